@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Size classes at work: taking slots, growing, and giving pages back.
+ */
+#include "class.h"
+
+struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
+				 uint32_t slot_bytes, unsigned int flags)
+{
+	struct zs_class *class = zs_meta_alloc(&memory->meta, sizeof(*class), flags);
+
+	if (!class)
+		return NULL;
+	zs_host_lock_init(&class->lock);
+	class->id = id;
+	class->memory = memory;
+	class->handles = handles;
+	zs_layout_init(&class->layout, slot_bytes, memory->page_shift);
+	return class;
+}
+
+/* The class's index learns what a change to a zspage means for searches. */
+static void update_marks(struct zs_class *class, struct zs_zspage *zspage)
+{
+	zs_zspage_index_mark(&class->zspages, zspage, zs_zspage_has_hole(zspage),
+			     zs_zspage_has_room(zspage, &class->layout));
+}
+
+/* The pool's count of empty pages follows a zspage's, which was before. */
+static void count_empty(struct zs_class *class, const struct zs_zspage *zspage, uint64_t before)
+{
+	if (ZS_HOST_UNLIKELY(zspage->empty != before))
+		zs_host_add_long(&class->memory->nr_empty,
+				 __builtin_popcountll(zspage->empty) - __builtin_popcountll(before));
+}
+
+unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage, uint32_t cell_index)
+{
+	uint64_t empty = zspage->empty;
+	unsigned int slot = zs_zspage_take_slot(zspage, &class->layout);
+
+	*zs_zspage_owner(zspage, &class->layout, slot) = cell_index;
+	class->nr_live++;
+	count_empty(class, zspage, empty);
+	if (!zs_zspage_has_hole(zspage))
+		update_marks(class, zspage);
+	return slot;
+}
+
+uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot)
+{
+	uint64_t empty = spot.zspage->empty;
+	uint64_t emptied = zs_zspage_put_slot(spot.zspage, &class->layout, spot.slot);
+
+	class->nr_live--;
+	count_empty(class, spot.zspage, empty);
+	update_marks(class, spot.zspage);
+	return emptied;
+}
+
+/* ---- growing ---- */
+
+/* The largest place must fit its 32 bits, and the class's index its height. */
+static bool may_add_zspage(const struct zs_class *class)
+{
+	unsigned int bits = 32u - class->layout.place_shift;
+
+	if (bits > ZS_INDEX_SHIFT * ZS_INDEX_MAX_HEIGHT)
+		bits = ZS_INDEX_SHIFT * ZS_INDEX_MAX_HEIGHT;
+	return class->zspages.nr_zspages < 1u << bits;
+}
+
+static bool add_zspage(struct zs_class *class, struct zs_supplies *supplies, struct zs_need *need)
+{
+	need->zspage = true;
+	need->nr_nodes = zs_zspage_index_nodes_needed(&class->zspages);
+	if (!supplies->zspage || supplies->nr_nodes < need->nr_nodes)
+		return false;
+	supplies->nr_nodes -= need->nr_nodes;
+	zs_zspage_index_insert(&class->zspages, supplies->zspage, &supplies->nodes);
+	supplies->zspage = NULL;
+	return true;
+}
+
+static void install_pieces(struct zs_class *class, struct zs_zspage *zspage, uint32_t words, struct zs_supplies *supplies)
+{
+	for (; words; words &= words - 1) {
+		struct zs_spare_piece *piece = supplies->pieces;
+
+		supplies->pieces = piece->next;
+		supplies->nr_pieces--;
+		zs_zspage_owner_pieces(zspage, &class->layout)[__builtin_ctz(words)] = (uint32_t *)piece;
+	}
+}
+
+/* Populates the pages of the lack with the last ones of the supplies. */
+static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_pages *pages)
+{
+	unsigned int nr = (unsigned int)__builtin_popcountll(mask);
+	uint64_t empty = zspage->empty;
+
+	pages->nr -= nr;
+	zs_zspage_populate(zspage, &class->layout, class->memory->source, mask, pages->at + pages->nr);
+	class->nr_pages += nr;
+	count_empty(class, zspage, empty);
+}
+
+struct zs_zspage *zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, struct zs_need *need)
+{
+	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
+	struct zs_zspage_lack lack = zs_zspage_lowest_lack(zspage, &class->layout);
+
+	need->nr_pages = (unsigned int)__builtin_popcountll(lack.pages);
+	need->nr_pieces = (unsigned int)__builtin_popcount(lack.pieces);
+	if (supplies->pages.nr < need->nr_pages || supplies->nr_pieces < need->nr_pieces) {
+		need->zspage = !zspage;
+		need->nr_nodes = zspage ? 0 : zs_zspage_index_nodes_needed(&class->zspages);
+		return NULL;
+	}
+	if (!zspage) {
+		zspage = supplies->zspage;
+		if (!add_zspage(class, supplies, need))
+			return NULL;
+	}
+	install_pieces(class, zspage, lack.pieces, supplies);
+	install_pages(class, zspage, lack.pages, &supplies->pages);
+	update_marks(class, zspage);
+	return zspage;
+}
+
+static bool take_cell(struct zs_class *class, struct zs_supplies *supplies, struct zs_need *need)
+{
+	if (class->free_cell)
+		return true;
+	class->free_cell = supplies->first_cell;
+	supplies->first_cell = 0;
+	need->cells = !class->free_cell;
+	return class->free_cell;
+}
+
+uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need)
+{
+	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE);
+	bool have_cell = take_cell(class, supplies, need);
+	struct zs_supplies none = { .nr_nodes = 0 };
+	struct zs_cell *cell;
+	struct zs_spot spot;
+	uint32_t index;
+
+	if (ZS_HOST_UNLIKELY(!zspage)) {
+		/* Without a cell it only learns what else is lacking: no page is populated for nothing. */
+		if (may_grow && (zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM) || may_add_zspage(class)))
+			zspage = zs_class_grow(class, have_cell ? supplies : &none, need);
+		else
+			need->cells = false;
+	}
+	if (ZS_HOST_UNLIKELY(!zspage || !have_cell))
+		return 0;
+	index = class->free_cell;
+	cell = zs_handle_cell(class->handles, index);
+	class->free_cell = zs_host_load32(&cell->place);
+	spot.zspage = zspage;
+	spot.slot = zs_class_take_slot(class, zspage, index);
+	zs_host_store32(&cell->place, zs_class_place(class, spot));
+	zs_host_fetch_or32(&cell->state, ZS_CELL_LIVE);
+	return index;
+}
+
+/* ---- supplies ---- */
+
+static int supply_zspage(struct zs_class *class, struct zs_supplies *supplies, unsigned int flags)
+{
+	if (!supplies->zspage)
+		supplies->zspage = zs_zspage_create(&class->memory->meta, &class->layout, flags);
+	return supplies->zspage ? 0 : -ENOMEM;
+}
+
+static int supply_nodes(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr, unsigned int flags)
+{
+	while (supplies->nr_nodes < nr) {
+		struct zs_index_node *node = zs_meta_alloc(&class->memory->meta, sizeof(*node), flags);
+
+		if (!node)
+			return -ENOMEM;
+		node->next_spare = supplies->nodes;
+		supplies->nodes = node;
+		supplies->nr_nodes++;
+	}
+	return 0;
+}
+
+static int supply_pieces(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr, unsigned int flags)
+{
+	while (supplies->nr_pieces < nr) {
+		struct zs_spare_piece *piece =
+			zs_meta_alloc(&class->memory->meta, zs_zspage_piece_bytes(&class->layout), flags);
+
+		if (!piece)
+			return -ENOMEM;
+		piece->next = supplies->pieces;
+		supplies->pieces = piece;
+		supplies->nr_pieces++;
+	}
+	return 0;
+}
+
+int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need, unsigned int flags)
+{
+	int err = 0;
+
+	if (need->cells && !supplies->first_cell)
+		err = zs_handle_table_add_chunk(class->handles, class->id, flags, &supplies->first_cell);
+	if (!err && need->zspage)
+		err = supply_zspage(class, supplies, flags);
+	if (!err)
+		err = supply_nodes(class, supplies, need->nr_nodes, flags);
+	if (!err)
+		err = supply_pieces(class, supplies, need->nr_pieces, flags);
+	if (!err)
+		err = zs_memory_get_pages(class->memory, &supplies->pages, need->nr_pages, flags);
+	return err;
+}
+
+/* Cells cannot be given back to the table: the class keeps them for its next objects. */
+static void keep_cells(struct zs_class *class, uint32_t first_cell)
+{
+	struct zs_cell *last;
+	uint32_t next = first_cell;
+
+	zs_host_lock(&class->lock);
+	do {
+		last = zs_handle_cell(class->handles, next);
+		next = zs_host_load32(&last->place);
+	} while (next);
+	zs_host_store32(&last->place, class->free_cell);
+	class->free_cell = first_cell;
+	zs_host_unlock(&class->lock);
+}
+
+void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
+{
+	struct zs_meta *meta = &class->memory->meta;
+
+	if (supplies->first_cell)
+		keep_cells(class, supplies->first_cell);
+	if (supplies->zspage)
+		zs_zspage_destroy(meta, supplies->zspage, &class->layout);
+	while (supplies->nodes) {
+		struct zs_index_node *node = supplies->nodes;
+
+		supplies->nodes = node->next_spare;
+		zs_meta_free(meta, node, sizeof(*node));
+	}
+	while (supplies->pieces) {
+		struct zs_spare_piece *piece = supplies->pieces;
+
+		supplies->pieces = piece->next;
+		zs_meta_free(meta, piece, zs_zspage_piece_bytes(&class->layout));
+	}
+	zs_memory_put_pages(class->memory, &supplies->pages);
+}
+
+/* ---- giving pages back ---- */
+
+uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zspage *zspage, uint64_t emptied)
+{
+	if (!emptied)
+		return 0;
+	if (!class->memory->contiguous)
+		return emptied;
+	return zs_host_load_long(&class->memory->nr_empty) > zs_memory_empty_allowance(class->memory) ? zspage->empty : 0;
+}
+
+void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_release *release)
+{
+	uint64_t empty = zspage->empty;
+
+	release->zspage = zspage;
+	release->mask = mask;
+	release->pages.nr = zspage->base ? 0 : (unsigned int)__builtin_popcountll(mask);
+	release->bare = false;
+	zs_zspage_depopulate(zspage, &class->layout, mask, release->pages.at);
+	class->nr_pages -= (unsigned long)__builtin_popcountll(mask);
+	count_empty(class, zspage, empty);
+	update_marks(class, zspage);
+	if (zs_zspage_is_bare(zspage)) {
+		zs_zspage_index_remove(&class->zspages, zspage);
+		release->bare = true;
+	}
+}
+
+/* Hands the pages of a contiguous zspage to the system, run by run, after which they may be populated again. */
+static void return_span(struct zs_class *class, struct zs_release *release)
+{
+	struct zs_zspage *zspage = release->zspage;
+
+	zs_zspage_return(zspage, &class->layout, class->memory->source, release->mask);
+	zs_host_lock(&class->lock);
+	zspage->returning &= ~release->mask;
+	if (zs_zspage_is_bare(zspage)) {
+		zs_zspage_index_remove(&class->zspages, zspage);
+		release->bare = true;
+	} else {
+		update_marks(class, zspage);
+	}
+	zs_host_unlock(&class->lock);
+}
+
+unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,
+				     unsigned int keep_max)
+{
+	unsigned int nr = (unsigned int)__builtin_popcountll(release->mask);
+
+	if (release->zspage->base) {
+		return_span(class, release);
+		release->pages.nr = nr;
+	}
+	if (keep)
+		zs_memory_move_pages(class->memory, &release->pages, keep, keep_max);
+	nr = release->pages.nr;
+	zs_memory_put_pages(class->memory, &release->pages);
+	if (release->bare)
+		zs_zspage_destroy(&class->memory->meta, release->zspage, &class->layout);
+	return nr;
+}
+
+/* The lowest zspage from a number on that keeps empty pages, or NULL. */
+static struct zs_zspage *find_empty(const struct zs_class *class, uint32_t number)
+{
+	for (; number < class->zspages.end; number++) {
+		struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, number);
+
+		if (zspage && zspage->empty)
+			return zspage;
+	}
+	return NULL;
+}
+
+unsigned long zs_class_release_empty(struct zs_class *class)
+{
+	unsigned long nr_released = 0;
+	struct zs_zspage *zspage;
+	uint32_t number = 0;
+
+	/* Only contiguous zspages keep empty pages. */
+	if (!class->memory->contiguous)
+		return 0;
+	do {
+		struct zs_release release;
+
+		zs_host_lock(&class->lock);
+		zspage = find_empty(class, number);
+		if (zspage) {
+			number = zspage->index + 1;
+			zs_class_release_begin(class, zspage, zspage->empty, &release);
+		}
+		zs_host_unlock(&class->lock);
+		if (zspage)
+			nr_released += zs_class_release_finish(class, &release, NULL, 0);
+	} while (zspage);
+	return nr_released;
+}
+
+unsigned long zs_class_least_pages(const struct zs_class *class)
+{
+	const struct zs_layout *layout = &class->layout;
+	unsigned long full = class->nr_live / layout->nr_slots;
+	unsigned long rest = class->nr_live % layout->nr_slots;
+
+	return full * layout->nr_pages +
+	       ((rest * layout->slot_bytes + (1ul << layout->page_shift) - 1) >> layout->page_shift);
+}
+
+/* ---- the end ---- */
+
+/* The lowest pages of a mask, as many as a release may take at once. */
+static uint64_t release_batch(const struct zs_class *class, uint64_t mask)
+{
+	uint64_t rest = mask;
+
+	if (class->memory->contiguous)
+		return mask;
+	for (unsigned int i = 0; i < ZS_MAX_SLOT_PAGES; i++)
+		rest &= rest - 1;
+	return mask & ~rest;
+}
+
+/* Takes a zspage down whatever lives in it. */
+static void destroy_zspage(struct zs_class *class, struct zs_zspage *zspage)
+{
+	struct zs_release release = { .bare = false };
+
+	zs_buffer_destroy_list(class->memory, zspage->buffers);
+	zspage->empty = zspage->present;
+	while (!release.bare) {
+		zs_class_release_begin(class, zspage, release_batch(class, zspage->present), &release);
+		zs_class_release_finish(class, &release, NULL, 0);
+	}
+}
+
+void zs_class_destroy(struct zs_class *class)
+{
+	struct zs_meta *meta = &class->memory->meta;
+
+	while (class->zspages.nr_zspages)
+		destroy_zspage(class, zs_zspage_index_find(&class->zspages, class->zspages.end - 1));
+	zs_zspage_index_release(&class->zspages, meta);
+	zs_buffer_destroy_list(class->memory, class->spare_buffer);
+	zs_meta_free(meta, class, sizeof(*class));
+}

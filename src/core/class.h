@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * A size class at work: its zspages, its free cells, and its lock, under which slots are taken and put back.
+ *
+ * Whatever growing needs is brought from outside the lock as supplies: an attempt that lacks something says what, the
+ * caller unlocks, gets it, and tries again. Giving pages back is split the same way: begun under the lock, finished
+ * outside.
+ *
+ * Locks: class->lock guards the class and all its zspages and cells (see handle.h for what is free of it).
+ */
+#ifndef ZS_CORE_CLASS_H
+#define ZS_CORE_CLASS_H
+
+#include "buffer.h"
+#include "handle.h"
+#include "memory.h"
+#include "zspage_index.h"
+
+struct zs_class {
+	zs_lock lock;
+	uint32_t id;               /* its size class index */
+	struct zs_layout layout;   /* constant */
+	struct zs_memory *memory;  /* the pool's; constant */
+	struct zs_handle_table *handles; /* the pool's; constant */
+	struct zs_zspage_index zspages;
+	uint32_t free_cell;        /* the first free cell, linked by place; 0: none */
+	unsigned long nr_live;
+	unsigned long nr_pages;    /* present in its zspages */
+	struct zs_buffer *spare_buffer; /* kept for the next copy of a mapped object */
+};
+
+/* An owner piece while it is not in a zspage. */
+struct zs_spare_piece {
+	struct zs_spare_piece *next;
+};
+
+/* What a class may use up to grow. All zero: nothing. */
+struct zs_supplies {
+	struct zs_pages pages;
+	struct zs_zspage *zspage;
+	struct zs_index_node *nodes;
+	struct zs_spare_piece *pieces;
+	uint32_t first_cell; /* of a chunk */
+	unsigned int nr_nodes;
+	unsigned int nr_pieces;
+};
+
+/* What an attempt found lacking: the amounts the supplies should be brought up to. */
+struct zs_need {
+	unsigned int nr_pages;
+	unsigned int nr_nodes;
+	unsigned int nr_pieces;
+	bool zspage;
+	bool cells;
+};
+
+/* A live object as the class sees it. */
+struct zs_spot {
+	struct zs_zspage *zspage;
+	unsigned int slot;
+};
+
+/* Pages on their way out. */
+struct zs_release {
+	struct zs_zspage *zspage;
+	uint64_t mask;
+	struct zs_pages pages; /* scattered only */
+	bool bare;             /* the zspage goes too */
+};
+
+struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
+				 uint32_t slot_bytes, unsigned int flags);
+/* Frees the class and all that lives in it. context: no lock, nobody uses the pool any more. */
+void zs_class_destroy(struct zs_class *class);
+
+/* ---- with the class locked ---- */
+
+/*
+ * Takes the lowest hole, or grows if may_grow. Result: the new object's cell index, or 0 with *need telling what is
+ * lacking (nothing: it may not grow).
+ */
+uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need);
+
+/*
+ * Populates what the lowest unpopulated slot lacks, in a new zspage if need be. Result: its zspage, or NULL with *need
+ * telling what is lacking.
+ */
+struct zs_zspage *zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, struct zs_need *need);
+
+/* Makes the slot of a live object a hole. Returns the pages that became empty. The cell is the caller's to settle. */
+uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot);
+
+/* Takes the lowest hole of a zspage for a cell. pre: has one. Returns the slot. */
+unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage, uint32_t cell_index);
+
+/* Makes a cell that is no longer live the class's next free one. */
+static inline void zs_class_put_cell(struct zs_class *class, struct zs_cell *cell, uint32_t index)
+{
+	zs_host_store32(&cell->place, class->free_cell);
+	class->free_cell = index;
+}
+
+/* Which of the pages just emptied should go back now: all that are not within the pool's allowance. */
+uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zspage *zspage, uint64_t emptied);
+
+/* Begins giving empty pages back. pre: at most ZS_MAX_SLOT_PAGES of them, if scattered. */
+void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_release *release);
+
+/* Fewest pages that hold the live objects. */
+unsigned long zs_class_least_pages(const struct zs_class *class);
+
+/* ---- without a lock ---- */
+
+/* Brings supplies up to what is needed. Result: 0 or -ENOMEM. */
+int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need, unsigned int flags);
+
+/* Gives surplus supplies back. */
+void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies);
+
+/*
+ * Finishes giving pages back. Up to keep->nr_pages below keep_max of them stay in keep instead (NULL: none).
+ * Returns how many went to the system.
+ */
+unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,
+				     unsigned int keep_max);
+
+/* Gives back all empty pages of the class. Returns how many. */
+unsigned long zs_class_release_empty(struct zs_class *class);
+
+/* Where a cell's object is. context: class locked, or object pinned. */
+static inline struct zs_spot zs_class_spot(const struct zs_class *class, const struct zs_cell *cell)
+{
+	uint32_t place = zs_host_load32(&cell->place);
+	struct zs_spot spot = {
+		.zspage = zs_zspage_index_get(&class->zspages, place >> class->layout.place_shift),
+		.slot = place & ((1u << class->layout.place_shift) - 1),
+	};
+
+	return spot;
+}
+
+static inline uint32_t zs_class_place(const struct zs_class *class, struct zs_spot spot)
+{
+	return spot.zspage->index << class->layout.place_shift | spot.slot;
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Compaction, one object at a time.
+ *
+ * A mover walks down from the high end of a class. Its position is kept as numbers, so it stays valid while the lock
+ * is dropped. What lies above it was moved, was pinned, or came later; one walk gains all there is.
+ */
+#include "compact.h"
+
+struct mover {
+	struct zs_class *class;
+	uint32_t zspage;             /* everything at or above this zspage and slot was dealt with */
+	unsigned int slot;
+	struct zs_supplies supplies; /* pages emptied here, to be populated lower down */
+	unsigned long nr_moved;
+	unsigned long nr_pages;      /* given back */
+};
+
+static void mover_start(struct mover *mover, struct zs_class *class)
+{
+	memset(mover, 0, sizeof(*mover));
+	mover->class = class;
+	zs_host_lock(&class->lock);
+	mover->zspage = class->zspages.end;
+	zs_host_unlock(&class->lock);
+}
+
+/* The highest live object below the mover's position, which moves down to it. Result: false: none. */
+static bool next_source(struct mover *mover, struct zs_spot *source)
+{
+	struct zs_class *class = mover->class;
+
+	for (;;) {
+		struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, mover->zspage);
+		int slot = zspage ? zs_zspage_live_below(zspage, &class->layout, mover->slot) : -1;
+
+		if (slot >= 0) {
+			mover->slot = (unsigned int)slot;
+			*source = (struct zs_spot){ .zspage = zspage, .slot = mover->slot };
+			return true;
+		}
+		if (!mover->zspage)
+			return false;
+		mover->zspage--;
+		mover->slot = class->layout.nr_slots;
+	}
+}
+
+static bool is_below(const struct zs_zspage *zspage, unsigned int slot, struct zs_spot spot)
+{
+	return zspage->index < spot.zspage->index || (zspage == spot.zspage && slot < spot.slot);
+}
+
+/* Populates the lowest unpopulated slot with pages in hand, if it lies below the source. */
+static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot source)
+{
+	struct zs_class *class = mover->class;
+	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
+	struct zs_need need = { .nr_pages = 0 };
+	unsigned int slot;
+
+	if (!zspage)
+		return NULL;
+	slot = zs_layout_first_slot(&class->layout, (unsigned int)__builtin_ctzll(~zspage->present));
+	if (!is_below(zspage, slot, source))
+		return NULL;
+	return zs_class_grow(class, &mover->supplies, &need);
+}
+
+/* A zspage whose lowest hole lies below the source, or NULL. */
+static struct zs_zspage *find_target(struct mover *mover, struct zs_spot source)
+{
+	struct zs_zspage *zspage = zs_zspage_index_first(&mover->class->zspages, ZS_MARK_HOLE);
+
+	if (zspage && is_below(zspage, zs_zspage_lowest_hole(zspage), source))
+		return zspage;
+	return populate_below(mover, source);
+}
+
+/* Marks an unpinned object as being moved. */
+static bool begin_move(struct zs_cell *cell)
+{
+	uint32_t state = zs_host_load32(&cell->state);
+
+	return !zs_cell_pins(state) && zs_host_cas32_acquire(&cell->state, state, state | ZS_CELL_MOVING);
+}
+
+/* Lets go of an object; who pinned it meanwhile waits for the class lock. */
+static void end_move(struct zs_cell *cell)
+{
+	zs_host_fetch_and32_release(&cell->state, ~ZS_CELL_MOVING);
+}
+
+/* Moves the source object to the lowest hole of a zspage. Returns the pages that became empty. */
+static uint64_t move_object(struct mover *mover, struct zs_spot source, struct zs_zspage *target, struct zs_cell *cell)
+{
+	struct zs_class *class = mover->class;
+	uint32_t owner = *zs_zspage_owner(source.zspage, &class->layout, source.slot);
+	struct zs_spot spot = { .zspage = target };
+
+	spot.slot = zs_class_take_slot(class, target, owner);
+	zs_zspage_copy_slot(source.zspage, source.slot, target, spot.slot, &class->layout);
+	zs_host_store32(&cell->place, zs_class_place(class, spot));
+	mover->nr_moved++;
+	return zs_class_put_slot(class, source);
+}
+
+/* Whether the class holds pages that its objects do not need; those in hand count. */
+static bool may_gain(const struct mover *mover)
+{
+	return mover->class->nr_pages + mover->supplies.pages.nr > zs_class_least_pages(mover->class);
+}
+
+/*
+ * One step under the lock: moves at most one object. Result: false: nothing is left to do. *release tells the pages to
+ * give back, if its mask is not 0.
+ */
+static bool step_locked(struct mover *mover, struct zs_release *release)
+{
+	struct zs_class *class = mover->class;
+	struct zs_zspage *target;
+	struct zs_spot source;
+	struct zs_cell *cell;
+	uint64_t emptied;
+
+	if (!may_gain(mover) || !next_source(mover, &source))
+		return false;
+	cell = zs_handle_cell(class->handles, *zs_zspage_owner(source.zspage, &class->layout, source.slot));
+	if (!begin_move(cell))
+		return true;
+	/* Now it will move if there is a target: pages populated for it do not stay empty. */
+	target = find_target(mover, source);
+	emptied = target ? move_object(mover, source, target, cell) : 0;
+	end_move(cell);
+	if (!target)
+		return false;
+	if (emptied)
+		zs_class_release_begin(class, source.zspage, emptied, release);
+	return true;
+}
+
+static bool step(struct mover *mover)
+{
+	struct zs_release release = { .mask = 0 };
+	bool more;
+
+	zs_host_lock(&mover->class->lock);
+	more = step_locked(mover, &release);
+	zs_host_unlock(&mover->class->lock);
+	if (release.mask)
+		mover->nr_pages += zs_class_release_finish(mover->class, &release, &mover->supplies.pages,
+							   zs_layout_max_slot_pages(&mover->class->layout));
+	return more;
+}
+
+static bool is_exhausted(const struct zs_budget *budget, unsigned long nr_pages)
+{
+	return (budget->target_pages && nr_pages >= budget->target_pages) || zs_host_should_stop(budget->deadline_ns);
+}
+
+/* Result: 0: nothing is left to gain in the class; -EAGAIN: the budget is spent. */
+static int compact_class(struct zs_pool *pool, struct zs_class *class, const struct zs_budget *budget,
+			 unsigned long *nr_pages)
+{
+	struct mover mover;
+	bool more = true;
+	int err = 0;
+
+	*nr_pages += zs_class_release_empty(class);
+	mover_start(&mover, class);
+	while (more && !err) {
+		if (is_exhausted(budget, *nr_pages + mover.nr_pages))
+			err = -EAGAIN;
+		else
+			more = step(&mover);
+	}
+	mover.nr_pages += mover.supplies.pages.nr;
+	zs_class_put_supplies(class, &mover.supplies);
+	*nr_pages += mover.nr_pages;
+	zs_host_add_long(&pool->objects_moved, (long)mover.nr_moved);
+	return err;
+}
+
+int zs_pool_compact(struct zs_pool *pool, const struct zs_budget *budget, unsigned long *nr_pages)
+{
+	unsigned int first = zs_host_load32(&pool->compact_next) % pool->nr_classes;
+	int err = 0;
+
+	*nr_pages = 0;
+	for (unsigned int i = 0; i < pool->nr_classes && !err; i++) {
+		unsigned int id = (first + i) % pool->nr_classes;
+		struct zs_class *class = zs_pool_class(pool, id);
+
+		if (!class)
+			continue;
+		err = compact_class(pool, class, budget, nr_pages);
+		if (err)
+			zs_host_store32(&pool->compact_next, id);
+	}
+	zs_host_add_long(&pool->pages_compacted, (long)*nr_pages);
+	return err;
+}

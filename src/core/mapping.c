@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Pins, maps, reads and writes.
+ */
+#include "mapping.h"
+
+/* A pinned object: nothing of this changes until it is unpinned. */
+struct pinned {
+	struct zs_cell *cell;
+	struct zs_class *class;
+	struct zs_spot spot;
+};
+
+static __attribute__((noinline)) int report_access(struct zs_pool *pool)
+{
+	return zs_pool_report(pool, EINVAL, "use of a bad handle (stale, or of another pool)");
+}
+
+static void unpin(struct zs_cell *cell)
+{
+	zs_host_fetch_sub32_release(&cell->state, ZS_CELL_PIN);
+}
+
+/* Waits for the move of an object that this caller has pinned meanwhile; no further move can begin. */
+static __attribute__((noinline)) void wait_for_move(struct zs_class *class)
+{
+	zs_host_lock(&class->lock);
+	zs_host_unlock(&class->lock);
+}
+
+/*
+ * Adds a pin, unless the handle is bad or there are too many. The state is looked at first, so that a bad handle
+ * leaves no trace in a cell; the look after the addition is what counts.
+ */
+static int pin_cell(struct zs_cell *cell, unsigned long handle, struct zs_class *class)
+{
+	uint32_t state = zs_host_load32(&cell->state);
+
+	if (ZS_HOST_UNLIKELY(!zs_handle_matches(handle, state)))
+		return -EINVAL;
+	state = zs_host_fetch_add32_acquire(&cell->state, ZS_CELL_PIN);
+	if (ZS_HOST_UNLIKELY(!zs_handle_matches(handle, state))) {
+		unpin(cell);
+		return -EINVAL;
+	}
+	if (ZS_HOST_UNLIKELY(zs_cell_pins(state) >= ZS_CELL_MAX_PINS)) {
+		unpin(cell);
+		return -EBUSY;
+	}
+	if (ZS_HOST_UNLIKELY(state & ZS_CELL_MOVING))
+		wait_for_move(class);
+	return 0;
+}
+
+static int pin(struct zs_pool *pool, unsigned long handle, struct pinned *pinned)
+{
+	unsigned int class_id;
+	int err;
+
+	if (ZS_HOST_UNLIKELY(!zs_handle_find(&pool->handles, handle, &pinned->cell, &class_id)))
+		return report_access(pool);
+	pinned->class = zs_pool_class(pool, class_id);
+	err = pin_cell(pinned->cell, handle, pinned->class);
+	if (ZS_HOST_UNLIKELY(err))
+		return err == -EINVAL ? report_access(pool) : err;
+	pinned->spot = zs_class_spot(pinned->class, pinned->cell);
+	return 0;
+}
+
+/* The object of a handle that the caller says it has pinned. */
+static int find_pinned(struct zs_pool *pool, unsigned long handle, struct pinned *pinned)
+{
+	unsigned int class_id;
+	uint32_t state;
+
+	if (ZS_HOST_UNLIKELY(!zs_handle_find(&pool->handles, handle, &pinned->cell, &class_id)))
+		return report_access(pool);
+	state = zs_host_load32(&pinned->cell->state);
+	if (ZS_HOST_UNLIKELY(!zs_handle_matches(handle, state)))
+		return report_access(pool);
+	if (ZS_HOST_UNLIKELY(!zs_cell_pins(state)))
+		return zs_pool_report(pool, EINVAL, "unmap of an object that is not mapped");
+	pinned->class = zs_pool_class(pool, class_id);
+	return 0;
+}
+
+/* ---- objects that span pages ---- */
+
+/* The class's spare buffer, or a new one. */
+static struct zs_buffer *get_buffer(struct zs_class *class)
+{
+	struct zs_buffer *buffer;
+
+	zs_host_lock(&class->lock);
+	buffer = class->spare_buffer;
+	class->spare_buffer = NULL;
+	zs_host_unlock(&class->lock);
+	return buffer ? buffer : zs_buffer_create(class->memory, class->layout.slot_bytes);
+}
+
+/* Keeps a buffer as the class's spare if it has none, else frees it. */
+static void put_buffer(struct zs_class *class, struct zs_buffer *buffer)
+{
+	zs_host_lock(&class->lock);
+	if (!class->spare_buffer) {
+		class->spare_buffer = buffer;
+		buffer = NULL;
+	}
+	zs_host_unlock(&class->lock);
+	zs_buffer_destroy_list(class->memory, buffer);
+}
+
+/* Links a filled buffer to its zspage, unless the slot got one meanwhile. Returns the slot's. */
+static struct zs_buffer *link_buffer(const struct pinned *pinned, struct zs_buffer *buffer, bool copy_back)
+{
+	struct zs_zspage *zspage = pinned->spot.zspage;
+	struct zs_buffer *linked;
+
+	zs_host_lock(&pinned->class->lock);
+	linked = zs_buffer_find(zspage->buffers, pinned->spot.slot);
+	if (!linked) {
+		linked = buffer;
+		linked->slot = pinned->spot.slot;
+		linked->nr_maps = 0;
+		linked->copy_back = false;
+		linked->next = zspage->buffers;
+		zspage->buffers = linked;
+	}
+	linked->nr_maps++;
+	linked->copy_back |= copy_back;
+	zs_host_unlock(&pinned->class->lock);
+	return linked;
+}
+
+static int map_by_copy(const struct pinned *pinned, enum zs_map_mode mode, void **address)
+{
+	struct zs_class *class = pinned->class;
+	struct zs_buffer *buffer = get_buffer(class);
+	struct zs_buffer *linked;
+
+	if (!buffer)
+		return -ENOMEM;
+	if (mode != ZS_MAP_WO)
+		zs_zspage_copy_out(pinned->spot.zspage, &class->layout, pinned->spot.slot, buffer->data,
+				   class->layout.slot_bytes);
+	linked = link_buffer(pinned, buffer, mode != ZS_MAP_RO);
+	if (linked != buffer)
+		put_buffer(class, buffer);
+	*address = linked->data;
+	return 0;
+}
+
+/* Ends one map of a slot. Result: 0 with *last its buffer if that was the last map; -EINVAL: it has none. */
+static int unlink_buffer(const struct pinned *pinned, struct zs_buffer **last)
+{
+	struct zs_zspage *zspage = pinned->spot.zspage;
+	struct zs_buffer *linked;
+
+	*last = NULL;
+	zs_host_lock(&pinned->class->lock);
+	linked = zs_buffer_find(zspage->buffers, pinned->spot.slot);
+	if (linked && --linked->nr_maps == 0) {
+		zs_buffer_unlink(&zspage->buffers, linked);
+		*last = linked;
+	}
+	zs_host_unlock(&pinned->class->lock);
+	return linked ? 0 : -EINVAL;
+}
+
+static int unmap_copied(const struct pinned *pinned)
+{
+	struct zs_class *class = pinned->class;
+	struct zs_buffer *last;
+
+	if (unlink_buffer(pinned, &last))
+		return -EINVAL;
+	if (!last)
+		return 0;
+	if (last->copy_back)
+		zs_zspage_copy_in(pinned->spot.zspage, &class->layout, pinned->spot.slot, last->data,
+				  class->layout.slot_bytes);
+	put_buffer(class, last);
+	return 0;
+}
+
+/* ---- the calls ---- */
+
+int zs_pool_map(struct zs_pool *pool, unsigned long handle, enum zs_map_mode mode, void **address)
+{
+	struct pinned pinned;
+	int err = pin(pool, handle, &pinned);
+
+	if (ZS_HOST_UNLIKELY(err))
+		return err;
+	*address = zs_zspage_address(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot,
+				     pinned.class->layout.slot_bytes);
+	if (*address)
+		return 0;
+	err = map_by_copy(&pinned, mode, address);
+	if (err)
+		unpin(pinned.cell);
+	return err;
+}
+
+/* Whether an object is mapped by copy: its zspage is scattered and its slot crosses a page border. */
+static bool is_copied(const struct pinned *pinned)
+{
+	const struct zs_layout *layout = &pinned->class->layout;
+
+	return zs_layout_first_page(layout, pinned->spot.slot) != zs_layout_last_page(layout, pinned->spot.slot);
+}
+
+int zs_pool_unmap(struct zs_pool *pool, unsigned long handle)
+{
+	struct pinned pinned;
+	int err = find_pinned(pool, handle, &pinned);
+
+	if (ZS_HOST_UNLIKELY(err))
+		return err;
+	if (!pool->memory.contiguous) {
+		pinned.spot = zs_class_spot(pinned.class, pinned.cell);
+		if (is_copied(&pinned) && unmap_copied(&pinned))
+			return zs_pool_report(pool, EINVAL, "unmap of an object that is not mapped");
+	}
+	unpin(pinned.cell);
+	return 0;
+}
+
+int zs_pool_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, void *copy, const void **address)
+{
+	struct pinned pinned;
+	int err = pin(pool, handle, &pinned);
+
+	if (ZS_HOST_UNLIKELY(err))
+		return err;
+	*address = NULL;
+	if (len <= pinned.class->layout.slot_bytes)
+		*address = zs_zspage_address(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot, len);
+	if (*address)
+		return 0;
+	if (len > pinned.class->layout.slot_bytes || !copy) {
+		unpin(pinned.cell);
+		return -EINVAL;
+	}
+	zs_zspage_copy_out(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot, copy, len);
+	*address = copy;
+	return 0;
+}
+
+int zs_pool_read_end(struct zs_pool *pool, unsigned long handle)
+{
+	struct pinned pinned;
+	int err = find_pinned(pool, handle, &pinned);
+
+	if (!err)
+		unpin(pinned.cell);
+	return err;
+}
+
+int zs_pool_write(struct zs_pool *pool, unsigned long handle, const void *from, size_t len)
+{
+	struct pinned pinned;
+	int err = pin(pool, handle, &pinned);
+
+	if (ZS_HOST_UNLIKELY(err))
+		return err;
+	if (len > pinned.class->layout.slot_bytes)
+		err = -EINVAL;
+	else
+		zs_zspage_copy_in(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot, from, len);
+	unpin(pinned.cell);
+	return err;
+}

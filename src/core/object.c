@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Allocation and freeing.
+ *
+ * An allocation takes its class's lock once if there is a hole. If not, the loop of attempts runs: what an attempt
+ * lacks is got without a lock, and the next attempt looks for a hole again, since others may have freed one.
+ */
+#include "object.h"
+
+static uint32_t take_locked(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need,
+			    unsigned long *handle)
+{
+	uint32_t index;
+
+	zs_host_lock(&class->lock);
+	index = zs_class_take(class, supplies, may_grow, need);
+	if (index)
+		*handle = zs_handle_make(index, zs_host_load32(&zs_handle_cell(class->handles, index)->state));
+	zs_host_unlock(&class->lock);
+	return index;
+}
+
+static bool needs_something(const struct zs_need *need)
+{
+	return need->nr_pages || need->nr_nodes || need->nr_pieces || need->zspage || need->cells;
+}
+
+/* Attempts until one succeeds or nothing more can be got; then a hole freed meanwhile is the last chance. */
+static int alloc_supplied(struct zs_class *class, unsigned int flags, bool may_grow, unsigned long *handle)
+{
+	struct zs_supplies supplies = { .nr_nodes = 0 };
+	bool taken;
+
+	for (;;) {
+		struct zs_need need = { .nr_pages = 0 };
+
+		taken = take_locked(class, &supplies, may_grow, &need, handle);
+		if (taken || !needs_something(&need))
+			break;
+		if (zs_class_supply(class, &supplies, &need, flags)) {
+			taken = take_locked(class, &supplies, false, &need, handle);
+			break;
+		}
+	}
+	zs_class_put_supplies(class, &supplies);
+	return taken ? 0 : -ENOMEM;
+}
+
+/* Off the fast path: the class may not exist, or must grow. */
+static __attribute__((noinline)) int alloc_slow(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow,
+						unsigned long *handle)
+{
+	struct zs_class *class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
+	int err;
+
+	if (class)
+		zs_pool_consider_split(pool, class);
+	class = zs_pool_ensure_class(pool, zs_pool_serving_class(pool, size), flags);
+	if (!class)
+		return -ENOMEM;
+	err = alloc_supplied(class, flags, may_grow, handle);
+	/* Empty pages that other classes keep count against the limit: they go first. */
+	if (err && may_grow && zs_pool_release_empty(pool))
+		err = alloc_supplied(class, flags, may_grow, handle);
+	return err;
+}
+
+int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
+{
+	struct zs_supplies none = { .nr_nodes = 0 };
+	struct zs_need need = { .nr_pages = 0 };
+	struct zs_class *class;
+	int err;
+
+	if (ZS_HOST_UNLIKELY(size - 1 >= pool->max_object_size))
+		return size ? -ENOSPC : -EINVAL;
+	class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
+	if (class && take_locked(class, &none, false, &need, handle))
+		return 0;
+	err = alloc_slow(pool, size, flags, may_grow, handle);
+	if (err)
+		zs_host_add_long(&pool->failed_allocs, 1);
+	return err;
+}
+
+/* The cell of a dead object, at the next generation. */
+static uint32_t freed_state(uint32_t state)
+{
+	return (state + 1) & ZS_CELL_GENERATION;
+}
+
+/*
+ * Ends the life of the object that a handle names. The exchange fails only while somebody pins the cell, which its
+ * owner must not do, or by a stale handle in that moment: hence the loop.
+ */
+static int kill_cell(struct zs_cell *cell, unsigned long handle)
+{
+	for (;;) {
+		uint32_t state = zs_host_load32(&cell->state);
+
+		if (ZS_HOST_UNLIKELY(!zs_handle_matches(handle, state)))
+			return -EINVAL;
+		if (ZS_HOST_UNLIKELY(zs_cell_pins(state)))
+			return -EBUSY;
+		if (zs_host_cas32_acquire(&cell->state, state, freed_state(state)))
+			return 0;
+	}
+}
+
+/* Frees the object of a cell under the class lock. Result: whether a release was begun, or -errno. */
+static int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned long handle, struct zs_release *release)
+{
+	struct zs_spot spot;
+	uint64_t emptied;
+	int err = kill_cell(cell, handle);
+
+	if (ZS_HOST_UNLIKELY(err))
+		return err;
+	spot = zs_class_spot(class, cell);
+	emptied = zs_class_put_slot(class, spot);
+	zs_class_put_cell(class, cell, zs_handle_index(handle));
+	if (ZS_HOST_UNLIKELY(emptied))
+		emptied = zs_class_excess_pages(class, spot.zspage, emptied);
+	if (ZS_HOST_UNLIKELY(emptied))
+		zs_class_release_begin(class, spot.zspage, emptied, release);
+	return emptied != 0;
+}
+
+static __attribute__((noinline)) int report_free(struct zs_pool *pool, int err)
+{
+	if (err == -EBUSY)
+		return zs_pool_report(pool, EBUSY, "free of an object that is mapped");
+	return zs_pool_report(pool, EINVAL, "free of a bad handle (stale, freed twice, or of another pool)");
+}
+
+int zs_pool_free(struct zs_pool *pool, unsigned long handle)
+{
+	struct zs_release release;
+	struct zs_class *class;
+	struct zs_cell *cell;
+	unsigned int class_id;
+	int result;
+
+	if (ZS_HOST_UNLIKELY(!zs_handle_find(&pool->handles, handle, &cell, &class_id)))
+		return report_free(pool, -EINVAL);
+	class = zs_pool_class(pool, class_id);
+	zs_host_lock(&class->lock);
+	result = free_locked(class, cell, handle, &release);
+	zs_host_unlock(&class->lock);
+	if (ZS_HOST_UNLIKELY(result < 0))
+		return report_free(pool, result);
+	if (ZS_HOST_UNLIKELY(result > 0))
+		zs_class_release_finish(class, &release, NULL, 0);
+	return 0;
+}
+
+int zs_pool_alloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long *handles, size_t nr, unsigned int flags,
+		       bool may_grow, size_t *nr_done)
+{
+	int err = 0;
+
+	for (*nr_done = 0; *nr_done < nr; (*nr_done)++) {
+		err = zs_pool_alloc(pool, sizes[*nr_done], flags, may_grow, &handles[*nr_done]);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+/* Frees as many of the first handles as belong to one class in a row, under one hold of its lock. */
+static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_t nr)
+{
+	struct zs_release release;
+	struct zs_class *class;
+	struct zs_cell *cell;
+	unsigned int run_id, class_id;
+	size_t done = 0;
+	int result = 0;
+
+	if (!zs_handle_find(&pool->handles, handles[0], &cell, &run_id)) {
+		report_free(pool, -EINVAL);
+		return 1;
+	}
+	class = zs_pool_class(pool, run_id);
+	zs_host_lock(&class->lock);
+	do {
+		result = free_locked(class, cell, handles[done++], &release);
+	} while (!result && done < nr && handles[done] &&
+		 zs_handle_find(&pool->handles, handles[done], &cell, &class_id) && class_id == run_id);
+	zs_host_unlock(&class->lock);
+	if (result < 0)
+		report_free(pool, result);
+	else if (result > 0)
+		zs_class_release_finish(class, &release, NULL, 0);
+	return done;
+}
+
+void zs_pool_free_bulk(struct zs_pool *pool, const unsigned long *handles, size_t nr)
+{
+	size_t done = 0;
+
+	while (done < nr)
+		done += handles[done] ? free_run(pool, handles + done, nr - done) : 1;
+}

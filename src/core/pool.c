@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The pool as a whole.
+ *
+ * While a pool is small, the half-filled last page of every class costs more than slots that are a little too large.
+ * So four neighbouring classes share the highest of them until that one holds SPLIT_OBJECTS; from then on each serves
+ * its own sizes. Objects stay where they are, and what a size's class index is never changes.
+ */
+#include "pool.h"
+
+#define GROUP_SHIFT 2
+#define GROUP_MASK ((1u << GROUP_SHIFT) - 1)
+#define SPLIT_OBJECTS 64
+
+_Static_assert(sizeof(struct zs_pool) + ZS_META_GRAIN <= ZS_META_UNIT, "a pool fits its first unit");
+
+static void copy_name(char *to, const char *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < ZS_POOL_NAME_BYTES - 1 && from[i]; i++)
+		to[i] = from[i];
+	to[i] = '\0';
+}
+
+/* The pool stands in the first unit of its own heap, behind the unit's header. */
+static void *unit_of_pool(struct zs_pool *pool)
+{
+	return (char *)pool - ZS_META_GRAIN;
+}
+
+static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
+{
+	struct zs_memory *memory = &pool->memory;
+	unsigned int huge;
+
+	memory->source = config->source;
+	memory->contiguous = zs_host_contiguous(config->source);
+	memory->page_shift = zs_host_page_shift(config->source);
+	memory->footprint.source = config->source;
+	memory->footprint.limit_blocks = ~0ul;
+	if (config->limit_bytes && config->limit_bytes >> ZS_META_UNIT_SHIFT < ~0ul)
+		memory->footprint.limit_blocks = (unsigned long)(config->limit_bytes >> ZS_META_UNIT_SHIFT);
+	zs_host_add_long(&memory->footprint.blocks, 1);
+	zs_meta_init(&memory->meta, config->source, &memory->footprint, unit_of_pool(pool), sizeof(*pool));
+	zs_handle_table_init(&pool->handles, &memory->meta, (uint32_t)zs_host_random());
+	pool->max_object_size = config->max_object_size;
+	pool->nr_classes = zs_size_class_index(config->max_object_size, memory->page_shift) + 1;
+	huge = zs_size_class_index(zs_size_class_huge(memory->page_shift) - 1, memory->page_shift);
+	pool->last_shared = huge < pool->nr_classes ? huge : pool->nr_classes - 1;
+	pool->on_error = config->on_error;
+	pool->ctx = config->ctx;
+	copy_name(pool->name, config->name);
+}
+
+int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool)
+{
+	void *unit = zs_host_meta_get(config->source, 0);
+	struct zs_pool *p;
+
+	if (!unit)
+		return -ENOMEM;
+	p = (struct zs_pool *)((char *)unit + ZS_META_GRAIN);
+	pool_init(p, config);
+	p->classes = zs_meta_alloc(&p->memory.meta, p->nr_classes * sizeof(*p->classes), 0);
+	if (!p->classes) {
+		zs_meta_release(&p->memory.meta);
+		zs_host_meta_put(config->source, unit);
+		return -ENOMEM;
+	}
+	*pool = p;
+	return 0;
+}
+
+struct zs_source *zs_pool_destroy(struct zs_pool *pool)
+{
+	struct zs_source *source = pool->memory.source;
+	struct zs_meta *meta = &pool->memory.meta;
+
+	for (unsigned int id = 0; id < pool->nr_classes; id++)
+		if (pool->classes[id])
+			zs_class_destroy(pool->classes[id]);
+	zs_handle_table_release(&pool->handles);
+	zs_meta_free(meta, pool->classes, pool->nr_classes * sizeof(*pool->classes));
+	zs_meta_release(meta);
+	zs_host_meta_put(source, unit_of_pool(pool));
+	return source;
+}
+
+static bool is_split(const struct zs_pool *pool, unsigned int group)
+{
+	return zs_host_load32(&pool->split_groups[group / 32]) >> (group % 32) & 1;
+}
+
+/* The highest class of a class's group. */
+static unsigned int group_top(const struct zs_pool *pool, unsigned int id)
+{
+	unsigned int top = id | GROUP_MASK;
+
+	return top < pool->last_shared ? top : pool->last_shared;
+}
+
+unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size)
+{
+	unsigned int id = zs_size_class_index(size, pool->memory.page_shift);
+
+	if (id > pool->last_shared || is_split(pool, id >> GROUP_SHIFT))
+		return id;
+	return group_top(pool, id);
+}
+
+void zs_pool_consider_split(struct zs_pool *pool, const struct zs_class *class)
+{
+	unsigned int group = class->id >> GROUP_SHIFT;
+
+	if (class->nr_live < SPLIT_OBJECTS || class->id > pool->last_shared || is_split(pool, group))
+		return;
+	zs_host_fetch_or32(&pool->split_groups[group / 32], 1u << (group % 32));
+}
+
+struct zs_class *zs_pool_ensure_class(struct zs_pool *pool, unsigned int id, unsigned int flags)
+{
+	struct zs_class *class = zs_pool_class(pool, id);
+
+	if (class)
+		return class;
+	class = zs_class_create(&pool->memory, &pool->handles, id, zs_size_class_bytes(id), flags);
+	if (class && !zs_host_cas_pointer(&pool->classes[id], NULL, class)) {
+		zs_class_destroy(class);
+		class = zs_pool_class(pool, id);
+	}
+	return class;
+}
+
+unsigned long zs_pool_release_empty(struct zs_pool *pool)
+{
+	unsigned long nr_released = 0;
+
+	for (unsigned int id = 0; id < pool->nr_classes; id++)
+		if (zs_pool_class(pool, id))
+			nr_released += zs_class_release_empty(zs_pool_class(pool, id));
+	return nr_released;
+}
+
+int zs_pool_report(struct zs_pool *pool, int err, const char *what)
+{
+	zs_host_add_long(&pool->bad_handles, 1);
+	pool->on_error(pool->ctx, err, what);
+	return -err;
+}
+
+uint64_t zs_pool_total_bytes(const struct zs_pool *pool)
+{
+	return ((uint64_t)zs_footprint_blocks(&pool->memory.footprint) << ZS_META_UNIT_SHIFT) +
+	       zs_host_overhead_bytes(pool->memory.source);
+}
+
+unsigned long zs_pool_total_pages(const struct zs_pool *pool)
+{
+	return zs_host_load_long(&pool->memory.nr_pages);
+}

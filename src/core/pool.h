@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The pool: its memory, its handle table, and its size classes, each made when it is first used.
+ *
+ * Locks: none of its own. Classes are published once and stay until the end.
+ */
+#ifndef ZS_CORE_POOL_H
+#define ZS_CORE_POOL_H
+
+#include "class.h"
+
+#define ZS_POOL_NAME_BYTES 32
+
+struct zs_pool_config {
+	struct zs_source *source; /* taken over */
+	const char *name;         /* copied */
+	uint32_t max_object_size; /* 1 to ZS_MAX_SLOT */
+	uint64_t limit_bytes;     /* 0: none */
+	/* Told of bad handles and damage, without a lock held; err is positive. */
+	void (*on_error)(void *ctx, int err, const char *what);
+	void *ctx;
+};
+
+struct zs_pool {
+	struct zs_memory memory;
+	struct zs_handle_table handles;
+	struct zs_class **classes; /* by size class index; NULL: not used yet */
+	unsigned int nr_classes;
+	unsigned int last_shared;  /* the highest class that shares a group while the pool is small */
+	/* A bit per group of classes: each class serves its own sizes, not the group's highest class all. */
+	zs_atomic32 split_groups[(ZS_MAX_CLASSES + 127) / 128];
+	zs_atomic32 compact_next;  /* the class where a bounded compaction goes on */
+	zs_atomic_long objects_moved;
+	zs_atomic_long pages_compacted;
+	zs_atomic_long failed_allocs;
+	zs_atomic_long bad_handles;
+	uint32_t max_object_size;
+	void (*on_error)(void *ctx, int err, const char *what);
+	void *ctx;
+	char name[ZS_POOL_NAME_BYTES];
+};
+
+/* Result: 0 or -ENOMEM, and then the source is still the caller's. context: no lock. */
+int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool);
+
+/* Frees the pool and all objects; the source is the caller's again. context: no lock, nobody uses the pool any more. */
+struct zs_source *zs_pool_destroy(struct zs_pool *pool);
+
+/* The class that serves new objects of a size now. pre: 1 <= size <= max_object_size. */
+unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size);
+
+/* Looks whether a class that serves a whole group has grown enough to leave the smaller sizes to their own classes. */
+void zs_pool_consider_split(struct zs_pool *pool, const struct zs_class *class);
+
+/* The class of that index, made if need be; NULL: no memory. context: no lock. */
+struct zs_class *zs_pool_ensure_class(struct zs_pool *pool, unsigned int id, unsigned int flags);
+
+/* The class of that index, or NULL. context: any. */
+static inline struct zs_class *zs_pool_class(const struct zs_pool *pool, unsigned int id)
+{
+	return zs_host_load_pointer(pool->classes[id]);
+}
+
+/* Gives back all empty pages of all classes. Returns how many. context: no lock. */
+unsigned long zs_pool_release_empty(struct zs_pool *pool);
+
+/* Counts a bad handle and tells on_error. Returns -err. context: no lock. */
+int zs_pool_report(struct zs_pool *pool, int err, const char *what);
+
+/* Bytes of everything, pages included. context: any. */
+uint64_t zs_pool_total_bytes(const struct zs_pool *pool);
+
+/* Host pages held. context: any. */
+unsigned long zs_pool_total_pages(const struct zs_pool *pool);
+
+#endif

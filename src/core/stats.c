@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Statistics, gathered class by class.
+ */
+#include "pool.h"
+#include "stats.h"
+
+static uint64_t count_holes(const struct zs_class *class)
+{
+	uint64_t nr_holes = 0;
+
+	for (uint32_t number = 0; number < class->zspages.end; number++) {
+		struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, number);
+
+		for (unsigned int word = 0; zspage && word < zs_zspage_words(&class->layout); word++)
+			nr_holes += (unsigned int)__builtin_popcountll(zspage->holes[word]);
+	}
+	return nr_holes;
+}
+
+void zs_pool_totals(struct zs_pool *pool, struct zs_totals *totals)
+{
+	memset(totals, 0, sizeof(*totals));
+	for (unsigned int id = 0; id < pool->nr_classes; id++) {
+		struct zs_class *class = zs_pool_class(pool, id);
+
+		if (!class)
+			continue;
+		zs_host_lock(&class->lock);
+		totals->objects += class->nr_live;
+		totals->slot_bytes += (uint64_t)class->nr_live * class->layout.slot_bytes;
+		zs_host_unlock(&class->lock);
+	}
+	totals->pages = zs_pool_total_pages(pool);
+	totals->metadata_bytes = zs_pool_total_bytes(pool) - (totals->pages << pool->memory.page_shift);
+	totals->objects_moved = zs_host_load_long(&pool->objects_moved);
+	totals->pages_compacted = zs_host_load_long(&pool->pages_compacted);
+	totals->failed_allocs = zs_host_load_long(&pool->failed_allocs);
+	totals->bad_handles = zs_host_load_long(&pool->bad_handles);
+}
+
+void zs_pool_class_stats(struct zs_pool *pool, unsigned int index, struct zs_class_stats *stats)
+{
+	struct zs_class *class = zs_pool_class(pool, index);
+	struct zs_layout layout;
+
+	memset(stats, 0, sizeof(*stats));
+	zs_layout_init(&layout, zs_size_class_bytes(index), pool->memory.page_shift);
+	stats->size_bytes = layout.slot_bytes;
+	stats->chain_pages = layout.nr_pages;
+	stats->chain_slots = layout.nr_slots;
+	if (!class)
+		return;
+	zs_host_lock(&class->lock);
+	stats->objects = class->nr_live;
+	stats->holes = count_holes(class);
+	stats->zspages = class->zspages.nr_zspages;
+	stats->pages = class->nr_pages;
+	zs_host_unlock(&class->lock);
+}
+
+unsigned int zs_pool_nr_classes(const struct zs_pool *pool)
+{
+	return pool->nr_classes;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * zspage: slots and pages. Allocates and frees descriptors outside the class lock; the rest runs under it and neither
+ * allocates nor sleeps.
+ */
+#include "zspage.h"
+
+#define SLOTS_PER_WORD 64u
+
+size_t zs_zspage_bytes(const struct zs_layout *layout, bool contiguous)
+{
+	return sizeof(struct zs_zspage) + zs_zspage_words(layout) * (sizeof(uint64_t) + sizeof(uint32_t *)) +
+	       (contiguous ? 0 : layout->nr_pages * sizeof(void *)) + layout->nr_pages * sizeof(uint16_t);
+}
+
+size_t zs_zspage_piece_bytes(const struct zs_layout *layout)
+{
+	return (layout->nr_slots < SLOTS_PER_WORD ? layout->nr_slots : SLOTS_PER_WORD) * sizeof(uint32_t);
+}
+
+struct zs_zspage *zs_zspage_create(struct zs_meta *meta, const struct zs_layout *layout, unsigned int flags)
+{
+	bool contiguous = zs_host_contiguous(meta->source);
+	size_t bytes = zs_zspage_bytes(layout, contiguous);
+	struct zs_zspage *zspage = zs_meta_alloc(meta, bytes, flags);
+
+	if (!zspage || !contiguous)
+		return zspage;
+	zspage->base = zs_host_span_get(meta->source, layout->nr_pages);
+	if (zspage->base)
+		return zspage;
+	zs_meta_free(meta, zspage, bytes);
+	return NULL;
+}
+
+void zs_zspage_destroy(struct zs_meta *meta, struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	uint32_t **pieces = zs_zspage_owner_pieces(zspage, layout);
+
+	for (unsigned int word = 0; word < zs_zspage_words(layout); word++)
+		zs_meta_free(meta, pieces[word], zs_zspage_piece_bytes(layout));
+	if (zspage->base)
+		zs_host_span_put(meta->source, zspage->base, layout->nr_pages);
+	zs_meta_free(meta, zspage, zs_zspage_bytes(layout, zspage->base != NULL));
+}
+
+struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	uint64_t present = zspage ? zspage->present : 0;
+	/* The lowest absent page's first byte lies in the lowest unpopulated slot: all pages before it are present. */
+	unsigned int slot = zs_layout_first_slot(layout, (unsigned int)__builtin_ctzll(~present));
+	uint64_t pages = zs_layout_slot_pages(layout, slot) & ~present;
+	unsigned int last_page = 63u - (unsigned int)__builtin_clzll(pages);
+	unsigned int first_word = slot / SLOTS_PER_WORD;
+	unsigned int last_word = zs_layout_last_slot(layout, last_page) / SLOTS_PER_WORD;
+	uint32_t **owners = zspage ? zs_zspage_owner_pieces(zspage, layout) : NULL;
+	struct zs_zspage_lack lack = { .pages = pages };
+
+	for (unsigned int word = first_word; word <= last_word; word++)
+		lack.pieces |= owners && owners[word] ? 0 : 1u << word;
+	return lack;
+}
+
+static void set_hole(struct zs_zspage *zspage, unsigned int slot)
+{
+	zspage->holes[slot / SLOTS_PER_WORD] |= 1ull << (slot % SLOTS_PER_WORD);
+	zspage->hole_words |= 1u << (slot / SLOTS_PER_WORD);
+}
+
+static void clear_hole(struct zs_zspage *zspage, unsigned int slot)
+{
+	uint64_t *word = &zspage->holes[slot / SLOTS_PER_WORD];
+
+	*word &= ~(1ull << (slot % SLOTS_PER_WORD));
+	if (!*word)
+		zspage->hole_words &= ~(1u << (slot / SLOTS_PER_WORD));
+}
+
+/* The lowest run of consecutive pages of a mask, as a mask. pre: mask is not 0 */
+static uint64_t lowest_run(uint64_t mask)
+{
+	uint64_t from = mask & -mask;
+	uint64_t after = (mask + from) & ~mask;
+
+	return after ? (after & -after) - from : -from;
+}
+
+static void *page_address(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int page)
+{
+	return (char *)zspage->base + ((size_t)page << layout->page_shift);
+}
+
+static void populate_span(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source,
+			  uint64_t mask)
+{
+	while (mask) {
+		uint64_t run = lowest_run(mask);
+
+		zs_host_span_populate(source, page_address(zspage, layout, (unsigned int)__builtin_ctzll(run)),
+				      (unsigned int)__builtin_popcountll(run));
+		mask &= ~run;
+	}
+}
+
+static void populate_pages(struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask, void **pages)
+{
+	for (void **at = zs_zspage_pages(zspage, layout); mask; mask &= mask - 1)
+		at[__builtin_ctzll(mask)] = *pages++;
+}
+
+void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source,
+			uint64_t mask, void **pages)
+{
+	if (zspage->base)
+		populate_span(zspage, layout, source, mask);
+	else
+		populate_pages(zspage, layout, mask, pages);
+	zspage->present |= mask;
+	zspage->empty |= mask;
+	for (; mask; mask &= mask - 1) {
+		unsigned int page = (unsigned int)__builtin_ctzll(mask);
+		unsigned int last = zs_layout_last_slot(layout, page);
+
+		for (unsigned int slot = zs_layout_first_slot(layout, page); slot <= last; slot++)
+			if (!(zs_layout_slot_pages(layout, slot) & ~zspage->present))
+				set_hole(zspage, slot);
+	}
+}
+
+void zs_zspage_return(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source, uint64_t mask)
+{
+	while (mask) {
+		uint64_t run = lowest_run(mask);
+
+		zs_host_span_return(source, page_address(zspage, layout, (unsigned int)__builtin_ctzll(run)),
+				    (unsigned int)__builtin_popcountll(run));
+		mask &= ~run;
+	}
+}
+
+void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask, void **pages)
+{
+	zspage->present &= ~mask;
+	zspage->empty &= ~mask;
+	if (zspage->base)
+		zspage->returning |= mask;
+	for (; mask; mask &= mask - 1) {
+		unsigned int page = (unsigned int)__builtin_ctzll(mask);
+		unsigned int last = zs_layout_last_slot(layout, page);
+
+		if (!zspage->base)
+			*pages++ = zs_zspage_pages(zspage, layout)[page];
+		for (unsigned int slot = zs_layout_first_slot(layout, page); slot <= last; slot++)
+			clear_hole(zspage, slot);
+	}
+}
+
+unsigned int zs_zspage_take_slot(struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	unsigned int slot = zs_zspage_lowest_hole(zspage);
+	unsigned int first = zs_layout_first_page(layout, slot);
+	unsigned int last = zs_layout_last_page(layout, slot);
+	uint16_t *page_live = zs_zspage_page_live(zspage, layout);
+
+	clear_hole(zspage, slot);
+	zspage->nr_live++;
+	for (unsigned int page = first; page <= last; page++)
+		page_live[page]++;
+	zspage->empty &= ~zs_page_mask(first, last);
+	return slot;
+}
+
+uint64_t zs_zspage_put_slot(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
+	unsigned int first = zs_layout_first_page(layout, slot);
+	unsigned int last = zs_layout_last_page(layout, slot);
+	uint16_t *page_live = zs_zspage_page_live(zspage, layout);
+	uint64_t emptied = 0;
+
+	set_hole(zspage, slot);
+	zspage->nr_live--;
+	for (unsigned int page = first; page <= last; page++)
+		if (--page_live[page] == 0)
+			emptied |= 1ull << page;
+	zspage->empty |= emptied;
+	return emptied;
+}
+
+bool zs_zspage_is_hole(const struct zs_zspage *zspage, unsigned int slot)
+{
+	return zspage->holes[slot / SLOTS_PER_WORD] >> (slot % SLOTS_PER_WORD) & 1;
+}
+
+bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
+	return !zs_zspage_is_hole(zspage, slot) && !(zs_layout_slot_pages(layout, slot) & ~zspage->present);
+}
+
+int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
+	int s = (int)slot - 1;
+
+	while (s >= 0 && !zs_zspage_is_live(zspage, layout, (unsigned int)s))
+		s--;
+	return s;
+}
+
+void *zs_zspage_address(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, size_t len)
+{
+	uint32_t offset = zs_layout_offset(layout, slot);
+	uint32_t in_page = offset & ((1u << layout->page_shift) - 1);
+
+	if (zspage->base)
+		return (char *)zspage->base + offset;
+	if (in_page + len > 1u << layout->page_shift)
+		return NULL;
+	return (char *)zs_host_page_open(zs_zspage_pages(zspage, layout)[offset >> layout->page_shift]) + in_page;
+}
+
+/* Walks the page pieces of the first len bytes of a slot; to_pool tells the direction. */
+static void copy_pieces(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, char *outside,
+			size_t len, bool to_pool)
+{
+	uint32_t offset = zs_layout_offset(layout, slot);
+	uint32_t page_bytes = 1u << layout->page_shift;
+
+	while (len) {
+		uint32_t in_page = offset & (page_bytes - 1);
+		size_t part = len < page_bytes - in_page ? len : page_bytes - in_page;
+		char *page = zs_host_page_open(zs_zspage_pages(zspage, layout)[offset >> layout->page_shift]);
+
+		if (to_pool)
+			memcpy(page + in_page, outside, part);
+		else
+			memcpy(outside, page + in_page, part);
+		zs_host_page_close(page);
+		offset += (uint32_t)part;
+		outside += part;
+		len -= part;
+	}
+}
+
+void zs_zspage_copy_out(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, void *to, size_t len)
+{
+	if (zspage->base)
+		memcpy(to, zs_zspage_address(zspage, layout, slot, len), len);
+	else
+		copy_pieces(zspage, layout, slot, to, len, false);
+}
+
+void zs_zspage_copy_in(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, const void *from,
+		       size_t len)
+{
+	if (zspage->base)
+		memcpy(zs_zspage_address(zspage, layout, slot, len), from, len);
+	else
+		copy_pieces(zspage, layout, slot, (char *)from, len, true);
+}
+
+/* Between scattered zspages: the pieces of the source slot, each copied in pieces of the target slot. */
+static void copy_scattered(struct zs_zspage *from, uint32_t from_offset, struct zs_zspage *to, uint32_t to_offset,
+			   const struct zs_layout *layout)
+{
+	uint32_t page_mask = (1u << layout->page_shift) - 1;
+	uint32_t left = layout->slot_bytes;
+
+	while (left) {
+		uint32_t from_room = page_mask + 1 - (from_offset & page_mask);
+		uint32_t to_room = page_mask + 1 - (to_offset & page_mask);
+		uint32_t part = left;
+		char *source, *target;
+
+		part = from_room < part ? from_room : part;
+		part = to_room < part ? to_room : part;
+		source = zs_host_page_open(zs_zspage_pages(from, layout)[from_offset >> layout->page_shift]);
+		target = zs_host_page_open(zs_zspage_pages(to, layout)[to_offset >> layout->page_shift]);
+		memcpy(target + (to_offset & page_mask), source + (from_offset & page_mask), part);
+		zs_host_page_close(target);
+		zs_host_page_close(source);
+		from_offset += part;
+		to_offset += part;
+		left -= part;
+	}
+}
+
+void zs_zspage_copy_slot(struct zs_zspage *from, unsigned int from_slot, struct zs_zspage *to, unsigned int to_slot,
+			 const struct zs_layout *layout)
+{
+	uint32_t from_offset = zs_layout_offset(layout, from_slot);
+	uint32_t to_offset = zs_layout_offset(layout, to_slot);
+
+	if (from->base)
+		memcpy((char *)to->base + to_offset, (char *)from->base + from_offset, layout->slot_bytes);
+	else
+		copy_scattered(from, from_offset, to, to_offset, layout);
+}

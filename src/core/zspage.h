@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * zspage: up to 64 page positions that are cut into slots of one size. It owns only the pages that are present.
+ *
+ * A slot is live (holds an object), a hole (free, and every page it touches is present), or unpopulated (free, and
+ * some page it touches is absent). Holes are the set bits of the bitmap; live slots are the clear ones whose pages
+ * are all present. So a slot is found and judged without touching object memory.
+ *
+ * A page is absent, present, or on its way back: in a contiguous zspage a page that is being returned to the system
+ * is neither present nor may it be populated again until that has been done outside the lock.
+ *
+ * Locks: everything here is guarded by the lock of the zspage's class, but for the addresses of pinned objects,
+ * which do not change.
+ */
+#ifndef ZS_CORE_ZSPAGE_H
+#define ZS_CORE_ZSPAGE_H
+
+#include "meta.h"
+#include "size_class.h"
+
+struct zs_buffer;
+
+struct zs_zspage {
+	uint64_t present;         /* a bit per page */
+	uint64_t empty;           /* present pages that no live object touches */
+	uint64_t returning;       /* absent, being given back; contiguous only */
+	uint32_t hole_words;      /* a bit per word of the hole bitmap that is not 0 */
+	uint32_t index;           /* in its class */
+	uint16_t nr_live;
+	uint8_t marks;            /* as known to the class's index of zspages */
+	void *base;               /* contiguous: the first byte; else NULL */
+	struct zs_buffer *buffers; /* copies of mapped objects; scattered only */
+	/*
+	 * Then, sized by the layout: holes, a bit per slot; owners, a piece per 64 slots with the cell index of each,
+	 * made when a page under them is first populated; the pages, if scattered; live objects per page.
+	 */
+	uint64_t holes[];
+};
+
+static inline unsigned int zs_zspage_words(const struct zs_layout *layout)
+{
+	return (layout->nr_slots + 63u) / 64u;
+}
+
+static inline uint32_t **zs_zspage_owner_pieces(struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	return (uint32_t **)(zspage->holes + zs_zspage_words(layout));
+}
+
+static inline void **zs_zspage_pages(struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	return (void **)(zs_zspage_owner_pieces(zspage, layout) + zs_zspage_words(layout));
+}
+
+static inline uint16_t *zs_zspage_page_live(struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	return (uint16_t *)(zs_zspage_pages(zspage, layout) + (zspage->base ? 0 : layout->nr_pages));
+}
+
+static inline uint32_t *zs_zspage_owner(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
+	return &zs_zspage_owner_pieces(zspage, layout)[slot / 64][slot % 64];
+}
+
+static inline uint64_t zs_zspage_all_pages(const struct zs_layout *layout)
+{
+	return zs_page_mask(0, layout->nr_pages - 1u);
+}
+
+static inline bool zs_zspage_has_hole(const struct zs_zspage *zspage)
+{
+	return zspage->hole_words != 0;
+}
+
+/* Whether a page may be added: some is absent, and none on its way back. */
+static inline bool zs_zspage_has_room(const struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	return !zspage->returning && zspage->present != zs_zspage_all_pages(layout);
+}
+
+/* Whether nothing of it is in use, so that it can be destroyed. */
+static inline bool zs_zspage_is_bare(const struct zs_zspage *zspage)
+{
+	return !zspage->present && !zspage->returning;
+}
+
+size_t zs_zspage_bytes(const struct zs_layout *layout, bool contiguous);
+size_t zs_zspage_piece_bytes(const struct zs_layout *layout);
+
+/* A zspage without pages, in no class yet; NULL: no memory. context: no lock. */
+struct zs_zspage *zs_zspage_create(struct zs_meta *meta, const struct zs_layout *layout, unsigned int flags);
+/* pre: bare, in no class. context: no lock. */
+void zs_zspage_destroy(struct zs_meta *meta, struct zs_zspage *zspage, const struct zs_layout *layout);
+
+/* What the lowest unpopulated slot lacks. zspage NULL: one without pages. pre: has room. */
+struct zs_zspage_lack {
+	uint64_t pages;  /* to be populated */
+	uint32_t pieces; /* words whose owners have no piece */
+};
+struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const struct zs_layout *layout);
+
+/*
+ * Populates pages; slots that thereby have all of theirs become holes. pages: one for each bit of the mask, lowest
+ * first, used only if scattered; contiguous pages were reserved. pre: every word of these pages' slots has a piece.
+ */
+void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source,
+			uint64_t mask, void **pages);
+
+/*
+ * Makes empty pages absent. Scattered pages are handed out in pages, lowest first; contiguous ones are then on their
+ * way back until zs_zspage_returned(). pre: mask is within empty.
+ */
+void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask, void **pages);
+
+/* Gives the memory of pages that are on their way back to the system. pre: contiguous. context: no lock. */
+void zs_zspage_return(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source, uint64_t mask);
+
+/* The lowest hole. pre: has a hole. */
+static inline unsigned int zs_zspage_lowest_hole(const struct zs_zspage *zspage)
+{
+	unsigned int word = (unsigned int)__builtin_ctz(zspage->hole_words);
+
+	return word * 64u + (unsigned int)__builtin_ctzll(zspage->holes[word]);
+}
+
+/* Takes the lowest hole. pre: has a hole. */
+unsigned int zs_zspage_take_slot(struct zs_zspage *zspage, const struct zs_layout *layout);
+
+/* Makes a live slot a hole. Returns the pages that thereby became empty. */
+uint64_t zs_zspage_put_slot(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
+
+bool zs_zspage_is_hole(const struct zs_zspage *zspage, unsigned int slot);
+bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
+
+/* The highest live slot below the given one, or -1. */
+int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
+
+/*
+ * Where the first len bytes of a live slot are, if they lie in one piece; else NULL. context: the slot's object is
+ * pinned or the class locked.
+ */
+void *zs_zspage_address(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, size_t len);
+
+/* Copies the first len bytes of a live slot, page by page. context: as above. */
+void zs_zspage_copy_out(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, void *to, size_t len);
+void zs_zspage_copy_in(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, const void *from,
+		       size_t len);
+
+/* Copies a whole slot to a slot of another zspage, or of the same. context: class locked. */
+void zs_zspage_copy_slot(struct zs_zspage *from, unsigned int from_slot, struct zs_zspage *to, unsigned int to_slot,
+			 const struct zs_layout *layout);
+
+#endif

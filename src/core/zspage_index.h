@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The zspages of a class by number: a radix tree whose nodes also say where below them something can be found.
+ *
+ * Each node keeps three words of marks, a bit per child: FULL (no number below is unused), HOLE and ROOM (a zspage
+ * below has a hole, or may get another page). The lowest zspage with a mark is found by following the lowest set bit.
+ * A single zspage of number 0 needs no node at all.
+ *
+ * Locks: changed and searched under the class lock. zs_zspage_index_get() takes none: nodes never move and are freed
+ * only with the index, a zspage is published before any place that names it, and one that is looked up holds a pinned
+ * object.
+ */
+#ifndef ZS_CORE_ZSPAGE_INDEX_H
+#define ZS_CORE_ZSPAGE_INDEX_H
+
+#include "zspage.h"
+
+#define ZS_INDEX_SHIFT 5
+#define ZS_INDEX_FANOUT (1u << ZS_INDEX_SHIFT)
+#define ZS_INDEX_MAX_HEIGHT 6 /* 2^30 zspages */
+
+enum zs_mark { ZS_MARK_FULL, ZS_MARK_HOLE, ZS_MARK_ROOM, ZS_NR_MARKS };
+
+struct zs_index_node {
+	void *children[ZS_INDEX_FANOUT]; /* nodes, or zspages in the lowest level */
+	uint32_t marks[ZS_NR_MARKS];
+	struct zs_index_node *next_spare;
+};
+
+struct zs_zspage_index {
+	uintptr_t root;  /* a zspage (height 0) or node, with the height in the low bits */
+	uint32_t nr_zspages;
+	uint32_t end;    /* every number in use is below */
+};
+
+/* The zspage of that number. pre: it is in the index. context: class locked, or the zspage holds a pinned object. */
+struct zs_zspage *zs_zspage_index_get(const struct zs_zspage_index *index, uint32_t number);
+
+/* The same, or NULL. context: class locked. */
+struct zs_zspage *zs_zspage_index_find(const struct zs_zspage_index *index, uint32_t number);
+
+/* The lowest zspage with HOLE or ROOM, or NULL. */
+struct zs_zspage *zs_zspage_index_first(const struct zs_zspage_index *index, enum zs_mark mark);
+
+/* How many nodes the next insertion takes. */
+unsigned int zs_zspage_index_nodes_needed(const struct zs_zspage_index *index);
+
+/*
+ * Gives the zspage the lowest unused number. Nodes are taken from *spares, linked by next_spare and zeroed.
+ * pre: *spares has as many as are needed.
+ */
+void zs_zspage_index_insert(struct zs_zspage_index *index, struct zs_zspage *zspage, struct zs_index_node **spares);
+
+void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zspage);
+
+/* Sets a zspage's HOLE and ROOM marks. */
+void zs_zspage_index_mark(struct zs_zspage_index *index, struct zs_zspage *zspage, bool hole, bool room);
+
+/* Frees all nodes. pre: no zspage is left. context: no lock. */
+void zs_zspage_index_release(struct zs_zspage_index *index, struct zs_meta *meta);
+
+/* Whether the marks of every node say what is below; for zs_pool_verify(). */
+bool zs_zspage_index_is_sound(const struct zs_zspage_index *index);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The host contract: all that an operating system must supply for the core to run on it.
+ *
+ * Each host is a folder beside this file. Its host_types.h supplies
+ *   - the fixed-width integers, bool, size_t, the errno constants, memcpy, memmove, memset and memcmp;
+ *   - zs_lock, a short lock that is never held across a call of this contract but those that say "any context";
+ *   - the atomics (gnu_atomic.h shows them): relaxed unless their name says acquire or release;
+ *   - ZS_HOST_UNLIKELY(x).
+ *
+ * "context:" tells where the core makes a call. "no lock" means that no lock of the core is held, so the call may
+ * sleep, take locks of its own, and call back into the pool. flags are the caller's, passed on unchanged; a host may
+ * give them a meaning (the kernel: gfp).
+ */
+#ifndef ZS_HOST_H
+#define ZS_HOST_H
+
+#include "host_types.h"
+
+/* Where the memory of one pool comes from. Each host has its own; the layer that creates a pool makes it first. */
+struct zs_source;
+struct zs_ops;
+
+/* Metadata comes in units of this many bytes, whatever the page size; the memory limit counts in them too. */
+#define ZS_META_UNIT_SHIFT 12
+#define ZS_META_UNIT (1u << ZS_META_UNIT_SHIFT)
+
+/* ---- a source ---- */
+
+/*
+ * Makes a source of pages from the caller's ops (scattered pages), or from the host's own memory for ops NULL.
+ * Result: 0, -EINVAL or -ENOMEM. context: no lock.
+ */
+int zs_host_source_create(const struct zs_ops *ops, struct zs_source **source);
+
+/* pre: every page, span and unit was given back. context: no lock. */
+void zs_host_source_destroy(struct zs_source *source);
+
+/* log2 of the bytes in a page of this source, 12 to 16. Never changes. context: any. */
+unsigned int zs_host_page_shift(const struct zs_source *source);
+
+/*
+ * Whether zspages of this source are contiguous in virtual memory: then the core uses the span calls, else the page
+ * calls. Never changes. context: any.
+ */
+bool zs_host_contiguous(const struct zs_source *source);
+
+/* Bytes the source itself takes beside what it has handed out. context: any. */
+unsigned long zs_host_overhead_bytes(const struct zs_source *source);
+
+/* ---- scattered pages ---- */
+
+/* One page, content undefined, or NULL. context: no lock. */
+void *zs_host_page_get(struct zs_source *source, unsigned int flags);
+
+/* Takes back a page. context: no lock. */
+void zs_host_page_put(struct zs_source *source, void *page);
+
+/* The address of a page that zs_host_page_get() returned, valid until the matching close. context: any. */
+void *zs_host_page_open(void *page);
+void zs_host_page_close(void *address);
+
+/* ---- contiguous spans ---- */
+
+/*
+ * Address space for nr_pages pages (at most 64), page-aligned, none of it backed by memory. NULL: none left.
+ * context: no lock.
+ */
+void *zs_host_span_get(struct zs_source *source, unsigned int nr_pages);
+
+/* Takes back a span. pre: no page of it is populated. context: no lock. */
+void zs_host_span_put(struct zs_source *source, void *span, unsigned int nr_pages);
+
+/*
+ * Promises memory for nr_pages pages of any spans of the source; zs_host_span_populate() uses the promise up, and
+ * zs_host_span_unreserve() takes it back. Result: 0 or -ENOMEM. context: no lock.
+ */
+int zs_host_span_reserve(struct zs_source *source, unsigned int nr_pages, unsigned int flags);
+void zs_host_span_unreserve(struct zs_source *source, unsigned int nr_pages);
+
+/* Makes pages of a span usable, content undefined. pre: reserved, not populated. context: any. */
+void zs_host_span_populate(struct zs_source *source, void *address, unsigned int nr_pages);
+
+/*
+ * Gives the memory of pages of a span back to the system; what was reserved for them can be populated elsewhere until
+ * zs_host_span_unreserve(). pre: populated. context: no lock.
+ */
+void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages);
+
+/* ---- metadata ---- */
+
+/* ZS_META_UNIT bytes of zeroes aligned to ZS_META_UNIT, or NULL. context: no lock. */
+void *zs_host_meta_get(struct zs_source *source, unsigned int flags);
+
+/* Takes back a unit. context: no lock. */
+void zs_host_meta_put(struct zs_source *source, void *unit);
+
+/* A buffer above ZS_META_UNIT bytes for the copy of a mapped object, or NULL. context: no lock. */
+void *zs_host_buffer_get(struct zs_source *source, size_t size_bytes);
+void zs_host_buffer_put(struct zs_source *source, void *buffer, size_t size_bytes);
+
+/* ---- locks, time, chance ---- */
+
+void zs_host_lock_init(zs_lock *lock);
+void zs_host_lock(zs_lock *lock);
+void zs_host_unlock(zs_lock *lock);
+
+/* Whether the time deadline_ns of the host's monotonic clock has come; 0 never comes. context: no lock. */
+bool zs_host_should_stop(uint64_t deadline_ns);
+
+/* 64 bits that an outsider cannot guess, as far as the host can. context: no lock. */
+uint64_t zs_host_random(void);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The arena of a pool: where zspages are contiguous in virtual memory.
+ *
+ * Address space is reserved a region at a time (256 MiB, less where that much is refused) and made accessible in steps
+ * from its low end, so that neither an address-space limit nor strict overcommit charges for what is not used. A
+ * region is divided into blocks; a bitmap of them stands in the region's first page. A block serves either a zspage
+ * span (whole blocks, aligned to their number) or 64 units of metadata, tracked in one word. The lowest block is
+ * taken first, so the high end drains and a region without used blocks is unmapped.
+ *
+ * Huge pages are turned off in the arena: they would make more memory resident than the pool counts.
+ *
+ * Locks: arena->lock, innermost of all. Memory is mapped and unmapped outside of it, but for the step that makes a
+ * part of a region accessible.
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "arena.h"
+
+#define REGION_MIN (1ul << 20)
+#define COMMIT_STEP (4ul << 20)
+#define WORD_BITS 64u
+#define REGION_WORDS (ARENA_REGION_MAX / ARENA_BLOCK / WORD_BITS)
+/* Only the first blocks of a region can hold metadata: their unit bitmaps must fit its first page. */
+#define META_BLOCKS 440u
+#define UNITS_PER_BLOCK (ARENA_BLOCK / ZS_META_UNIT)
+
+struct region {
+	struct region *next;
+	size_t bytes;
+	size_t accessible_bytes;
+	unsigned int nr_blocks;
+	unsigned int nr_used;
+	uint64_t used[REGION_WORDS];  /* a bit per block */
+	uint64_t meta[REGION_WORDS];  /* blocks that hold metadata */
+	uint64_t units[META_BLOCKS];  /* used units of such a block */
+};
+
+/* The first page of the first region. */
+struct home {
+	struct region region;
+	struct arena arena;
+};
+
+_Static_assert(UNITS_PER_BLOCK == WORD_BITS, "one word tracks the units of a block");
+_Static_assert(sizeof(struct home) + 64 <= ZS_META_UNIT, "a region's first unit holds its bitmaps and the caller's part");
+
+static bool region_make_accessible(struct region *region, size_t upto_bytes)
+{
+	size_t target = (upto_bytes + COMMIT_STEP - 1) & ~(COMMIT_STEP - 1);
+
+	if (upto_bytes <= region->accessible_bytes)
+		return true;
+	if (target > region->bytes)
+		target = region->bytes;
+	if (mprotect((char *)region + region->accessible_bytes, target - region->accessible_bytes, PROT_READ | PROT_WRITE))
+		return false;
+	region->accessible_bytes = target;
+	return true;
+}
+
+/* Reserves bytes of address space, aligned to a block so that a block's number is in its address. */
+static void *reserve_aligned(size_t bytes)
+{
+	char *raw = mmap(NULL, bytes + ARENA_BLOCK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t head;
+
+	if (raw == MAP_FAILED)
+		return NULL;
+	head = -(uintptr_t)raw & (ARENA_BLOCK - 1);
+	if (head)
+		munmap(raw, head);
+	munmap(raw + head + bytes, ARENA_BLOCK - head);
+	return raw + head;
+}
+
+static struct region *region_create(void)
+{
+	struct region *region = NULL;
+	size_t bytes = ARENA_REGION_MAX;
+
+	while (!region && bytes >= REGION_MIN) {
+		region = reserve_aligned(bytes);
+		if (!region)
+			bytes /= 4;
+	}
+	if (!region)
+		return NULL;
+	madvise(region, bytes, MADV_NOHUGEPAGE);
+	if (mprotect(region, REGION_MIN, PROT_READ | PROT_WRITE)) {
+		munmap(region, bytes);
+		return NULL;
+	}
+	region->bytes = bytes;
+	region->accessible_bytes = REGION_MIN;
+	region->nr_blocks = (unsigned int)(bytes / ARENA_BLOCK);
+	region->nr_used = 1;
+	region->used[0] = region->meta[0] = 1; /* block 0: the first unit is this header */
+	region->units[0] = 1;
+	return region;
+}
+
+int arena_create(struct arena **arena, void **extra)
+{
+	struct region *region = region_create();
+	struct home *home = (struct home *)region;
+
+	if (!region)
+		return -ENOMEM;
+	zs_host_lock_init(&home->arena.lock);
+	home->arena.first = region;
+	zs_host_add_long(&home->arena.nr_regions, 1);
+	home->arena.page_shift = (unsigned int)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
+	*arena = &home->arena;
+	*extra = home + 1;
+	return 0;
+}
+
+void arena_destroy(struct arena *arena)
+{
+	struct region *region = arena->first;
+
+	while (region) {
+		struct region *next = region->next;
+
+		munmap(region, region->bytes);
+		region = next;
+	}
+}
+
+/* The lowest free run of nr_blocks, aligned to nr_blocks, or -1. A run never crosses a word: both are powers of two. */
+static int region_find(const struct region *region, unsigned int nr_blocks)
+{
+	uint64_t run = nr_blocks == WORD_BITS ? ~0ull : (1ull << nr_blocks) - 1;
+
+	for (unsigned int first = 0; first + nr_blocks <= region->nr_blocks; first += nr_blocks) {
+		uint64_t word = region->used[first / WORD_BITS];
+
+		if (word == ~0ull)
+			first |= WORD_BITS - nr_blocks;
+		else if (!(word & (run << (first % WORD_BITS))))
+			return (int)first;
+	}
+	return -1;
+}
+
+static void *region_take(struct region *region, unsigned int nr_blocks)
+{
+	int first = region_find(region, nr_blocks);
+
+	if (first < 0 || !region_make_accessible(region, ((size_t)first + nr_blocks) * ARENA_BLOCK))
+		return NULL;
+	region->used[(unsigned int)first / WORD_BITS] |= ((1ull << nr_blocks) - 1) << ((unsigned int)first % WORD_BITS);
+	region->nr_used += nr_blocks;
+	return (char *)region + (size_t)first * ARENA_BLOCK;
+}
+
+static void *arena_take(struct arena *arena, unsigned int nr_blocks)
+{
+	for (struct region *r = arena->first; r; r = r->next) {
+		void *blocks = r->nr_blocks - r->nr_used >= nr_blocks ? region_take(r, nr_blocks) : NULL;
+
+		if (blocks)
+			return blocks;
+	}
+	return NULL;
+}
+
+static bool arena_grow(struct arena *arena)
+{
+	struct region *region = region_create();
+	struct region **link = &arena->first;
+
+	if (!region)
+		return false;
+	zs_host_lock(&arena->lock);
+	while (*link)
+		link = &(*link)->next;
+	*link = region;
+	zs_host_add_long(&arena->nr_regions, 1);
+	zs_host_unlock(&arena->lock);
+	return true;
+}
+
+void *arena_get_blocks(struct arena *arena, unsigned int nr_blocks)
+{
+	void *blocks;
+
+	do {
+		zs_host_lock(&arena->lock);
+		blocks = arena_take(arena, nr_blocks);
+		zs_host_unlock(&arena->lock);
+	} while (!blocks && arena_grow(arena));
+	return blocks;
+}
+
+static struct region *arena_region_of(struct arena *arena, const void *address)
+{
+	struct region *r = arena->first;
+
+	while ((uintptr_t)address - (uintptr_t)r >= r->bytes)
+		r = r->next;
+	return r;
+}
+
+/* Takes an unused region out, unless it is the first. The caller unmaps it outside the lock. */
+static struct region *arena_detach_if_unused(struct arena *arena, struct region *region)
+{
+	struct region **link = &arena->first;
+
+	if (region == arena->first || region->nr_used > 1 || region->units[0] != 1)
+		return NULL;
+	while (*link != region)
+		link = &(*link)->next;
+	*link = region->next;
+	zs_host_add_long(&arena->nr_regions, -1);
+	return region;
+}
+
+void arena_put_blocks(struct arena *arena, void *blocks, unsigned int nr_blocks)
+{
+	struct region *region;
+	struct region *unused;
+	size_t first;
+
+	zs_host_lock(&arena->lock);
+	region = arena_region_of(arena, blocks);
+	first = ((uintptr_t)blocks - (uintptr_t)region) / ARENA_BLOCK;
+	region->used[first / WORD_BITS] &= ~(((1ull << nr_blocks) - 1) << (first % WORD_BITS));
+	region->nr_used -= nr_blocks;
+	unused = arena_detach_if_unused(arena, region);
+	zs_host_unlock(&arena->lock);
+	if (unused)
+		munmap(unused, unused->bytes);
+}
+
+/* A unit of the lowest metadata block that has one free, or NULL. */
+static void *region_take_unit(struct region *region)
+{
+	for (unsigned int b = 0; b < META_BLOCKS && b < region->nr_blocks; b++) {
+		unsigned int unit;
+
+		if (!(region->meta[b / WORD_BITS] >> (b % WORD_BITS) & 1) || region->units[b] == ~0ull)
+			continue;
+		unit = (unsigned int)__builtin_ctzll(~region->units[b]);
+		region->units[b] |= 1ull << unit;
+		return (char *)region + b * ARENA_BLOCK + (size_t)unit * ZS_META_UNIT;
+	}
+	return NULL;
+}
+
+/* Turns a free block among the first META_BLOCKS into one for metadata and takes its first unit. */
+static void *region_take_meta_block(struct region *region)
+{
+	int b = region_find(region, 1);
+
+	if (b < 0 || (unsigned int)b >= META_BLOCKS || !region_take(region, 1))
+		return NULL;
+	region->meta[(unsigned int)b / WORD_BITS] |= 1ull << ((unsigned int)b % WORD_BITS);
+	region->units[b] = 1;
+	return (char *)region + (size_t)b * ARENA_BLOCK;
+}
+
+static void *arena_take_unit(struct arena *arena)
+{
+	void *unit = NULL;
+
+	for (struct region *r = arena->first; r && !unit; r = r->next)
+		unit = region_take_unit(r);
+	for (struct region *r = arena->first; r && !unit; r = r->next)
+		unit = region_take_meta_block(r);
+	return unit;
+}
+
+void *arena_get_unit(struct arena *arena)
+{
+	void *unit;
+
+	do {
+		zs_host_lock(&arena->lock);
+		unit = arena_take_unit(arena);
+		zs_host_unlock(&arena->lock);
+	} while (!unit && arena_grow(arena));
+	/* With larger system pages a unit may share one with units in use, and then was not cleared by its return. */
+	if (unit && arena->page_shift > ZS_META_UNIT_SHIFT)
+		memset(unit, 0, ZS_META_UNIT);
+	return unit;
+}
+
+/* The units that share the system page of a unit. */
+static uint64_t units_of_page(const struct arena *arena, unsigned int unit)
+{
+	unsigned int units = 1u << (arena->page_shift - ZS_META_UNIT_SHIFT);
+
+	return ((units == WORD_BITS ? 0 : 1ull << units) - 1) << (unit & ~(units - 1));
+}
+
+void arena_put_unit(struct arena *arena, void *unit)
+{
+	uintptr_t page = (uintptr_t)unit >> arena->page_shift << arena->page_shift;
+	struct region *unused = NULL;
+	struct region *region;
+	unsigned int b, u;
+
+	/*
+	 * A system page whose units are all free goes back to the system before anyone else can take them: hence under
+	 * the lock. Units are returned seldom.
+	 */
+	zs_host_lock(&arena->lock);
+	region = arena_region_of(arena, unit);
+	b = (unsigned int)(((uintptr_t)unit - (uintptr_t)region) / ARENA_BLOCK);
+	u = (unsigned int)((uintptr_t)unit % ARENA_BLOCK / ZS_META_UNIT);
+	region->units[b] &= ~(1ull << u);
+	if (!(region->units[b] & units_of_page(arena, u)))
+		arena_return((void *)page, (size_t)1 << arena->page_shift);
+	if (!region->units[b]) {
+		region->meta[b / WORD_BITS] &= ~(1ull << (b % WORD_BITS));
+		region->used[b / WORD_BITS] &= ~(1ull << (b % WORD_BITS));
+		region->nr_used--;
+	}
+	unused = arena_detach_if_unused(arena, region);
+	zs_host_unlock(&arena->lock);
+	if (unused)
+		munmap(unused, unused->bytes);
+}
+
+/* Fails only where the memory is locked (mlockall): it then stays resident, which is what was asked for. */
+void arena_return(void *address, size_t bytes)
+{
+	int saved_errno = errno;
+
+	madvise(address, bytes, MADV_DONTNEED);
+	errno = saved_errno;
+}

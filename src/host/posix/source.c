@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The source of a pool in a process: spans of the arena, or pages of the caller's zs_ops. Metadata is the arena's.
+ */
+#include <sys/mman.h>
+
+#include "arena.h"
+#include "zsmalloc.h"
+
+#define OPS_PAGE_SHIFT 12
+
+struct zs_source {
+	struct arena *arena;
+	struct zs_ops ops; /* alloc NULL: the arena */
+};
+
+_Static_assert(sizeof(struct zs_source) <= 64, "the source lives beside its arena");
+_Static_assert(ZS_PAGE_BYTES == 1u << OPS_PAGE_SHIFT, "pages of zs_ops");
+
+int zs_host_source_create(const struct zs_ops *ops, struct zs_source **source)
+{
+	struct arena *arena;
+	void *room;
+	int err;
+
+	if (ops && (!ops->alloc || !ops->free))
+		return -EINVAL;
+	err = arena_create(&arena, &room);
+	if (err)
+		return err;
+	*source = room;
+	(*source)->arena = arena;
+	if (ops)
+		(*source)->ops = *ops;
+	return 0;
+}
+
+void zs_host_source_destroy(struct zs_source *source)
+{
+	arena_destroy(source->arena);
+}
+
+unsigned int zs_host_page_shift(const struct zs_source *source)
+{
+	return source->ops.alloc ? OPS_PAGE_SHIFT : source->arena->page_shift;
+}
+
+bool zs_host_contiguous(const struct zs_source *source)
+{
+	return !source->ops.alloc;
+}
+
+unsigned long zs_host_overhead_bytes(const struct zs_source *source)
+{
+	return zs_host_load_long(&source->arena->nr_regions) * ZS_META_UNIT;
+}
+
+void *zs_host_page_get(struct zs_source *source, unsigned int flags)
+{
+	return source->ops.alloc(source->ops.ctx, flags);
+}
+
+void zs_host_page_put(struct zs_source *source, void *page)
+{
+	source->ops.free(source->ops.ctx, page);
+}
+
+void *zs_host_page_open(void *page)
+{
+	return page;
+}
+
+void zs_host_page_close(void *address)
+{
+	(void)address;
+}
+
+static unsigned int span_blocks(const struct zs_source *source)
+{
+	return 1u << (source->arena->page_shift + 6 - ARENA_BLOCK_SHIFT);
+}
+
+/* Every span is as long as the longest: address space costs nothing, and one size never fragments. */
+void *zs_host_span_get(struct zs_source *source, unsigned int nr_pages)
+{
+	(void)nr_pages;
+	return arena_get_blocks(source->arena, span_blocks(source));
+}
+
+void zs_host_span_put(struct zs_source *source, void *span, unsigned int nr_pages)
+{
+	(void)nr_pages;
+	arena_put_blocks(source->arena, span, span_blocks(source));
+}
+
+/* The system populates a page when it is first touched, so there is nothing to promise and nothing to do. */
+int zs_host_span_reserve(struct zs_source *source, unsigned int nr_pages, unsigned int flags)
+{
+	(void)source;
+	(void)nr_pages;
+	(void)flags;
+	return 0;
+}
+
+void zs_host_span_unreserve(struct zs_source *source, unsigned int nr_pages)
+{
+	(void)source;
+	(void)nr_pages;
+}
+
+void zs_host_span_populate(struct zs_source *source, void *address, unsigned int nr_pages)
+{
+	(void)source;
+	(void)address;
+	(void)nr_pages;
+}
+
+void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages)
+{
+	arena_return(address, (size_t)nr_pages << source->arena->page_shift);
+}
+
+void *zs_host_meta_get(struct zs_source *source, unsigned int flags)
+{
+	(void)flags;
+	return arena_get_unit(source->arena);
+}
+
+void zs_host_meta_put(struct zs_source *source, void *unit)
+{
+	arena_put_unit(source->arena, unit);
+}
+
+void *zs_host_buffer_get(struct zs_source *source, size_t size_bytes)
+{
+	void *buffer = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)source;
+	return buffer == MAP_FAILED ? NULL : buffer;
+}
+
+void zs_host_buffer_put(struct zs_source *source, void *buffer, size_t size_bytes)
+{
+	(void)source;
+	munmap(buffer, size_bytes);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The simulated host.
+ *
+ * Its own bookkeeping uses malloc and one lock of its own; violations of the contract end the program with a message.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "clock.h"
+#include "host.h"
+#include "sim.h"
+#include "zsmalloc.h"
+
+#define POISON_FRESH 0xa5
+#define SPAN_PAGES 64u
+
+struct span {
+	struct span *next;
+	char *base;
+	unsigned int nr_pages;
+	uint64_t populated;
+};
+
+struct zs_source {
+	struct zs_ops ops;
+	unsigned int page_shift;
+	bool contiguous;
+	uint64_t nr_reserved; /* promised and not populated */
+	struct span *spans;
+};
+
+struct zs_sim zs_sim;
+
+static pthread_mutex_t big_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t chance;
+static __thread unsigned int nr_locks_held;
+
+#define MUST(condition, text)                                                                                          \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "sim host: %s: %s\n", __func__, text);                                         \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+#define MUST_HOLD_NO_LOCK() MUST(nr_locks_held == 0, "called with a lock held")
+
+void zs_sim_reset(void)
+{
+	MUST(zs_sim_is_clean(), "something was not given back");
+	zs_sim = (struct zs_sim){ .page_shift = 12, .contiguous = true, .clock_step_ns = 1 };
+	chance = 0;
+}
+
+bool zs_sim_is_clean(void)
+{
+	return !zs_sim.nr_pages && !zs_sim.nr_spans && !zs_sim.nr_units && !zs_sim.nr_buffers && !zs_sim.nr_sources;
+}
+
+/* Counts a fallible call. Returns whether it is to fail. pre: big_lock held */
+static bool is_to_fail(void)
+{
+	zs_sim.nr_fallible_calls++;
+	return zs_sim.fail_at && (zs_sim.fail_after ? zs_sim.nr_fallible_calls >= zs_sim.fail_at
+						    : zs_sim.nr_fallible_calls == zs_sim.fail_at);
+}
+
+/* Counts a fallible call that takes nr of something. */
+static bool take(uint64_t *counter, uint64_t nr, uint64_t budget)
+{
+	bool ok;
+
+	pthread_mutex_lock(&big_lock);
+	ok = !is_to_fail() && (!budget || *counter + nr <= budget);
+	if (ok)
+		*counter += nr;
+	pthread_mutex_unlock(&big_lock);
+	return ok;
+}
+
+static void give(uint64_t *counter, uint64_t nr)
+{
+	pthread_mutex_lock(&big_lock);
+	MUST(*counter >= nr, "more came back than was handed out");
+	*counter -= nr;
+	pthread_mutex_unlock(&big_lock);
+}
+
+static void *map_memory(size_t bytes, int protection)
+{
+	void *memory = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	MUST(memory != MAP_FAILED, "the machine is out of memory");
+	return memory;
+}
+
+/* ---- sources ---- */
+
+int zs_host_source_create(const struct zs_ops *ops, struct zs_source **source)
+{
+	MUST_HOLD_NO_LOCK();
+	if (ops && (!ops->alloc || !ops->free))
+		return -EINVAL;
+	if (!take(&zs_sim.nr_sources, 1, 0))
+		return -ENOMEM;
+	*source = calloc(1, sizeof(**source));
+	MUST(*source, "the machine is out of memory");
+	(*source)->page_shift = ops ? 12 : zs_sim.page_shift;
+	(*source)->contiguous = !ops && zs_sim.contiguous;
+	if (ops)
+		(*source)->ops = *ops;
+	return 0;
+}
+
+void zs_host_source_destroy(struct zs_source *source)
+{
+	MUST_HOLD_NO_LOCK();
+	MUST(!source->nr_reserved, "reserved pages were not given back");
+	MUST(!source->spans, "spans were not given back");
+	free(source);
+	give(&zs_sim.nr_sources, 1);
+}
+
+unsigned int zs_host_page_shift(const struct zs_source *source)
+{
+	return source->page_shift;
+}
+
+bool zs_host_contiguous(const struct zs_source *source)
+{
+	return source->contiguous;
+}
+
+unsigned long zs_host_overhead_bytes(const struct zs_source *source)
+{
+	(void)source;
+	return 0;
+}
+
+/* ---- scattered pages ---- */
+
+void *zs_host_page_get(struct zs_source *source, unsigned int flags)
+{
+	void *page = NULL;
+
+	MUST_HOLD_NO_LOCK();
+	MUST(!source->contiguous, "a contiguous source has no pages");
+	if (!take(&zs_sim.nr_pages, 1, zs_sim.page_budget))
+		return NULL;
+	if (source->ops.alloc)
+		page = source->ops.alloc(source->ops.ctx, flags);
+	else
+		page = memset(map_memory(1ul << source->page_shift, PROT_READ | PROT_WRITE), POISON_FRESH,
+			      1ul << source->page_shift);
+	if (!page)
+		give(&zs_sim.nr_pages, 1);
+	return page;
+}
+
+void zs_host_page_put(struct zs_source *source, void *page)
+{
+	MUST_HOLD_NO_LOCK();
+	if (source->ops.free)
+		source->ops.free(source->ops.ctx, page);
+	else
+		munmap(page, 1ul << source->page_shift);
+	give(&zs_sim.nr_pages, 1);
+}
+
+void *zs_host_page_open(void *page)
+{
+	return page;
+}
+
+void zs_host_page_close(void *address)
+{
+	(void)address;
+}
+
+/* ---- contiguous spans ---- */
+
+void *zs_host_span_get(struct zs_source *source, unsigned int nr_pages)
+{
+	struct span *span;
+
+	MUST_HOLD_NO_LOCK();
+	MUST(nr_pages >= 1 && nr_pages <= SPAN_PAGES, "a span has 1 to 64 pages");
+	if (!take(&zs_sim.nr_spans, 1, 0))
+		return NULL;
+	span = calloc(1, sizeof(*span));
+	MUST(span, "the machine is out of memory");
+	span->nr_pages = nr_pages;
+	span->base = map_memory((size_t)nr_pages << source->page_shift, PROT_NONE);
+	pthread_mutex_lock(&big_lock);
+	span->next = source->spans;
+	source->spans = span;
+	pthread_mutex_unlock(&big_lock);
+	return span->base;
+}
+
+/* pre: big_lock held */
+static struct span *find_span(struct zs_source *source, const void *address)
+{
+	struct span *span = source->spans;
+
+	while (span && (size_t)((const char *)address - span->base) >= (size_t)span->nr_pages << source->page_shift)
+		span = span->next;
+	MUST(span, "no span is there");
+	return span;
+}
+
+void zs_host_span_put(struct zs_source *source, void *base, unsigned int nr_pages)
+{
+	struct span **link = &source->spans;
+	struct span *span;
+
+	MUST_HOLD_NO_LOCK();
+	pthread_mutex_lock(&big_lock);
+	span = find_span(source, base);
+	MUST(span->base == base && span->nr_pages == nr_pages, "not the span that was handed out");
+	MUST(!span->populated, "the span has populated pages");
+	while (*link != span)
+		link = &(*link)->next;
+	*link = span->next;
+	pthread_mutex_unlock(&big_lock);
+	munmap(span->base, (size_t)nr_pages << source->page_shift);
+	free(span);
+	give(&zs_sim.nr_spans, 1);
+}
+
+int zs_host_span_reserve(struct zs_source *source, unsigned int nr_pages, unsigned int flags)
+{
+	(void)flags;
+	MUST_HOLD_NO_LOCK();
+	if (!take(&zs_sim.nr_pages, nr_pages, zs_sim.page_budget))
+		return -ENOMEM;
+	pthread_mutex_lock(&big_lock);
+	source->nr_reserved += nr_pages;
+	pthread_mutex_unlock(&big_lock);
+	return 0;
+}
+
+void zs_host_span_unreserve(struct zs_source *source, unsigned int nr_pages)
+{
+	MUST_HOLD_NO_LOCK();
+	give(&source->nr_reserved, nr_pages);
+	give(&zs_sim.nr_pages, nr_pages);
+}
+
+/* The bits of pages within their span. */
+static uint64_t span_bits(const struct zs_source *source, const struct span *span, const void *address, unsigned int nr)
+{
+	unsigned int first = (unsigned int)((size_t)((const char *)address - span->base) >> source->page_shift);
+
+	MUST(nr >= 1 && first + nr <= span->nr_pages, "beyond the span's end");
+	return (nr == SPAN_PAGES ? ~0ull : (1ull << nr) - 1) << first;
+}
+
+void zs_host_span_populate(struct zs_source *source, void *address, unsigned int nr_pages)
+{
+	size_t bytes = (size_t)nr_pages << source->page_shift;
+	struct span *span;
+	uint64_t bits;
+
+	give(&source->nr_reserved, nr_pages);
+	pthread_mutex_lock(&big_lock);
+	span = find_span(source, address);
+	bits = span_bits(source, span, address, nr_pages);
+	MUST(!(span->populated & bits), "populated twice");
+	span->populated |= bits;
+	pthread_mutex_unlock(&big_lock);
+	MUST(!mprotect(address, bytes, PROT_READ | PROT_WRITE), "mprotect failed");
+	memset(address, POISON_FRESH, bytes);
+}
+
+void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages)
+{
+	struct span *span;
+	uint64_t bits;
+
+	MUST_HOLD_NO_LOCK();
+	MUST(!mprotect(address, (size_t)nr_pages << source->page_shift, PROT_NONE), "mprotect failed");
+	pthread_mutex_lock(&big_lock);
+	span = find_span(source, address);
+	bits = span_bits(source, span, address, nr_pages);
+	MUST((span->populated & bits) == bits, "returned what was not populated");
+	span->populated &= ~bits;
+	source->nr_reserved += nr_pages;
+	pthread_mutex_unlock(&big_lock);
+}
+
+/* ---- metadata ---- */
+
+void *zs_host_meta_get(struct zs_source *source, unsigned int flags)
+{
+	(void)source;
+	(void)flags;
+	MUST_HOLD_NO_LOCK();
+	return take(&zs_sim.nr_units, 1, 0) ? map_memory(ZS_META_UNIT, PROT_READ | PROT_WRITE) : NULL;
+}
+
+void zs_host_meta_put(struct zs_source *source, void *unit)
+{
+	(void)source;
+	MUST_HOLD_NO_LOCK();
+	munmap(unit, ZS_META_UNIT);
+	give(&zs_sim.nr_units, 1);
+}
+
+void *zs_host_buffer_get(struct zs_source *source, size_t size_bytes)
+{
+	void *buffer;
+
+	(void)source;
+	MUST_HOLD_NO_LOCK();
+	if (!take(&zs_sim.nr_buffers, 1, 0))
+		return NULL;
+	buffer = malloc(size_bytes);
+	MUST(buffer, "the machine is out of memory");
+	return memset(buffer, 0, size_bytes);
+}
+
+void zs_host_buffer_put(struct zs_source *source, void *buffer, size_t size_bytes)
+{
+	(void)source;
+	(void)size_bytes;
+	MUST_HOLD_NO_LOCK();
+	free(buffer);
+	give(&zs_sim.nr_buffers, 1);
+}
+
+/* ---- locks, time, chance ---- */
+
+void zs_host_lock_init(zs_lock *lock)
+{
+	lock->word = 0;
+}
+
+/* The core holds one lock at a time, so a second one is an error, and a deadlock is found at once. */
+void zs_host_lock(zs_lock *lock)
+{
+	MUST(nr_locks_held == 0, "a second lock was taken");
+	while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE))
+		sched_yield();
+	nr_locks_held++;
+	__atomic_fetch_add(&zs_sim.nr_lock_holds, 1, __ATOMIC_RELAXED);
+}
+
+void zs_host_unlock(zs_lock *lock)
+{
+	MUST(nr_locks_held == 1, "a lock was dropped that was not held");
+	nr_locks_held--;
+	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
+}
+
+uint64_t zs_host_now_ns(void)
+{
+	return __atomic_load_n(&zs_sim.now_ns, __ATOMIC_RELAXED);
+}
+
+bool zs_host_should_stop(uint64_t deadline_ns)
+{
+	MUST_HOLD_NO_LOCK();
+	__atomic_fetch_add(&zs_sim.nr_clock_looks, 1, __ATOMIC_RELAXED);
+	return __atomic_add_fetch(&zs_sim.now_ns, zs_sim.clock_step_ns, __ATOMIC_RELAXED) >= deadline_ns && deadline_ns;
+}
+
+uint64_t zs_host_random(void)
+{
+	return __atomic_add_fetch(&chance, 0x9e3779b97f4a7c15u, __ATOMIC_RELAXED);
+}

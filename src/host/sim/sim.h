@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The simulated host: what a test sets, and what it can read.
+ *
+ * Deterministic: chance is a fixed sequence, and the clock moves by a step at each look. Hostile: memory comes
+ * poisoned, returned pages cannot be touched, any fallible call can be made to fail, and a call that the contract
+ * allows only without a lock held stops the program if one is.
+ */
+#ifndef ZS_SIM_H
+#define ZS_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct zs_sim {
+	/* ---- set by the test, while no pool exists ---- */
+	unsigned int page_shift;     /* of sources without ops: 12, 14 or 16 */
+	bool contiguous;             /* of sources without ops */
+	uint64_t page_budget;        /* pages that may be out at once; 0: no bound */
+	uint64_t fail_at;            /* the number of the fallible call that fails, from 1; 0: none */
+	bool fail_after;             /* and all that follow it */
+	uint64_t clock_step_ns;
+
+	/* ---- read by the test ---- */
+	uint64_t nr_fallible_calls;  /* so far */
+	uint64_t nr_pages;           /* out: scattered, or reserved and populated */
+	uint64_t nr_spans;
+	uint64_t nr_units;
+	uint64_t nr_buffers;
+	uint64_t nr_sources;
+	uint64_t nr_clock_looks;
+	uint64_t nr_lock_holds;
+	uint64_t now_ns;
+};
+
+extern struct zs_sim zs_sim;
+
+/* Forgets settings and counts: 4 KiB contiguous pages, no failure. pre: no pool exists. */
+void zs_sim_reset(void);
+
+/* Whether everything that was handed out came back. */
+bool zs_sim_is_clean(void);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * zs store: reads its arguments, has the run done, shows the report.
+ */
+#include "store.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "progress.h"
+#include "report.h"
+#include "zs.h"
+#include "zsmalloc.h"
+
+enum {
+	MIN_UNIT_BYTES = 4096,
+	MAX_THREADS = 256,
+	OPTION_JSON = 256,
+	OPTION_SVG,
+	OPTION_HELP,
+};
+
+static const uint64_t DEFAULT_RAW_BYTES = 2ull << 30;
+
+static char *const default_paths[] = { (char *)"/usr/bin", (char *)"/usr/lib" };
+
+static const char help_text[] =
+	"Usage: zs store [OPTION...] [PATH...]\n\n"
+	"Stores the content of files in a pool, compressed page by page, reads every page back, and tells\n"
+	"what memory and time that took, beside malloc and the kernel's zsmalloc.\n"
+	"PATH is a file or a directory. Without one: the first 2 GiB of /usr/bin and /usr/lib.\n\n"
+	"  -c CODEC    lz4 (default), lzo or zstd[:LEVEL]\n"
+	"  -u SIZE     size of a unit, compressed alone: 4k (default), 8k, 16k, 32k or 64k\n"
+	"  -j THREADS  threads, 1 to 256; default: one for each processor\n"
+	"  -n PAGES    read at most so many units\n"
+	"  --json      print JSON, nothing else\n"
+	"  --svg FILE  draw how full each size class is, before and after compaction\n\n"
+	"Exit status: 0 every byte came back, 1 it did not or something failed, 2 wrong usage.\n";
+
+static unsigned int processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned int)CPU_COUNT(&set);
+}
+
+static int set_codec(struct zs_store_options *options, const char *text)
+{
+	options->codec_text = text;
+	switch (zs_comp_parse(text, &options->codec)) {
+	case 0:
+		return 0;
+	case -ENOSYS:
+		return zs_usage_error("store", "-c %s: this build is without LZO (build option 'lzo'); use one of %s", text,
+				      zs_comp_names());
+	case -ERANGE:
+		return zs_usage_error("store", "-c %s: the levels of %s are %d to %d", text, options->codec.comp->name,
+				      options->codec.comp->level_min, options->codec.comp->level_max);
+	case -EINVAL:
+		return zs_usage_error("store", "-c %s: no such level of %s; use one of %s", text,
+				      options->codec.comp->name, zs_comp_names());
+	default:
+		return zs_usage_error("store", "-c %s: no such codec; use one of %s", text, zs_comp_names());
+	}
+}
+
+static int set_unit(struct zs_store_options *options, const char *text)
+{
+	uint64_t bytes;
+
+	if (!zs_parse_size(text, &bytes) || bytes < MIN_UNIT_BYTES || bytes > ZS_MAX_OBJECT_BYTES || bytes & (bytes - 1))
+		return zs_usage_error("store", "-u %s: a unit is 4k, 8k, 16k, 32k or 64k", text);
+	options->unit_bytes = (size_t)bytes;
+	return 0;
+}
+
+static int set_threads(struct zs_store_options *options, const char *text)
+{
+	uint64_t count;
+
+	if (!zs_parse_count(text, &count) || !count || count > MAX_THREADS)
+		return zs_usage_error("store", "-j %s: give a number of threads from 1 to %d", text, MAX_THREADS);
+	options->nr_threads = (unsigned int)count;
+	return 0;
+}
+
+static int set_limit(struct zs_store_options *options, const char *text)
+{
+	uint64_t count;
+
+	if (!zs_parse_count(text, &count) || !count || count > UINT32_MAX)
+		return zs_usage_error("store", "-n %s: give a number of units from 1 to %u", text, UINT32_MAX);
+	options->limit_units = (size_t)count;
+	return 0;
+}
+
+static int set_option(struct zs_store_options *options, int option, char **argv)
+{
+	switch (option) {
+	case 'c':
+		return set_codec(options, optarg);
+	case 'u':
+		return set_unit(options, optarg);
+	case 'j':
+		return set_threads(options, optarg);
+	case 'n':
+		return set_limit(options, optarg);
+	case OPTION_JSON:
+		options->json = true;
+		return 0;
+	case OPTION_SVG:
+		options->svg_path = optarg;
+		return 0;
+	default:
+		return zs_option_error("store", option, argv);
+	}
+}
+
+static void set_defaults(struct zs_store_options *options)
+{
+	zs_comp_parse("lz4", &options->codec);
+	options->codec_text = "lz4";
+	options->unit_bytes = MIN_UNIT_BYTES;
+	options->nr_threads = processors() < MAX_THREADS ? processors() : MAX_THREADS;
+}
+
+static void set_paths(struct zs_store_options *options, int argc, char **argv)
+{
+	options->paths = optind < argc ? argv + optind : default_paths;
+	options->nr_paths = optind < argc ? (size_t)(argc - optind) : 2;
+	if (options->limit_units)
+		return;
+	options->limit_units = optind < argc ? UINT32_MAX : (size_t)(DEFAULT_RAW_BYTES / options->unit_bytes);
+}
+
+/* 0, or an exit status with done set. */
+static int parse(struct zs_store_options *options, int argc, char **argv, bool *done)
+{
+	static const struct option long_options[] = {
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "svg", required_argument, NULL, OPTION_SVG },
+		{ "help", no_argument, NULL, OPTION_HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option, status;
+
+	set_defaults(options);
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":c:u:j:n:h", long_options, NULL)) >= 0) {
+		if (option == OPTION_HELP || option == 'h') {
+			*done = true;
+			fputs(help_text, stdout);
+			return zs_finish_stdout(ZS_EXIT_OK);
+		}
+		status = set_option(options, option, argv);
+		if (status) {
+			*done = true;
+			return status;
+		}
+	}
+	set_paths(options, argc, argv);
+	return 0;
+}
+
+static int finish_svg(const struct zs_store_options *options, const struct zs_report *report, FILE *svg)
+{
+	bool failed;
+
+	if (!svg)
+		return ZS_EXIT_OK;
+	errno = 0;
+	zs_report_svg(report, svg);
+	failed = fflush(svg) || ferror(svg);
+	if (fclose(svg) || failed) {
+		zs_message("%s: cannot write the drawing: %s", options->svg_path, strerror(errno ? errno : EIO));
+		return ZS_EXIT_FAILURE;
+	}
+	return ZS_EXIT_OK;
+}
+
+static int show(const struct zs_store_options *options, const struct zs_report *report, FILE *svg)
+{
+	int status = finish_svg(options, report, svg);
+
+	if (options->json)
+		zs_report_json(report, stdout);
+	else
+		zs_report_table(report, stdout);
+	if (!zs_report_ok(report))
+		status = ZS_EXIT_FAILURE;
+	return zs_finish_stdout(status);
+}
+
+static int run(int argc, char **argv)
+{
+	struct zs_store_options options = { 0 };
+	struct zs_report report = { 0 };
+	int status = ZS_EXIT_FAILURE;
+	bool done = false;
+	FILE *svg = NULL;
+
+	status = parse(&options, argc, argv, &done);
+	if (done)
+		return status;
+	if (options.svg_path) {
+		svg = fopen(options.svg_path, "we");
+		if (!svg) {
+			zs_message("%s: cannot write the drawing: %s", options.svg_path, strerror(errno));
+			return ZS_EXIT_FAILURE;
+		}
+	}
+	zs_catch_interrupts();
+	status = zs_store_run(&options, &report) ? ZS_EXIT_OK : ZS_EXIT_FAILURE;
+	zs_progress_wipe();
+	if (zs_interrupted())
+		zs_die_of_interrupt();
+	if (status == ZS_EXIT_OK)
+		status = show(&options, &report, svg);
+	else if (svg)
+		fclose(svg);
+	free(report.classes_freed.row);
+	free(report.classes_compacted.row);
+	return status;
+}
+
+const struct zs_command zs_command_store = {
+	.name = "store",
+	.summary = "store files compressed, read them back, tell what it took",
+	.help = help_text,
+	.run = run,
+};
