@@ -83,9 +83,9 @@ struct zs_pool_options {
 	unsigned int flags;
 	/**
 	 * Called, without a lock held, when a call is handed a bad handle (stale, freed twice, of another pool, random:
-	 * err is EINVAL), when an object is freed while it is mapped (EBUSY), or when one is unmapped that is not mapped
-	 * (EINVAL). err is positive; what is a sentence for a log. Nothing was touched. Default: the message goes to
-	 * stderr and the process is aborted.
+	 * err is EINVAL), when an object is freed while it is mapped (EBUSY), when one is unmapped that is not mapped
+	 * (EINVAL), or when zs_pool_verify() finds damage (EIO). err is positive; what is a sentence for a log. Nothing
+	 * was touched. Default: the message goes to stderr and the process is aborted.
 	 */
 	void (*on_error)(void *ctx, int err, const char *what);
 	/** Passed to on_error. */

@@ -209,7 +209,8 @@ PUBLIC void zs_pool_stats(struct zs_pool *pool, struct zs_pool_stats *stats)
 		.bad_handles = totals.bad_handles,
 	};
 	/* Whole members only: each has eight bytes or is a size_t. */
-	memcpy(stats, &all, stats->size < sizeof(all) ? stats->size / sizeof(uint64_t) * sizeof(uint64_t) : sizeof(all));
+	memcpy(stats, &all,
+	       stats->size < sizeof(all) ? stats->size / sizeof(uint64_t) * sizeof(uint64_t) : sizeof(all));
 }
 
 PUBLIC size_t zs_malloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long *handles, size_t n,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * The codecs behind one small table: each is a library's, compresses a unit of up to 64 KiB alone, and is found by name.
+ * The codecs behind one small table: each is a library's, compresses units of up to 64 KiB alone, and is found by name.
  *
  * A context belongs to one thread at a time. Lengths are in bytes; results are a length, or a negative errno.
  */
@@ -35,8 +35,8 @@ struct zs_comp_spec {
 
 /*
  * Reads "NAME" or "NAME:LEVEL" into spec.
- * Returns 0, -ENOENT (no such codec), -ENOSYS (known, but this build is without it), -EINVAL (the level is not a number,
- * or the codec has none) or -ERANGE (no such level; spec->comp is set and tells the range).
+ * Returns 0, -ENOENT (no such codec), -ENOSYS (known, but this build is without it), -EINVAL (the level is not a
+ * number, or the codec has none) or -ERANGE (no such level; spec->comp is set and tells the range).
  */
 int zs_comp_parse(const char *text, struct zs_comp_spec *spec);
 

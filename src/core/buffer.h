@@ -15,7 +15,7 @@ struct zs_buffer {
 	uint32_t size_bytes; /* of data */
 	uint32_t slot;
 	uint32_t nr_maps;
-	bool copy_back;      /* some map of it may write */
+	bool copy_back; /* some map of it may write */
 	_Alignas(16) unsigned char data[];
 };
 

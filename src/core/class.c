@@ -31,7 +31,7 @@ static void count_empty(struct zs_class *class, const struct zs_zspage *zspage, 
 {
 	if (ZS_HOST_UNLIKELY(zspage->empty != before))
 		zs_host_add_long(&class->memory->nr_empty,
-				 __builtin_popcountll(zspage->empty) - __builtin_popcountll(before));
+				 (long)zs_count_bits(zspage->empty) - (long)zs_count_bits(before));
 }
 
 unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage, uint32_t cell_index)
@@ -82,7 +82,8 @@ static bool add_zspage(struct zs_class *class, struct zs_supplies *supplies, str
 	return true;
 }
 
-static void install_pieces(struct zs_class *class, struct zs_zspage *zspage, uint32_t words, struct zs_supplies *supplies)
+static void install_pieces(struct zs_class *class, struct zs_zspage *zspage, uint32_t words,
+			   struct zs_supplies *supplies)
 {
 	for (; words; words &= words - 1) {
 		struct zs_spare_piece *piece = supplies->pieces;
@@ -96,7 +97,7 @@ static void install_pieces(struct zs_class *class, struct zs_zspage *zspage, uin
 /* Populates the pages of the lack with the last ones of the supplies. */
 static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_pages *pages)
 {
-	unsigned int nr = (unsigned int)__builtin_popcountll(mask);
+	unsigned int nr = zs_count_bits(mask);
 	uint64_t empty = zspage->empty;
 
 	pages->nr -= nr;
@@ -110,8 +111,8 @@ struct zs_zspage *zs_class_grow(struct zs_class *class, struct zs_supplies *supp
 	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
 	struct zs_zspage_lack lack = zs_zspage_lowest_lack(zspage, &class->layout);
 
-	need->nr_pages = (unsigned int)__builtin_popcountll(lack.pages);
-	need->nr_pieces = (unsigned int)__builtin_popcount(lack.pieces);
+	need->nr_pages = zs_count_bits(lack.pages);
+	need->nr_pieces = zs_count_bits(lack.pieces);
 	if (supplies->pages.nr < need->nr_pages || supplies->nr_pieces < need->nr_pieces) {
 		need->zspage = !zspage;
 		need->nr_nodes = zspage ? 0 : zs_zspage_index_nodes_needed(&class->zspages);
@@ -204,7 +205,8 @@ static int supply_pieces(struct zs_class *class, struct zs_supplies *supplies, u
 	return 0;
 }
 
-int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need, unsigned int flags)
+int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need,
+		    unsigned int flags)
 {
 	int err = 0;
 
@@ -268,7 +270,8 @@ uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zsp
 		return 0;
 	if (!class->memory->contiguous)
 		return emptied;
-	return zs_host_load_long(&class->memory->nr_empty) > zs_memory_empty_allowance(class->memory) ? zspage->empty : 0;
+	return zs_host_load_long(&class->memory->nr_empty) > zs_memory_empty_allowance(class->memory) ? zspage->empty
+												      : 0;
 }
 
 void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_release *release)
@@ -277,10 +280,10 @@ void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, ui
 
 	release->zspage = zspage;
 	release->mask = mask;
-	release->pages.nr = zspage->base ? 0 : (unsigned int)__builtin_popcountll(mask);
+	release->pages.nr = zspage->base ? 0 : zs_count_bits(mask);
 	release->bare = false;
 	zs_zspage_depopulate(zspage, &class->layout, mask, release->pages.at);
-	class->nr_pages -= (unsigned long)__builtin_popcountll(mask);
+	class->nr_pages -= zs_count_bits(mask);
 	count_empty(class, zspage, empty);
 	update_marks(class, zspage);
 	if (zs_zspage_is_bare(zspage)) {
@@ -309,7 +312,7 @@ static void return_span(struct zs_class *class, struct zs_release *release)
 unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,
 				     unsigned int keep_max)
 {
-	unsigned int nr = (unsigned int)__builtin_popcountll(release->mask);
+	unsigned int nr = zs_count_bits(release->mask);
 
 	if (release->zspage->base) {
 		return_span(class, release);

@@ -18,14 +18,14 @@
 
 struct zs_class {
 	zs_lock lock;
-	uint32_t id;               /* its size class index */
-	struct zs_layout layout;   /* constant */
-	struct zs_memory *memory;  /* the pool's; constant */
+	uint32_t id;                     /* its size class index */
+	struct zs_layout layout;         /* constant */
+	struct zs_memory *memory;        /* the pool's; constant */
 	struct zs_handle_table *handles; /* the pool's; constant */
 	struct zs_zspage_index zspages;
-	uint32_t free_cell;        /* the first free cell, linked by place; 0: none */
+	uint32_t free_cell; /* the first free cell, linked by place; 0: none */
 	unsigned long nr_live;
-	unsigned long nr_pages;    /* present in its zspages */
+	unsigned long nr_pages;         /* present in its zspages */
 	struct zs_buffer *spare_buffer; /* kept for the next copy of a mapped object */
 };
 
@@ -104,7 +104,8 @@ static inline void zs_class_put_cell(struct zs_class *class, struct zs_cell *cel
 uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zspage *zspage, uint64_t emptied);
 
 /* Begins giving empty pages back. pre: at most ZS_MAX_SLOT_PAGES of them, if scattered. */
-void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_release *release);
+void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask,
+			    struct zs_release *release);
 
 /* Fewest pages that hold the live objects. */
 unsigned long zs_class_least_pages(const struct zs_class *class);
@@ -112,7 +113,8 @@ unsigned long zs_class_least_pages(const struct zs_class *class);
 /* ---- without a lock ---- */
 
 /* Brings supplies up to what is needed. Result: 0 or -ENOMEM. */
-int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need, unsigned int flags);
+int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need,
+		    unsigned int flags);
 
 /* Gives surplus supplies back. */
 void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies);

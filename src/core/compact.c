@@ -9,11 +9,11 @@
 
 struct mover {
 	struct zs_class *class;
-	uint32_t zspage;             /* everything at or above this zspage and slot was dealt with */
+	uint32_t zspage; /* everything at or above this zspage and slot was dealt with */
 	unsigned int slot;
 	struct zs_supplies supplies; /* pages emptied here, to be populated lower down */
 	unsigned long nr_moved;
-	unsigned long nr_pages;      /* given back */
+	unsigned long nr_pages; /* given back */
 };
 
 static void mover_start(struct mover *mover, struct zs_class *class)

@@ -10,7 +10,6 @@ _Static_assert(ZS_LEAF_CHUNKS * sizeof(uint16_t) == ZS_LEAF_HEADER_CELLS * sizeo
 void zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt)
 {
 	memset(table, 0, sizeof(*table));
-	zs_host_lock_init(&table->lock);
 	table->meta = meta;
 	table->salt = salt;
 }
@@ -96,27 +95,6 @@ static uint32_t chunk_init(struct zs_handle_table *table, union zs_leaf *leaf, u
 	return first;
 }
 
-static uint32_t next_chunk(struct zs_handle_table *table)
-{
-	uint32_t chunk;
-
-	zs_host_lock(&table->lock);
-	chunk = table->next_chunk;
-	zs_host_unlock(&table->lock);
-	return chunk;
-}
-
-static bool claim_chunk(struct zs_handle_table *table, uint32_t chunk)
-{
-	bool claimed;
-
-	zs_host_lock(&table->lock);
-	claimed = table->next_chunk == chunk;
-	table->next_chunk += claimed;
-	zs_host_unlock(&table->lock);
-	return claimed;
-}
-
 int zs_handle_table_add_chunk(struct zs_handle_table *table, unsigned int class_id, unsigned int flags, uint32_t *first)
 {
 	union zs_leaf *leaf;
@@ -124,13 +102,13 @@ int zs_handle_table_add_chunk(struct zs_handle_table *table, unsigned int class_
 
 	/* Its leaf comes first, so that a failure loses no number; whoever else claims it meanwhile got on. */
 	do {
-		chunk = next_chunk(table);
+		chunk = zs_host_load32(&table->next_chunk);
 		if (chunk >= ZS_MAX_CELL_INDEX >> ZS_CHUNK_SHIFT)
 			return -ENOMEM;
 		leaf = ensure_leaf(table, chunk << ZS_CHUNK_SHIFT, flags);
 		if (!leaf)
 			return -ENOMEM;
-	} while (!claim_chunk(table, chunk));
+	} while (!zs_host_cas32_acquire(&table->next_chunk, chunk, chunk + 1));
 	*first = chunk_init(table, leaf, chunk, class_id);
 	return 0;
 }

@@ -12,8 +12,8 @@
  * and its lock. Leaves are found through a three-level table whose nodes never move. Leaves and nodes stay until the
  * pool is destroyed, so any number may be looked up at any time without a lock.
  *
- * Locks: table->lock guards the handing out of chunks, and nothing is called under it. A cell's place and LIVE and
- * MOVING change only under the lock of the class that owns it. Pins change at any time, by atomic addition.
+ * Locks: none of its own; leaves and chunks are claimed by compare and exchange. A cell's place and LIVE and MOVING
+ * change only under the lock of the class that owns it. Pins change at any time, by atomic addition.
  */
 #ifndef ZS_CORE_HANDLE_H
 #define ZS_CORE_HANDLE_H
@@ -62,8 +62,7 @@ struct zs_top_node {
 };
 
 struct zs_handle_table {
-	zs_lock lock;
-	uint32_t next_chunk; /* the lowest that was handed out to no class */
+	zs_atomic32 next_chunk; /* the lowest that was handed out to no class */
 	uint32_t salt;
 	struct zs_meta *meta;
 	struct zs_top_node *top[1u << ZS_TOP_SHIFT];
@@ -78,7 +77,8 @@ void zs_handle_table_release(struct zs_handle_table *table);
  * Hands a chunk of new cells to a class, which alone uses them from then on. The cells are free, linked by place, and
  * at a random generation. Result: 0 with the first cell's index in *first, or -ENOMEM. context: no lock.
  */
-int zs_handle_table_add_chunk(struct zs_handle_table *table, unsigned int class_id, unsigned int flags, uint32_t *first);
+int zs_handle_table_add_chunk(struct zs_handle_table *table, unsigned int class_id, unsigned int flags,
+			      uint32_t *first);
 
 static inline unsigned long zs_handle_make(uint32_t index, uint32_t state)
 {
@@ -93,7 +93,8 @@ static inline uint32_t zs_handle_index(unsigned long handle)
 /* Whether a cell in this state is live and of the handle's generation. */
 static inline bool zs_handle_matches(unsigned long handle, uint32_t state)
 {
-	return (state & (ZS_GENERATION_MASK | ZS_CELL_LIVE)) == (((uint32_t)handle & ZS_GENERATION_MASK) | ZS_CELL_LIVE);
+	return (state & (ZS_GENERATION_MASK | ZS_CELL_LIVE)) ==
+	       (((uint32_t)handle & ZS_GENERATION_MASK) | ZS_CELL_LIVE);
 }
 
 static inline uint32_t zs_cell_pins(uint32_t state)

@@ -27,7 +27,7 @@ struct zs_meta {
 	struct zs_footprint *footprint;
 	struct zs_meta_unit *open; /* the unit that new blocks are cut from */
 	uint32_t open_used_bytes;
-	uint64_t filled_bins;      /* a bit per bin that is not empty */
+	uint64_t filled_bins; /* a bit per bin that is not empty */
 	struct zs_meta_free *bins[ZS_META_BINS];
 };
 

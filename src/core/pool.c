@@ -109,13 +109,18 @@ unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size)
 	return group_top(pool, id);
 }
 
-void zs_pool_consider_split(struct zs_pool *pool, const struct zs_class *class)
+void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class)
 {
 	unsigned int group = class->id >> GROUP_SHIFT;
+	bool has_grown;
 
-	if (class->nr_live < SPLIT_OBJECTS || class->id > pool->last_shared || is_split(pool, group))
+	if (class->id > pool->last_shared || is_split(pool, group))
 		return;
-	zs_host_fetch_or32(&pool->split_groups[group / 32], 1u << (group % 32));
+	zs_host_lock(&class->lock);
+	has_grown = class->nr_live >= SPLIT_OBJECTS;
+	zs_host_unlock(&class->lock);
+	if (has_grown)
+		zs_host_fetch_or32(&pool->split_groups[group / 32], 1u << (group % 32));
 }
 
 struct zs_class *zs_pool_ensure_class(struct zs_pool *pool, unsigned int id, unsigned int flags)

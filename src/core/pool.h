@@ -26,10 +26,10 @@ struct zs_pool {
 	struct zs_handle_table handles;
 	struct zs_class **classes; /* by size class index; NULL: not used yet */
 	unsigned int nr_classes;
-	unsigned int last_shared;  /* the highest class that shares a group while the pool is small */
+	unsigned int last_shared; /* the highest class that shares a group while the pool is small */
 	/* A bit per group of classes: each class serves its own sizes, not the group's highest class all. */
 	zs_atomic32 split_groups[(ZS_MAX_CLASSES + 127) / 128];
-	zs_atomic32 compact_next;  /* the class where a bounded compaction goes on */
+	zs_atomic32 compact_next; /* the class where a bounded compaction goes on */
 	zs_atomic_long objects_moved;
 	zs_atomic_long pages_compacted;
 	zs_atomic_long failed_allocs;
@@ -50,7 +50,7 @@ struct zs_source *zs_pool_destroy(struct zs_pool *pool);
 unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size);
 
 /* Looks whether a class that serves a whole group has grown enough to leave the smaller sizes to their own classes. */
-void zs_pool_consider_split(struct zs_pool *pool, const struct zs_class *class);
+void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class);
 
 /* The class of that index, made if need be; NULL: no memory. context: no lock. */
 struct zs_class *zs_pool_ensure_class(struct zs_pool *pool, unsigned int id, unsigned int flags);

@@ -8,12 +8,13 @@
 #ifndef ZS_CORE_SIZE_CLASS_H
 #define ZS_CORE_SIZE_CLASS_H
 
+#include "bits.h"
 #include "host.h"
 
 #define ZS_MIN_SLOT 32u
 #define ZS_MAX_SLOT 65536u
 #define ZS_SLOT_STEP 16u
-#define ZS_MAX_CHAIN 64u   /* page positions of a zspage: the bits of its presence word */
+#define ZS_MAX_CHAIN 64u /* page positions of a zspage: the bits of its presence word */
 #define ZS_MAX_CLASSES 511u
 /* Pages that one slot can touch. */
 #define ZS_MAX_SLOT_PAGES (ZS_MAX_SLOT / 4096u + 1)

@@ -13,7 +13,7 @@ static uint64_t count_holes(const struct zs_class *class)
 		struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, number);
 
 		for (unsigned int word = 0; zspage && word < zs_zspage_words(&class->layout); word++)
-			nr_holes += (unsigned int)__builtin_popcountll(zspage->holes[word]);
+			nr_holes += zs_count_bits(zspage->holes[word]);
 	}
 	return nr_holes;
 }
@@ -28,7 +28,7 @@ void zs_pool_totals(struct zs_pool *pool, struct zs_totals *totals)
 			continue;
 		zs_host_lock(&class->lock);
 		totals->objects += class->nr_live;
-		totals->slot_bytes += (uint64_t)class->nr_live * class->layout.slot_bytes;
+		totals->slot_bytes += (uint64_t) class->nr_live * class->layout.slot_bytes;
 		zs_host_unlock(&class->lock);
 	}
 	totals->pages = zs_pool_total_pages(pool);

@@ -12,7 +12,7 @@ struct zs_pool;
 struct zs_totals {
 	uint64_t objects;
 	uint64_t slot_bytes;
-	uint64_t pages;           /* host pages */
+	uint64_t pages; /* host pages */
 	uint64_t metadata_bytes;
 	uint64_t objects_moved;
 	uint64_t pages_compacted; /* host pages */
@@ -27,7 +27,7 @@ struct zs_class_stats {
 	uint64_t objects;     /* live */
 	uint64_t holes;       /* free slots whose pages are present */
 	uint64_t zspages;
-	uint64_t pages;       /* present */
+	uint64_t pages; /* present */
 };
 
 /* Any context that may take a class lock; exact when the pool is at rest. */

@@ -114,7 +114,7 @@ static const char *check_zspages(const struct zs_class *class, struct tally *tal
 			continue;
 		damage = check_zspage(class, zspage, number);
 		tally->nr_live += zspage->nr_live;
-		tally->nr_pages += (unsigned long)__builtin_popcountll(zspage->present);
+		tally->nr_pages += zs_count_bits(zspage->present);
 		tally->nr_zspages++;
 	}
 	return damage;
@@ -123,7 +123,7 @@ static const char *check_zspages(const struct zs_class *class, struct tally *tal
 /* The list of free cells: each of this class and not live. A list longer than all cells can be is a ring. */
 static const char *check_free_cells(const struct zs_class *class)
 {
-	uint32_t left = class->handles->next_chunk << ZS_CHUNK_SHIFT;
+	uint32_t left = zs_host_load32(&class->handles->next_chunk) << ZS_CHUNK_SHIFT;
 	uint32_t index = class->free_cell;
 
 	for (; index && left; left--) {

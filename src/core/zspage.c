@@ -97,7 +97,7 @@ static void populate_span(struct zs_zspage *zspage, const struct zs_layout *layo
 		uint64_t run = lowest_run(mask);
 
 		zs_host_span_populate(source, page_address(zspage, layout, (unsigned int)__builtin_ctzll(run)),
-				      (unsigned int)__builtin_popcountll(run));
+				      zs_count_bits(run));
 		mask &= ~run;
 	}
 }
@@ -133,7 +133,7 @@ void zs_zspage_return(struct zs_zspage *zspage, const struct zs_layout *layout, 
 		uint64_t run = lowest_run(mask);
 
 		zs_host_span_return(source, page_address(zspage, layout, (unsigned int)__builtin_ctzll(run)),
-				    (unsigned int)__builtin_popcountll(run));
+				    zs_count_bits(run));
 		mask &= ~run;
 	}
 }
@@ -240,7 +240,8 @@ static void copy_pieces(struct zs_zspage *zspage, const struct zs_layout *layout
 	}
 }
 
-void zs_zspage_copy_out(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, void *to, size_t len)
+void zs_zspage_copy_out(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, void *to,
+			size_t len)
 {
 	if (zspage->base)
 		memcpy(to, zs_zspage_address(zspage, layout, slot, len), len);

@@ -21,14 +21,14 @@
 struct zs_buffer;
 
 struct zs_zspage {
-	uint64_t present;         /* a bit per page */
-	uint64_t empty;           /* present pages that no live object touches */
-	uint64_t returning;       /* absent, being given back; contiguous only */
-	uint32_t hole_words;      /* a bit per word of the hole bitmap that is not 0 */
-	uint32_t index;           /* in its class */
+	uint64_t present;    /* a bit per page */
+	uint64_t empty;      /* present pages that no live object touches */
+	uint64_t returning;  /* absent, being given back; contiguous only */
+	uint32_t hole_words; /* a bit per word of the hole bitmap that is not 0 */
+	uint32_t index;      /* in its class */
 	uint16_t nr_live;
-	uint8_t marks;            /* as known to the class's index of zspages */
-	void *base;               /* contiguous: the first byte; else NULL */
+	uint8_t marks;             /* as known to the class's index of zspages */
+	void *base;                /* contiguous: the first byte; else NULL */
 	struct zs_buffer *buffers; /* copies of mapped objects; scattered only */
 	/*
 	 * Then, sized by the layout: holes, a bit per slot; owners, a piece per 64 slots with the cell index of each,
@@ -113,7 +113,8 @@ void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout
 void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask, void **pages);
 
 /* Gives the memory of pages that are on their way back to the system. pre: contiguous. context: no lock. */
-void zs_zspage_return(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source, uint64_t mask);
+void zs_zspage_return(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source,
+		      uint64_t mask);
 
 /* The lowest hole. pre: has a hole. */
 static inline unsigned int zs_zspage_lowest_hole(const struct zs_zspage *zspage)
@@ -142,7 +143,8 @@ int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout 
 void *zs_zspage_address(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, size_t len);
 
 /* Copies the first len bytes of a live slot, page by page. context: as above. */
-void zs_zspage_copy_out(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, void *to, size_t len);
+void zs_zspage_copy_out(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, void *to,
+			size_t len);
 void zs_zspage_copy_in(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, const void *from,
 		       size_t len);
 

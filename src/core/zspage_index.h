@@ -28,9 +28,9 @@ struct zs_index_node {
 };
 
 struct zs_zspage_index {
-	uintptr_t root;  /* a zspage (height 0) or node, with the height in the low bits */
+	uintptr_t root; /* a zspage (height 0) or node, with the height in the low bits */
 	uint32_t nr_zspages;
-	uint32_t end;    /* every number in use is below */
+	uint32_t end; /* every number in use is below */
 };
 
 /* The zspage of that number. pre: it is in the index. context: class locked, or the zspage holds a pinned object. */

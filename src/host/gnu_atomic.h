@@ -77,7 +77,8 @@ static inline unsigned long zs_host_add_long(zs_atomic_long *a, long delta)
 
 static inline bool zs_host_cas_pointer(void *p, void *old_value, void *new_value)
 {
-	return __atomic_compare_exchange_n((void **)p, &old_value, new_value, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n((void **)p, &old_value, new_value, false, __ATOMIC_RELEASE,
+					   __ATOMIC_RELAXED);
 }
 
 #endif

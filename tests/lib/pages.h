@@ -10,10 +10,10 @@
 #include "zsmalloc.h"
 
 struct test_pages {
-	struct zs_pool *pool;       /* called back if set */
-	unsigned long budget;       /* pages that may be out; 0: no bound */
-	unsigned long nr_out;       /* pages out now */
-	unsigned long nr_allocs;    /* calls of alloc that were served */
+	struct zs_pool *pool;    /* called back if set */
+	unsigned long budget;    /* pages that may be out; 0: no bound */
+	unsigned long nr_out;    /* pages out now */
+	unsigned long nr_allocs; /* calls of alloc that were served */
 	unsigned long nr_refused;
 	unsigned int last_flags;
 };

@@ -53,8 +53,8 @@ struct model {
 	struct test_pages pages;
 	struct object live[MAX_LIVE];
 	unsigned int nr_live;
-	unsigned int target;   /* the live count the mix tends to */
-	uint32_t largest;      /* the sizes of this phase: up to here */
+	unsigned int target; /* the live count the mix tends to */
+	uint32_t largest;    /* the sizes of this phase: up to here */
 	unsigned long stale[MAX_STALE];
 	unsigned int nr_stale;
 	unsigned long nr_errors; /* on_error calls */
@@ -351,7 +351,8 @@ static void op_compact_some(struct model *m)
 	unsigned long freed;
 
 	errno = 1;
-	freed = zs_compact_some(m->pool, rng_below(&m->rng, 20), rng_below(&m->rng, 2) ? rng_below(&m->rng, 100000) : 0);
+	freed = zs_compact_some(m->pool, rng_below(&m->rng, 20),
+				rng_below(&m->rng, 2) ? rng_below(&m->rng, 100000) : 0);
 	SAME(m, errno == 0 || errno == EAGAIN);
 	SAME(m, zs_get_total_pages(m->pool) == before - freed);
 }
@@ -394,10 +395,10 @@ static const struct {
 	unsigned int weight; /* in 10,000 */
 	void (*run)(struct model *m);
 } operations[] = {
-	{ 1600, op_malloc },     { 1600, op_free },         { 20, op_bulk_malloc },     { 20, op_bulk_free },
-	{ 2500, op_map },        { 1500, op_write },        { 2300, op_read },          { 200, op_malloc_nogrow },
-	{ 60, op_bad_arguments }, { 60, op_bad_handle },    { 60, op_unmap_unmapped },  { 4, op_compact },
-	{ 40, op_compact_some }, { 4, op_unmap_all },       { 2, op_verify },           { 2, op_phase },
+	{ 1600, op_malloc },      { 1600, op_free },     { 20, op_bulk_malloc },    { 20, op_bulk_free },
+	{ 2500, op_map },         { 1500, op_write },    { 2300, op_read },         { 200, op_malloc_nogrow },
+	{ 60, op_bad_arguments }, { 60, op_bad_handle }, { 60, op_unmap_unmapped }, { 4, op_compact },
+	{ 40, op_compact_some },  { 4, op_unmap_all },   { 2, op_verify },          { 2, op_phase },
 };
 
 static void one_step(struct model *m)

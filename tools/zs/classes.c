@@ -29,12 +29,12 @@ static const char help_text[] = "Usage: zs classes [-m MAX_OBJECT_BYTES] [--json
 
 static uint64_t zspage_bytes(const struct zs_class_stats *class)
 {
-	return (uint64_t)class->chain_pages * ZS_PAGE_BYTES;
+	return (uint64_t) class->chain_pages * ZS_PAGE_BYTES;
 }
 
 static uint64_t tail_bytes(const struct zs_class_stats *class)
 {
-	return zspage_bytes(class) - (uint64_t)class->chain_slots * class->size_bytes;
+	return zspage_bytes(class) - (uint64_t) class->chain_slots * class->size_bytes;
 }
 
 static double tail_percent(const struct zs_class_stats *class)

@@ -13,10 +13,10 @@ struct zs_input {
 	struct zs_files *files;
 	size_t unit_bytes;
 	size_t next_file;
-	int fd;              /* of the file before next_file; -1: none */
-	size_t nr_units;     /* read so far */
-	size_t max_units;    /* to be read in all */
-	size_t nr_files;     /* that were opened */
+	int fd;           /* of the file before next_file; -1: none */
+	size_t nr_units;  /* read so far */
+	size_t max_units; /* to be read in all */
+	size_t nr_files;  /* that were opened */
 };
 
 /* Reads at most limit_units in all. Sets input->max_units to what the files' sizes promise, that at most. */

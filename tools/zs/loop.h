@@ -60,7 +60,7 @@ void zs_loop_destroy(struct zs_loop *loop);
 /* Compresses and keeps units [first, end), which are in plan.batch. 0 or a positive errno. */
 int zs_loop_store(struct zs_loop *loop, size_t first, size_t end);
 
-/* Brings units [first, end) back into loop->back; where one could not be, there is what no unit with an object holds. */
+/* Brings units [first, end) back into loop->back. Where one could not be, there is what no unit with an object is. */
 void zs_loop_load(struct zs_loop *loop, size_t first, size_t end);
 
 /* Frees a random half of the objects among nr_units; the same half in every loop. */

@@ -18,18 +18,20 @@
 
 #include "loop.h"
 #include "resident.h"
+#include "team.h"
 #include "zs.h"
 
 enum request_kind { STORE, LOAD, FREE_HALF, TRIM, STATE };
 
+/* No padding: it would go through the socket as it is. */
 struct request {
-	enum request_kind kind;
+	size_t kind;
 	size_t first;
 	size_t end;
 };
 
 struct reply {
-	int err;
+	uint64_t err;
 	struct zs_malloc_peer_state state;
 };
 
@@ -48,20 +50,12 @@ static void trim(void)
 
 static int serve_one(struct zs_loop *loop, const struct request *request)
 {
-	switch (request->kind) {
-	case STORE:
-		return zs_loop_store(loop, request->first, request->end);
-	case LOAD:
-		zs_loop_load(loop, request->first, request->end);
-		return 0;
-	case FREE_HALF:
-		zs_loop_free_half(loop, request->end);
-		return 0;
-	case TRIM:
-		trim();
-		return 0;
-	case STATE:
-		return 0;
+	switch ((enum request_kind)request->kind) {
+	case STORE: return zs_loop_store(loop, request->first, request->end);
+	case LOAD: zs_loop_load(loop, request->first, request->end); return 0;
+	case FREE_HALF: zs_loop_free_half(loop, request->end); return 0;
+	case TRIM: trim(); return 0;
+	case STATE: return 0;
 	}
 	return EINVAL;
 }
@@ -82,7 +76,7 @@ static void serve(struct zs_loop *loop, int fd)
 	struct request request;
 
 	while (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
-		struct reply reply = { .err = serve_one(loop, &request) };
+		struct reply reply = { .err = (uint64_t)serve_one(loop, &request) };
 
 		if (request.kind == STATE)
 			tell_state(loop, base_bytes, &reply.state);
@@ -102,6 +96,7 @@ static void child_main(const struct zs_loop_plan *plan, int fd)
 		loop.heap = zs_heap_of_malloc();
 		serve(&loop, fd);
 	}
+	zs_team_destroy(loop.team);
 	_exit(0);
 }
 
@@ -167,7 +162,7 @@ static bool ask(struct zs_malloc_peer *peer, struct request request, struct repl
 	    recv(peer->fd, reply, sizeof(*reply), 0) != (ssize_t)sizeof(*reply))
 		return lose(peer, "its process ended, perhaps for want of memory");
 	if (reply->err)
-		return lose(peer, strerror(reply->err));
+		return lose(peer, strerror((int)reply->err));
 	return true;
 }
 

@@ -15,7 +15,7 @@
 /* Memory for some objects: exact parts where they are known, or what the system says. */
 struct zs_report_memory {
 	bool known;
-	bool split;              /* pages_bytes and metadata_bytes are known */
+	bool split; /* pages_bytes and metadata_bytes are known */
 	uint64_t pages_bytes;
 	uint64_t metadata_bytes;
 	uint64_t total_bytes;

@@ -129,7 +129,9 @@ static void put_cut(FILE *out, const struct column *column, double x, double wid
 	double text_x = *anchor == 'e' ? x - 6 : x + width + 6;
 
 	fprintf(out, "<path d='M%.2f %d l%.2f -5' stroke='#fff' stroke-width='3'/>\n", x - 2, top + 12, width + 4);
-	fprintf(out, "<text x='%.2f' y='%d' text-anchor='%s' font-size='12'>%" PRIu32 " bytes: %.1f MiB, %.0f %% live</text>\n",
+	fprintf(out,
+		"<text x='%.2f' y='%d' text-anchor='%s' font-size='12'>%" PRIu32
+		" bytes: %.1f MiB, %.0f %% live</text>\n",
 		text_x, y, anchor, column->size_bytes, mib(column->pages_bytes),
 		100 * column->live_bytes / column->pages_bytes);
 }
@@ -160,8 +162,8 @@ static void put_grid(FILE *out, const struct scale *scale, int top)
 		double y = y_of(bytes, scale, top);
 
 		fprintf(out, "<path d='M%d %.2f h%d' stroke='" FAINT_COLOUR "'/>\n", PLOT_LEFT, y, PLOT_WIDTH);
-		fprintf(out, "<text x='%d' y='%.2f' text-anchor='end' font-size='12'>%.*f</text>\n", PLOT_LEFT - 8, y + 4,
-			digits, mib(bytes));
+		fprintf(out, "<text x='%d' y='%.2f' text-anchor='end' font-size='12'>%.*f</text>\n", PLOT_LEFT - 8,
+			y + 4, digits, mib(bytes));
 	}
 	fprintf(out, "<text transform='translate(24 %d) rotate(-90)' text-anchor='middle' font-size='13'>MiB</text>\n",
 		top + PLOT_HEIGHT / 2);
@@ -178,8 +180,8 @@ static void put_sizes(FILE *out, const struct chart *chart, int top)
 		double x = PLOT_LEFT + (index + 0.5) * step;
 
 		fprintf(out, "<path d='M%.2f %d v5' stroke='" TEXT_COLOUR "'/>\n", x, base);
-		fprintf(out, "<text x='%.2f' y='%d' text-anchor='middle' font-size='12'>%" PRIu32 "</text>\n", x, base + 19,
-			chart->column[index].size_bytes);
+		fprintf(out, "<text x='%.2f' y='%d' text-anchor='middle' font-size='12'>%" PRIu32 "</text>\n", x,
+			base + 19, chart->column[index].size_bytes);
 	}
 }
 
@@ -193,7 +195,8 @@ static void put_panel(FILE *out, const char *title, const struct chart *chart, c
 	}
 	fprintf(out, "<text x='%d' y='%d' font-size='15' font-weight='bold'>%s</text>\n", PLOT_LEFT, top - 14, title);
 	fprintf(out,
-		"<text x='%d' y='%d' text-anchor='end' font-size='14'>%.1f MiB of pages, %.1f %% of them live slots</text>\n",
+		"<text x='%d' y='%d' text-anchor='end' font-size='14'>%.1f MiB of pages, "
+		"%.1f %% of them live slots</text>\n",
 		PLOT_LEFT + PLOT_WIDTH, top - 14, mib(pages_bytes), pages_bytes ? 100 * live_bytes / pages_bytes : 0);
 	put_grid(out, scale, top);
 	put_bars(out, chart, scale, top);
@@ -208,7 +211,8 @@ static void put_head(FILE *out, const struct zs_report *report)
 		"<title>zsmalloc: occupancy per size class</title>\n"
 		"<rect width='%d' height='%d' fill='#fff'/>\n",
 		WIDTH, HEIGHT, WIDTH, HEIGHT, WIDTH, HEIGHT);
-	fprintf(out, "<text x='%d' y='38' font-size='20' font-weight='bold'>How full each size class is</text>\n", PLOT_LEFT);
+	fprintf(out, "<text x='%d' y='38' font-size='20' font-weight='bold'>How full each size class is</text>\n",
+		PLOT_LEFT);
 	fprintf(out,
 		"<text x='%d' y='61' font-size='14'>%" PRIu64 " units of %zu KiB compressed with %s to %" PRIu64
 		" objects, of which a random half was freed</text>\n",

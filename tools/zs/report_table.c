@@ -56,7 +56,8 @@ static void put_heading(const char *title, const struct zs_report *report, const
 	char text[32];
 
 	snprintf(text, sizeof(text), "%s, %s", title, unit_of(report).name);
-	fprintf(out, "\n%-26s %10s %10s %10s %10s %8s%s\n", text, "pages", "metadata", "all", "resident", "density", last);
+	fprintf(out, "\n%-26s %10s %10s %10s %10s %8s%s\n", text, "pages", "metadata", "all", "resident", "density",
+		last);
 }
 
 static void put_bytes(const struct zs_report *report, bool known, uint64_t bytes, FILE *out)
@@ -98,7 +99,8 @@ static void put_full(const char *name, const struct zs_report *report, const str
 		fprintf(out, " %6s\n", "-");
 }
 
-static void put_freed(const char *name, const struct zs_report *report, const struct zs_report_memory *memory, FILE *out)
+static void put_freed(const char *name, const struct zs_report *report, const struct zs_report_memory *memory,
+		      FILE *out)
 {
 	put_memory(name, report, memory, out);
 	fputc('\n', out);
@@ -159,9 +161,9 @@ static void put_speeds(const struct zs_report *report, FILE *out)
 
 static void put_verdict(const struct zs_report *report, FILE *out)
 {
-	fprintf(out, "\n%" PRIu64 " of %" PRIu64 " %s read back, %" PRIu64 " again after compaction: ",
-		report->nr_verified, report->nr_units, report->unit_bytes == 4096 ? "pages" : "units",
-		report->nr_verified_compacted);
+	fprintf(out,
+		"\n%" PRIu64 " of %" PRIu64 " %s read back, %" PRIu64 " again after compaction: ", report->nr_verified,
+		report->nr_units, report->unit_bytes == 4096 ? "pages" : "units", report->nr_verified_compacted);
 	if (zs_report_ok(report))
 		fputs("every byte came back.\n", out);
 	else if (report->nr_bad)

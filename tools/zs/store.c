@@ -53,19 +53,17 @@ static int set_codec(struct zs_store_options *options, const char *text)
 {
 	options->codec_text = text;
 	switch (zs_comp_parse(text, &options->codec)) {
-	case 0:
-		return 0;
+	case 0: return 0;
 	case -ENOSYS:
-		return zs_usage_error("store", "-c %s: this build is without LZO (build option 'lzo'); use one of %s", text,
-				      zs_comp_names());
+		return zs_usage_error("store", "-c %s: this build is without LZO (build option 'lzo'); use one of %s",
+				      text, zs_comp_names());
 	case -ERANGE:
 		return zs_usage_error("store", "-c %s: the levels of %s are %d to %d", text, options->codec.comp->name,
 				      options->codec.comp->level_min, options->codec.comp->level_max);
 	case -EINVAL:
 		return zs_usage_error("store", "-c %s: no such level of %s; use one of %s", text,
 				      options->codec.comp->name, zs_comp_names());
-	default:
-		return zs_usage_error("store", "-c %s: no such codec; use one of %s", text, zs_comp_names());
+	default: return zs_usage_error("store", "-c %s: no such codec; use one of %s", text, zs_comp_names());
 	}
 }
 
@@ -73,7 +71,8 @@ static int set_unit(struct zs_store_options *options, const char *text)
 {
 	uint64_t bytes;
 
-	if (!zs_parse_size(text, &bytes) || bytes < MIN_UNIT_BYTES || bytes > ZS_MAX_OBJECT_BYTES || bytes & (bytes - 1))
+	if (!zs_parse_size(text, &bytes) || bytes < MIN_UNIT_BYTES || bytes > ZS_MAX_OBJECT_BYTES ||
+	    bytes & (bytes - 1))
 		return zs_usage_error("store", "-u %s: a unit is 4k, 8k, 16k, 32k or 64k", text);
 	options->unit_bytes = (size_t)bytes;
 	return 0;
@@ -102,22 +101,13 @@ static int set_limit(struct zs_store_options *options, const char *text)
 static int set_option(struct zs_store_options *options, int option, char **argv)
 {
 	switch (option) {
-	case 'c':
-		return set_codec(options, optarg);
-	case 'u':
-		return set_unit(options, optarg);
-	case 'j':
-		return set_threads(options, optarg);
-	case 'n':
-		return set_limit(options, optarg);
-	case OPTION_JSON:
-		options->json = true;
-		return 0;
-	case OPTION_SVG:
-		options->svg_path = optarg;
-		return 0;
-	default:
-		return zs_option_error("store", option, argv);
+	case 'c': return set_codec(options, optarg);
+	case 'u': return set_unit(options, optarg);
+	case 'j': return set_threads(options, optarg);
+	case 'n': return set_limit(options, optarg);
+	case OPTION_JSON: options->json = true; return 0;
+	case OPTION_SVG: options->svg_path = optarg; return 0;
+	default: return zs_option_error("store", option, argv);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * The run of zs store: fill, load, free a random half, compact, load again. This file prepares it and orders its phases.
+ * The run of zs store: fill, load, free a random half, compact, load again. Here it is prepared and its phases ordered.
  */
 #include <errno.h>
 #include <string.h>

@@ -32,9 +32,9 @@ struct region {
 	size_t accessible_bytes;
 	unsigned int nr_blocks;
 	unsigned int nr_used;
-	uint64_t used[REGION_WORDS];  /* a bit per block */
-	uint64_t meta[REGION_WORDS];  /* blocks that hold metadata */
-	uint64_t units[META_BLOCKS];  /* used units of such a block */
+	uint64_t used[REGION_WORDS]; /* a bit per block */
+	uint64_t meta[REGION_WORDS]; /* blocks that hold metadata */
+	uint64_t units[META_BLOCKS]; /* used units of such a block */
 };
 
 /* The first page of the first region. */
@@ -44,7 +44,8 @@ struct home {
 };
 
 _Static_assert(UNITS_PER_BLOCK == WORD_BITS, "one word tracks the units of a block");
-_Static_assert(sizeof(struct home) + 64 <= ZS_META_UNIT, "a region's first unit holds its bitmaps and the caller's part");
+_Static_assert(sizeof(struct home) + 64 <= ZS_META_UNIT,
+	       "a region's first unit holds its bitmaps and the caller's part");
 
 static bool region_make_accessible(struct region *region, size_t upto_bytes)
 {
@@ -54,7 +55,8 @@ static bool region_make_accessible(struct region *region, size_t upto_bytes)
 		return true;
 	if (target > region->bytes)
 		target = region->bytes;
-	if (mprotect((char *)region + region->accessible_bytes, target - region->accessible_bytes, PROT_READ | PROT_WRITE))
+	if (mprotect((char *)region + region->accessible_bytes, target - region->accessible_bytes,
+		     PROT_READ | PROT_WRITE))
 		return false;
 	region->accessible_bytes = target;
 	return true;

@@ -14,9 +14,9 @@
 struct region;
 
 struct arena {
-	zs_lock lock;            /* guards everything below and all regions */
-	unsigned int page_shift; /* of the system; constant */
-	struct region *first;    /* ordered by creation; the first stays until the end */
+	zs_lock lock;              /* guards everything below and all regions */
+	unsigned int page_shift;   /* of the system; constant */
+	struct region *first;      /* ordered by creation; the first stays until the end */
 	zs_atomic_long nr_regions; /* may be read without the lock */
 };
 

@@ -33,7 +33,7 @@ struct zs_source {
 	struct span *spans;
 };
 
-struct zs_sim zs_sim;
+struct zs_sim zs_sim = { .page_shift = 12, .contiguous = true, .clock_step_ns = 1 };
 
 static pthread_mutex_t big_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t chance;

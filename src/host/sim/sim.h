@@ -14,16 +14,16 @@
 
 struct zs_sim {
 	/* ---- set by the test, while no pool exists ---- */
-	unsigned int page_shift;     /* of sources without ops: 12, 14 or 16 */
-	bool contiguous;             /* of sources without ops */
-	uint64_t page_budget;        /* pages that may be out at once; 0: no bound */
-	uint64_t fail_at;            /* the number of the fallible call that fails, from 1; 0: none */
-	bool fail_after;             /* and all that follow it */
+	unsigned int page_shift; /* of sources without ops: 12, 14 or 16 */
+	bool contiguous;         /* of sources without ops */
+	uint64_t page_budget;    /* pages that may be out at once; 0: no bound */
+	uint64_t fail_at;        /* the number of the fallible call that fails, from 1; 0: none */
+	bool fail_after;         /* and all that follow it */
 	uint64_t clock_step_ns;
 
 	/* ---- read by the test ---- */
-	uint64_t nr_fallible_calls;  /* so far */
-	uint64_t nr_pages;           /* out: scattered, or reserved and populated */
+	uint64_t nr_fallible_calls; /* so far */
+	uint64_t nr_pages;          /* out: scattered, or reserved and populated */
 	uint64_t nr_spans;
 	uint64_t nr_units;
 	uint64_t nr_buffers;

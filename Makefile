@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+# The front door: thin over meson. `make help` says what there is.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+MESON_FLAGS ?=
+
+.PHONY: all run check install uninstall dist format clean help
+
+all: setup-build
+	ninja -C $(BUILD)
+
+help:
+	@echo 'make            build the library and the tool in $(BUILD)/'
+	@echo 'make run        install what the build needs, build, and run `zs store` on this machine'\''s files'
+	@echo 'make check      install what the tests need, build, and run all tests'
+	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
+	@echo 'make uninstall  remove what make install installed'
+	@echo 'make dist       make a source tarball'
+	@echo 'make format     format the C sources'
+	@echo 'make clean      remove the build folders'
+
+setup-build:
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) $(MESON_FLAGS)
+
+run:
+	@scripts/setup.sh build
+	@$(MAKE) --no-print-directory all MESON_FLAGS='--buildtype=release -Dtests=false' BUILD=$(BUILD)-run
+	$(BUILD)-run/tools/zs/zs store
+
+check:
+	@scripts/setup.sh check
+	@scripts/check.sh $(BUILD)
+
+install:
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --buildtype=release -Dtests=false --prefix=$(PREFIX) $(MESON_FLAGS)
+	meson configure $(BUILD) --prefix=$(PREFIX)
+	ninja -C $(BUILD)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+uninstall:
+	ninja -C $(BUILD) uninstall
+
+dist: setup-build
+	meson dist -C $(BUILD) --no-tests --formats xztar
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+# Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
+# prints the command to run and stops.
+#   setup.sh build|check
+set -u
+
+build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
+check="$build g++ libcmocka-dev mandoc binutils jq libxml2-utils procps"
+
+case ${1:-} in
+build) wanted=$build ;;
+check) wanted=$check ;;
+*)
+	echo "setup: '${1:-}' is no task: use 'build' or 'check'" >&2
+	exit 2
+	;;
+esac
+
+missing() {
+	local package
+	for package in $wanted; do
+		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || printf '%s ' "$package"
+	done
+}
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "setup: this is no Debian: install the equivalents of: $wanted" >&2
+	exit 0
+fi
+needed=$(missing)
+[ -n "$needed" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "setup: missing: $needed" >&2
+	echo "setup: run as root:  apt-get update && apt-get install -y --no-install-recommends $needed" >&2
+	exit 1
+fi
+echo "setup: installing $needed"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086  # a list of packages
+{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $needed; } >/tmp/zsmalloc-setup.log 2>&1 || {
+	tail -5 /tmp/zsmalloc-setup.log >&2
+	echo "setup: the installation failed; the whole log is in /tmp/zsmalloc-setup.log" >&2
+	exit 1
+}

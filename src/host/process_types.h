@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The types of the host contract for a process, shared by the hosts that are one.
+ */
+#ifndef ZS_HOST_PROCESS_TYPES_H
+#define ZS_HOST_PROCESS_TYPES_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "gnu_atomic.h"
+
+#define ZS_HOST_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* 0 free, 1 held, 2 held and somebody waits in the kernel. */
+typedef struct {
+	uint32_t word;
+} zs_lock;
+
+#endif

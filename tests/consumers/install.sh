@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+# What `make install` puts in place is complete: the example builds with pkg-config's flags alone and runs, shared and
+# static; the tool and the manuals are found; `make uninstall` leaves nothing.
+#   install.sh SOURCE_ROOT
+set -eu
+root=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trap 'echo "install: failed at line $LINENO"' ERR
+make -s -C "$root" install PREFIX="$dir/usr" BUILD="$dir/build" >"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
+lib=$(dirname "$(find "$dir/usr" -name libzsmalloc.a)")
+for file in include/zsmalloc.h bin/zs share/man/man1/zs.1 share/man/man3/zs_malloc.3 share/man/man7/zsmalloc.7; do
+	[ -e "$dir/usr/$file" ] || { echo "install: $file is missing"; exit 1; }
+done
+objdump -p "$lib/libzsmalloc.so" | grep -q 'SONAME *libzsmalloc.so.0$' || { echo "install: the SONAME is wrong"; exit 1; }
+
+export PKG_CONFIG_PATH=$lib/pkgconfig
+flags() {
+	pkg-config "$@" zsmalloc
+}
+cp "$root/examples/hello.c" "$dir"
+cd "$dir"
+cc -Wall -Werror hello.c $(flags --cflags --libs) -o hello
+LD_LIBRARY_PATH=$lib ./hello >out
+grep -q compacted out
+ldd_out=$(LD_LIBRARY_PATH=$lib ldd ./hello)
+grep -q "libzsmalloc.so.0 => $lib" <<<"$ldd_out"
+cc -Wall -Werror hello.c $(flags --cflags) "$lib/libzsmalloc.a" -o hello-static
+./hello-static | grep -q compacted
+"$dir/usr/bin/zs" --version | grep -qx "zs $(flags --modversion)"
+
+make -s -C "$root" uninstall PREFIX="$dir/usr" BUILD="$dir/build" >>"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
+left=$(find "$dir/usr" -type f -o -type l)
+[ -z "$left" ] || { echo "install: uninstall left $left"; exit 1; }

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+# Who may include whom, as src/README.md says: a file includes only files of its own layer or of layers below, the core
+# includes no system header, and no two files of the core include each other, directly or around a corner.
+#   layers.sh SOURCE_ROOT
+set -u
+root=$1
+bad=0
+
+fail() {
+	echo "layers: $*"
+	bad=1
+}
+
+# The folder of src that holds a header named so in an include line.
+folder_of() {
+	local found
+	found=$(cd "$root" && find src include -name "$(basename "$1")" -not -path '*/sim/*' | head -1)
+	dirname "$found"
+}
+
+# folder: the folders it may include from
+allowed() {
+	case $1 in
+	src/host) echo "src/host src/host/posix" ;;
+	src/host/posix | src/host/sim) echo "$1 src/host src/host/posix include" ;;
+	src/core) echo "src/core src/host src/host/posix" ;;
+	src/api) echo "src/api src/core src/host src/host/posix include" ;;
+	src/comp) echo "src/comp" ;;
+	tools/zs) echo "tools/zs src/comp src/core src/host/posix include" ;;
+	*) echo "" ;;
+	esac
+}
+
+check_file() {
+	local file=$1 folder header from
+	folder=$(dirname "$file")
+	for header in $(sed -n 's/^#include "\(.*\)"/\1/p' "$root/$file"); do
+		from=$(folder_of "$header")
+		[ -f "$root/$folder/$(basename "$header")" ] && from=$folder
+		case " $(allowed "$folder") " in
+		*" $from "*) ;;
+		*) fail "$file includes $header of $from, which is not below $folder" ;;
+		esac
+	done
+}
+
+check_core_is_free_of_system_headers() {
+	local hits
+	hits=$(cd "$root" && grep -n '^#include <' src/core/*.[ch])
+	[ -z "$hits" ] || fail "the core includes system headers: $hits"
+	hits=$(cd "$root" && grep -nE '__KERNEL__|CONFIG_[A-Z]|__linux__|_WIN32' src/core/*.[ch])
+	[ -z "$hits" ] || fail "the core knows its host: $hits"
+}
+
+# tsort says which files form a loop.
+check_core_has_no_cycle() {
+	local loop
+	loop=$(cd "$root/src/core" && for f in *.[ch]; do
+		sed -n 's/^#include "\(.*\)"/\1/p' "$f" | while read -r h; do
+			[ -f "$h" ] && [ "${f%.*}" != "${h%.*}" ] && echo "${f%.*} ${h%.*}"
+		done
+	done | sort -u | tsort 2>&1 >/dev/null)
+	[ -z "$loop" ] || fail "files of the core include each other: $loop"
+}
+
+for file in $(cd "$root" && find src tools -name '*.[ch]' | sort); do
+	check_file "$file"
+done
+check_core_is_free_of_system_headers
+check_core_has_no_cycle
+exit $bad
