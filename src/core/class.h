@@ -82,10 +82,11 @@ void zs_class_destroy(struct zs_class *class);
 uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need);
 
 /*
- * Populates what the lowest unpopulated slot lacks, in a new zspage if need be. Result: its zspage, or NULL with *need
+ * Populates what the lowest unpopulated slot lacks and up to nr_ahead pages more, in a new zspage if need be. Result: its zspage, or NULL with *need
  * telling what is lacking.
  */
-struct zs_zspage *zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, struct zs_need *need);
+struct zs_zspage *zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead,
+				struct zs_need *need);
 
 /* Makes the slot of a live object a hole. Returns the pages that became empty. The cell is the caller's to settle. */
 uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot);

@@ -64,7 +64,7 @@ static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot sour
 	slot = zs_layout_first_slot(&class->layout, (unsigned int)__builtin_ctzll(~zspage->present));
 	if (!is_below(zspage, slot, source))
 		return NULL;
-	return zs_class_grow(class, &mover->supplies, &need);
+	return zs_class_grow(class, &mover->supplies, 0, &need);
 }
 
 /* A zspage whose lowest hole lies below the source, or NULL. */

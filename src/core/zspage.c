@@ -44,19 +44,22 @@ void zs_zspage_destroy(struct zs_meta *meta, struct zs_zspage *zspage, const str
 	zs_meta_free(meta, zspage, zs_zspage_bytes(layout, zspage->base != NULL));
 }
 
-struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const struct zs_layout *layout)
+struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const struct zs_layout *layout,
+					    unsigned int nr_ahead)
 {
 	uint64_t present = zspage ? zspage->present : 0;
 	/* The lowest absent page's first byte lies in the lowest unpopulated slot: all pages before it are present. */
 	unsigned int slot = zs_layout_first_slot(layout, (unsigned int)__builtin_ctzll(~present));
-	uint64_t pages = zs_layout_slot_pages(layout, slot) & ~present;
-	unsigned int last_page = 63u - (unsigned int)__builtin_clzll(pages);
-	unsigned int first_word = slot / SLOTS_PER_WORD;
-	unsigned int last_word = zs_layout_last_slot(layout, last_page) / SLOTS_PER_WORD;
+	unsigned int last_page = zs_layout_last_page(layout, slot) + nr_ahead;
 	uint32_t **owners = zspage ? zs_zspage_owner_pieces(zspage, layout) : NULL;
-	struct zs_zspage_lack lack = { .pages = pages };
+	struct zs_zspage_lack lack = { .pieces = 0 };
+	unsigned int last_word;
 
-	for (unsigned int word = first_word; word <= last_word; word++)
+	if (last_page >= layout->nr_pages)
+		last_page = layout->nr_pages - 1u;
+	lack.pages = zs_page_mask(zs_layout_first_page(layout, slot), last_page) & ~present;
+	last_word = zs_layout_last_slot(layout, last_page) / SLOTS_PER_WORD;
+	for (unsigned int word = slot / SLOTS_PER_WORD; word <= last_word; word++)
 		lack.pieces |= owners && owners[word] ? 0 : 1u << word;
 	return lack;
 }

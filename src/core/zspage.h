@@ -92,12 +92,16 @@ struct zs_zspage *zs_zspage_create(struct zs_meta *meta, const struct zs_layout 
 /* pre: bare, in no class. context: no lock. */
 void zs_zspage_destroy(struct zs_meta *meta, struct zs_zspage *zspage, const struct zs_layout *layout);
 
-/* What the lowest unpopulated slot lacks. zspage NULL: one without pages. pre: has room. */
+/*
+ * What the lowest unpopulated slot lacks, and nr_ahead more pages behind it as far as there are. zspage NULL: one without
+ * pages. pre: has room.
+ */
 struct zs_zspage_lack {
 	uint64_t pages;  /* to be populated */
 	uint32_t pieces; /* words whose owners have no piece */
 };
-struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const struct zs_layout *layout);
+struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const struct zs_layout *layout,
+					    unsigned int nr_ahead);
 
 /*
  * Populates pages; slots that thereby have all of theirs become holes. pages: one for each bit of the mask, lowest

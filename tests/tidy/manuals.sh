@@ -1,2 +1,250 @@
-#!/bin/sh
-exit 77
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+# Whether the manuals say what the public header, the zs tool and docs/man/meson.build say, are free of mandoc's
+# warnings, and have examples that compile and run.
+# Usage: manuals.sh SOURCE-ROOT [PATH-TO-ZS [FOLDER-OF-LIBZSMALLOC]]; either may be empty, and its part is left out
+set -u
+export LC_ALL=C
+
+usage='usage: manuals.sh SOURCE-ROOT [PATH-TO-ZS [FOLDER-OF-LIBZSMALLOC]]'
+root=${1:?$usage}
+zs=${2:-}
+library=${3:-}
+man=$root/docs/man
+header=$root/include/zsmalloc.h
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+fail() {
+	echo "FAILED: $*"
+	failed=1
+}
+
+# ---- pages ----
+
+pages() {
+	local page
+	for page in "$man"/*.[1-9]; do
+		[ -e "$page" ] && echo "${page##*/}"
+	done
+}
+
+# The page that a page's first line sends the reader to; nothing if it has a text of its own.
+alias_target() {
+	sed -n '1s,^\.so man[1-9]/,,p' "$man/$1"
+}
+
+# An alias is one line and leads to a page with a text of its own.
+check_alias() {
+	local target
+	target=$(alias_target "$1")
+	[ "$(wc -l <"$man/$1")" -eq 1 ] || fail "$1: more than the one line of an alias"
+	if [ ! -f "$man/$target" ] || [ -n "$(alias_target "$target")" ]; then
+		fail "$1: leads to $target, which is missing or an alias itself"
+	fi
+}
+
+# Every manual of ours that a page refers to exists.
+check_references() {
+	local name section
+	while read -r _ name section _; do
+		[ -f "$man/$name.$section" ] || fail "$1: refers to $name($section), which is missing"
+	done < <(grep -oE '\bXr zs[a-z_-]* [1-9]' "$man/$1")
+}
+
+check_lint() {
+	local page text
+	if ! command -v mandoc >"$dir/mandoc"; then
+		fail "mandoc is missing; on Debian: apt-get install mandoc"
+		return
+	fi
+	while read -r page; do
+		if [ -n "$(alias_target "$page")" ]; then
+			check_alias "$page"
+			continue
+		fi
+		text=$(mandoc -T lint -W warning "$man/$page" 2>&1) || fail "$page: mandoc warns: $text"
+		check_references "$page"
+	done < <(pages)
+}
+
+# ---- prototypes ----
+
+# Prototypes on stdin, one a line, with white space only where it matters.
+normalise() {
+	sed -E 's/[[:space:]]+/ /g; s/ ?([*(),]) ?/\1/g; s/^ //; s/ $//'
+}
+
+header_prototypes() {
+	sed '/^#/d' "$header" | tr '\n' ' ' | sed -E 's,/\*([^*]|\*+[^*/])*\*+/,,g' | tr ';' '\n' |
+		sed 's/.*[{}]//' | grep -E '[ *]zs_[a-z0-9_]+\(' | normalise
+}
+
+# Those of the synopsis: of .Fo to .Fc, and of .Fn with its arguments, behind their .Ft.
+page_prototypes() {
+	awk '
+		/^\.Sh / { synopsis = $2 == "SYNOPSIS" }
+		!synopsis { next }
+		/^\.Ft / { type = substr($0, 5) }
+		/^\.Fo / { name = $2; arguments = "" }
+		/^\.Fa / { gsub(/"/, ""); arguments = arguments (arguments == "" ? "" : ",") substr($0, 5) }
+		/^\.Fc/ { print type " " name "(" arguments ")" }
+		/^\.Fn / {
+			name = $2
+			sub(/^\.Fn [^ ]+ */, "")
+			gsub(/" *"/, ",")
+			gsub(/"/, "")
+			print type " " name "(" $0 ")"
+		}
+	' "$man/$1" | normalise
+}
+
+name_of() {
+	sed -E 's/\(.*//; s/.*[ *]//' <<<"$1"
+}
+
+# The page of a prototype's name, or the one it leads to, shows this prototype and lists the name.
+check_prototype() {
+	local name page target
+	name=$(name_of "$1")
+	page=$name.3
+	if [ ! -f "$man/$page" ]; then
+		fail "there is no $page for: $1"
+		return
+	fi
+	target=$(alias_target "$page")
+	page=${target:-$page}
+	[ -f "$man/$page" ] || return # check_alias tells
+	page_prototypes "$page" | grep -qxF -- "$1" || fail "$page: lacks the header's: $1"
+	grep -qE "^\.Nm $name( ,)?$" "$man/$page" || fail "$page: does not list $name under NAME"
+}
+
+check_prototypes() {
+	local page prototype
+	header_prototypes >"$dir/header"
+	[ -s "$dir/header" ] || fail "no prototype found in $header"
+	while read -r prototype; do
+		check_prototype "$prototype"
+	done <"$dir/header"
+	while read -r page; do
+		page_prototypes "$page" | grep -vxF -f "$dir/header" >"$dir/extra" &&
+			fail "$page: not in the header: $(cat "$dir/extra")"
+	done < <(pages | grep '\.3$')
+}
+
+# ---- options ----
+
+# The options in a help text on stdin. --help is one, since the text was asked for by it.
+options_of_help() {
+	{
+		echo ' --help'
+		cat
+	} | grep -oE '(^|[][:space:][(|,])(--[a-z][a-z-]*|-[a-zA-Z])\b' | grep -oE -- '--?[a-zA-Z][a-z-]*' | sort -u
+}
+
+options_of_page() {
+	grep -oE 'Fl -?[a-zA-Z][a-z-]*' "$man/$1" | sed 's/^Fl /-/' | sort -u
+}
+
+# check_options PAGE [COMMAND]: what zs COMMAND --help shows and what the page explains
+check_options() {
+	local page=$1 option command
+	shift
+	command="zs${1:+ $1}"
+	if [ ! -f "$man/$page" ]; then
+		fail "there is no $page for: $command"
+		return
+	fi
+	if ! "$zs" "$@" --help >"$dir/help" 2>&1; then
+		fail "$command --help: failed"
+		return
+	fi
+	options_of_help <"$dir/help" >"$dir/tool"
+	options_of_page "$page" >"$dir/page"
+	while read -r option; do
+		# A page need not explain that the tool can explain itself.
+		[ "$option" = --help ] || fail "$page: lacks the option $option of $command"
+	done < <(comm -23 "$dir/tool" "$dir/page")
+	while read -r option; do
+		fail "$page: explains $option, which $command --help does not show"
+	done < <(comm -13 "$dir/tool" "$dir/page")
+}
+
+# The commands that zs --help lists, but for help itself.
+commands_of_tool() {
+	"$zs" --help 2>&1 | sed -nE 's/^ +zs ([a-z][a-z-]*) .*/\1/p' | grep -vx help | sort -u
+}
+
+check_tool() {
+	local command
+	if [ -z "$zs" ]; then
+		echo "left out: the options of zs (no path to it was given)"
+		return
+	fi
+	commands_of_tool >"$dir/commands"
+	[ -s "$dir/commands" ] || fail "zs --help lists no command"
+	check_options zs.1
+	while read -r command; do
+		check_options "zs-$command.1" "$command"
+	done <"$dir/commands"
+	while read -r command; do
+		fail "zs-$command.1: zs --help lists no such command"
+	done < <(pages | sed -n 's/^zs-\(.*\)\.1$/\1/p' | grep -vxF -f "$dir/commands")
+}
+
+# ---- installation ----
+
+check_installed() {
+	local page
+	pages | sort >"$dir/pages"
+	grep -v '^ *#' "$man/meson.build" | grep -oE "'[^']+\.[1-9]'" | tr -d "'" | sort >"$dir/listed"
+	while read -r page; do
+		fail "docs/man/meson.build: does not list $page"
+	done < <(comm -23 "$dir/pages" "$dir/listed")
+	while read -r page; do
+		fail "docs/man/meson.build: lists $page, which is missing or listed twice"
+	done < <(comm -13 "$dir/pages" "$dir/listed")
+}
+
+# ---- examples ----
+
+# What a reader sees between the markers of a page's example.
+example_of() {
+	sed -n '/^\.\\" example begin$/,/^\.\\" example end$/p' "$man/$1" | sed '/^\.\\"/d; s/\\e/\\/g; s/\\-/-/g'
+}
+
+run_example() {
+	if ! cc -o "$dir/example" "$dir/example.o" -L"$library" -Wl,-rpath,"$library" -lzsmalloc 2>"$dir/err"; then
+		fail "$1: the example does not link: $(head -5 "$dir/err")"
+	elif ! "$dir/example" >"$dir/out" 2>&1; then
+		fail "$1: the example fails: $(head -5 "$dir/out")"
+	elif [ ! -s "$dir/out" ]; then
+		fail "$1: the example prints nothing"
+	fi
+}
+
+check_example() {
+	example_of "$1" >"$dir/example.c"
+	if ! cc -std=gnu11 -Wall -Wextra -Werror -I "$root/include" -c -o "$dir/example.o" "$dir/example.c" 2>"$dir/err"; then
+		fail "$1: the example does not compile: $(head -5 "$dir/err")"
+	elif [ -n "$library" ] && grep -q '^int main' "$dir/example.c"; then
+		run_example "$1"
+	fi
+}
+
+check_examples() {
+	local page
+	[ -n "$library" ] || echo "left out: running the example of zsmalloc(7) (no folder of libzsmalloc was given)"
+	example_of zsmalloc.7 | grep -q '^int main' || fail "zsmalloc.7: has no program as an example"
+	while read -r page; do
+		check_example "$page"
+	done < <(cd "$man" && grep -l '^\.\\" example begin$' -- *.[1-9])
+}
+
+check_prototypes
+check_lint
+check_tool
+check_installed
+check_examples
+exit $failed

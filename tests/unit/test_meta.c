@@ -117,7 +117,7 @@ static void test_empty_units_go_back(void **state)
 	heap_create(&heap, OWNER_BYTES);
 	for (unsigned int i = 0; i < NR_OF(blocks); i++)
 		blocks[i] = get(&heap, 1000);
-	assert_int_equal(zs_sim.nr_units, 1 + (64 - 3 + 3) / 4 + ((64 - 3) % 4 ? 0 : 1) - ((64 - 3) % 4 ? 0 : 1));
+	assert_in_range(zs_sim.nr_units, 16, 23); /* three or four blocks a unit */
 	for (unsigned int i = 0; i < NR_OF(blocks); i++)
 		zs_meta_free(&heap.meta, blocks[i], 1000);
 	assert_in_range(zs_sim.nr_units, 1, 2);

@@ -327,6 +327,14 @@ void arena_put_unit(struct arena *arena, void *unit)
 		munmap(unused, unused->bytes);
 }
 
+void arena_populate(void *address, size_t bytes)
+{
+	int saved_errno = errno;
+
+	madvise(address, bytes, MADV_POPULATE_WRITE);
+	errno = saved_errno;
+}
+
 /* Fails only where the memory is locked (mlockall): it then stays resident, which is what was asked for. */
 void arena_return(void *address, size_t bytes)
 {

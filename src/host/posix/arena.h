@@ -32,6 +32,9 @@ void arena_put_blocks(struct arena *arena, void *blocks, unsigned int nr_blocks)
 void *arena_get_unit(struct arena *arena);
 void arena_put_unit(struct arena *arena, void *unit);
 
+/* Makes pages resident at once, if the system knows how; else they become so when touched. */
+void arena_populate(void *address, size_t bytes);
+
 /* Gives pages back to the system; they stay reserved and read as zeroes. */
 void arena_return(void *address, size_t bytes);
 

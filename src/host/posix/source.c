@@ -93,7 +93,7 @@ void zs_host_span_put(struct zs_source *source, void *span, unsigned int nr_page
 	arena_put_blocks(source->arena, span, span_blocks(source));
 }
 
-/* The system populates a page when it is first touched, so there is nothing to promise and nothing to do. */
+/* The system has no promises to make: it populates a page when it is first touched. */
 int zs_host_span_reserve(struct zs_source *source, unsigned int nr_pages, unsigned int flags)
 {
 	(void)source;
@@ -108,11 +108,11 @@ void zs_host_span_unreserve(struct zs_source *source, unsigned int nr_pages)
 	(void)nr_pages;
 }
 
+/* One page is populated by its first use. More at once are cheaper than a fault each. */
 void zs_host_span_populate(struct zs_source *source, void *address, unsigned int nr_pages)
 {
-	(void)source;
-	(void)address;
-	(void)nr_pages;
+	if (nr_pages > 1)
+		arena_populate(address, (size_t)nr_pages << source->arena->page_shift);
 }
 
 void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages)
