@@ -36,7 +36,12 @@ extern "C" {
 /** Flag of zs_malloc() and zs_malloc_bulk(): serve only from pages the pool owns already, else fail with ENOMEM. */
 #define ZS_NOGROW 0x80000000u
 
-/** A pool of objects. Opaque. */
+/**
+ * A pool of objects. Opaque.
+ *
+ * Handles are checked: a stale or foreign one is told from a good one by a generation of 16 bits on 64-bit systems and
+ * 8 bits on 32-bit ones, so it escapes with probability 2^-16 or 2^-8.
+ */
 struct zs_pool;
 
 /**
@@ -108,7 +113,7 @@ struct zs_pool_stats {
 	uint64_t objects_moved;
 	/** Pages of 4096 bytes given back by compaction since the pool was created. */
 	uint64_t pages_compacted;
-	/** Calls of zs_malloc() that failed with ENOMEM. */
+	/** Allocations that failed, single or in bulk, whatever the reason. */
 	uint64_t failed_allocs;
 	/** Bad handles seen, counting frees of mapped objects and unmaps of what was not mapped. */
 	uint64_t bad_handles;
@@ -140,7 +145,13 @@ void zs_destroy_pool(struct zs_pool *pool);
  */
 unsigned long zs_malloc(struct zs_pool *pool, size_t size, unsigned int flags);
 
-/** Frees an object. Handle 0 is ignored. A bad handle or a mapped object is reported by on_error and left alone. */
+/**
+ * Frees an object. Handle 0 is ignored. A bad handle (errno EINVAL) or a mapped object (EBUSY) is reported by on_error
+ * and left alone.
+ *
+ * The default arena keeps empty pages up to 1/128 of the pool's pages, counted in its size, and gives the rest back at
+ * once; zs_compact() returns what it keeps. Pages of zs_ops go back as soon as they are empty.
+ */
 void zs_free(struct zs_pool *pool, unsigned long handle);
 
 /**
@@ -151,7 +162,7 @@ void zs_free(struct zs_pool *pool, unsigned long handle);
  */
 void *zs_map_object(struct zs_pool *pool, unsigned long handle, enum zs_mapmode mm);
 
-/** Ends one map of an object. Unmapping what is not mapped is reported by on_error. */
+/** Ends one map of an object. Unmapping what is not mapped is reported by on_error (errno EINVAL). */
 void zs_unmap_object(struct zs_pool *pool, unsigned long handle);
 
 /** All memory of the pool in bytes: pages and every kind of metadata. Takes no lock. */
@@ -164,7 +175,8 @@ uint64_t zs_get_total_size_bytes(struct zs_pool *pool);
  * @len:        bytes to read from the object's start, at most its slot's size
  * @local_copy: len bytes that are used if the object does not lie in one piece; may be NULL otherwise
  * Returns where to read: inside the pool, or local_copy. The object stays put until zs_obj_read_end(). NULL with
- * errno EINVAL: bad handle (also reported by on_error), len too large, or local_copy NULL when a copy is needed.
+ * errno EINVAL: bad handle (also reported by on_error), len too large, or local_copy NULL when a copy is needed; EBUSY:
+ * nested too deep, as for zs_map_object().
  */
 const void *zs_obj_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, void *local_copy);
 
@@ -173,13 +185,14 @@ void zs_obj_read_end(struct zs_pool *pool, unsigned long handle, size_t len, con
 
 /**
  * Writes the first len bytes of an object (Linux 6.15), piecewise if it spans pages.
- * Returns 0, or -EINVAL: bad handle (also reported by on_error), or len above the object's slot.
+ * Returns 0; -EINVAL: bad handle (also reported by on_error), or len above the object's slot; -EBUSY: mapped 16,000 deep.
+ * errno says the same.
  */
 int zs_obj_write(struct zs_pool *pool, unsigned long handle, const void *mem, size_t len);
 
 /**
  * Moves objects together until nothing more is to be gained and returns every empty page the pool holds. It never asks
- * the page source for anything and holds a lock only while it moves one object.
+ * zs_ops for anything and holds a lock only while it moves one object. Mapped objects stay where they are.
  * Returns the number of pages given back.
  */
 unsigned long zs_compact(struct zs_pool *pool);
@@ -188,8 +201,8 @@ unsigned long zs_compact(struct zs_pool *pool);
 unsigned long zs_get_total_pages(struct zs_pool *pool);
 
 /**
- * The smallest object size in bytes from which an object takes a page of its own, so that compressing a page to that
- * size or more gains nothing. The same for every pool with the same page source, between 1 and ZS_PAGE_BYTES.
+ * The smallest object size in bytes from which an object takes as much as a whole page, so that compressing a page to
+ * that size or more gains nothing. The same for every pool, between 1 and ZS_PAGE_BYTES.
  */
 size_t zs_huge_class_size(struct zs_pool *pool);
 

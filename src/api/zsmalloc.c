@@ -26,8 +26,9 @@ _Static_assert((int)ZS_MM_RW == (int)ZS_MAP_RW && (int)ZS_MM_RO == (int)ZS_MAP_R
 /* As the hardened allocators do: a bad handle is a bug in the program, and going on would hide it. */
 static void abort_on_error(void *ctx, int err, const char *what)
 {
-	(void)ctx;
-	fprintf(stderr, "zsmalloc: %s: %s\n", what, strerror(err));
+	const struct zs_pool *pool = ctx;
+
+	fprintf(stderr, "zsmalloc: pool \"%s\": %s: %s\n", pool->name, what, strerror(err));
 	abort();
 }
 
@@ -56,6 +57,8 @@ static int pool_create(const struct zs_pool_options *options, struct zs_pool **p
 	err = zs_pool_create(&config, pool);
 	if (err)
 		zs_host_source_destroy(config.source);
+	else if (!options->on_error)
+		(*pool)->ctx = *pool;
 	return err;
 }
 
@@ -97,8 +100,10 @@ PUBLIC unsigned long zs_malloc(struct zs_pool *pool, size_t size, unsigned int f
 
 PUBLIC void zs_free(struct zs_pool *pool, unsigned long handle)
 {
-	if (handle)
-		zs_pool_free(pool, handle);
+	int err = handle ? zs_pool_free(pool, handle) : 0;
+
+	if (err)
+		errno = -err;
 }
 
 PUBLIC void *zs_map_object(struct zs_pool *pool, unsigned long handle, enum zs_mapmode mm)
@@ -114,7 +119,10 @@ PUBLIC void *zs_map_object(struct zs_pool *pool, unsigned long handle, enum zs_m
 
 PUBLIC void zs_unmap_object(struct zs_pool *pool, unsigned long handle)
 {
-	zs_pool_unmap(pool, handle);
+	int err = zs_pool_unmap(pool, handle);
+
+	if (err)
+		errno = -err;
 }
 
 PUBLIC uint64_t zs_get_total_size_bytes(struct zs_pool *pool)
@@ -135,14 +143,21 @@ PUBLIC const void *zs_obj_read_begin(struct zs_pool *pool, unsigned long handle,
 
 PUBLIC void zs_obj_read_end(struct zs_pool *pool, unsigned long handle, size_t len, const void *mem)
 {
+	int err = zs_pool_read_end(pool, handle);
+
 	(void)len;
 	(void)mem;
-	zs_pool_read_end(pool, handle);
+	if (err)
+		errno = -err;
 }
 
 PUBLIC int zs_obj_write(struct zs_pool *pool, unsigned long handle, const void *mem, size_t len)
 {
-	return zs_pool_write(pool, handle, mem, len);
+	int err = zs_pool_write(pool, handle, mem, len);
+
+	if (err)
+		errno = -err;
+	return err;
 }
 
 /* Host pages as pages of 4096 bytes. */

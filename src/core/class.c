@@ -4,10 +4,10 @@
  */
 #include "class.h"
 
-#ifndef AHEAD_SHIFT
-#define AHEAD_SHIFT 8
-#endif
-#define ZS_MAX_AHEAD 15
+/* A class of at least this many pages populates up to 1/128 of them ahead. */
+#define AHEAD_FROM_PAGES 512u
+#define AHEAD_SHIFT 7
+#define AHEAD_MAX_PAGES 15u
 
 struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
 				 uint32_t slot_bytes, unsigned int flags)
@@ -146,14 +146,16 @@ static bool take_cell(struct zs_class *class, struct zs_supplies *supplies, stru
 }
 
 /*
- * A large class of a contiguous pool populates a few pages at once, which costs the system much less than a fault for
- * each: up to 1/256 of what it holds.
+ * A large class of a contiguous pool populates a few pages at once, which costs the system less than a fault for each
+ * and leaves at most 1/128 of its pages waiting for objects.
  */
 static unsigned int pages_ahead(const struct zs_class *class)
 {
-	unsigned long nr_pages = class->memory->contiguous ? class->nr_pages >> AHEAD_SHIFT : 0;
+	unsigned long nr_pages = class->nr_pages >> AHEAD_SHIFT;
 
-	return nr_pages < ZS_MAX_AHEAD ? (unsigned int)nr_pages : ZS_MAX_AHEAD;
+	if (!class->memory->contiguous || class->nr_pages < AHEAD_FROM_PAGES)
+		return 0;
+	return nr_pages < AHEAD_MAX_PAGES ? (unsigned int)nr_pages : AHEAD_MAX_PAGES;
 }
 
 uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need)
@@ -291,6 +293,16 @@ uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zsp
 												      : 0;
 }
 
+/* The lowest nr set bits of a mask. */
+static uint64_t lowest_bits(uint64_t mask, unsigned int nr)
+{
+	uint64_t rest = mask;
+
+	while (rest && nr--)
+		rest &= rest - 1;
+	return mask & ~rest;
+}
+
 void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_release *release)
 {
 	uint64_t empty = zspage->empty;
@@ -344,10 +356,10 @@ unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *
 	return nr;
 }
 
-/* The lowest zspage from a number on that keeps empty pages, or NULL. */
-static struct zs_zspage *find_empty(const struct zs_class *class, uint32_t number)
+/* The lowest zspage that keeps empty pages, or NULL. */
+static struct zs_zspage *find_empty(const struct zs_class *class)
 {
-	for (; number < class->zspages.end; number++) {
+	for (uint32_t number = 0; number < class->zspages.end; number++) {
 		struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, number);
 
 		if (zspage && zspage->empty)
@@ -356,29 +368,20 @@ static struct zs_zspage *find_empty(const struct zs_class *class, uint32_t numbe
 	return NULL;
 }
 
-unsigned long zs_class_release_empty(struct zs_class *class)
+unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages)
 {
-	unsigned long nr_released = 0;
+	struct zs_release release;
 	struct zs_zspage *zspage;
-	uint32_t number = 0;
 
 	/* Only contiguous zspages keep empty pages. */
 	if (!class->memory->contiguous)
 		return 0;
-	do {
-		struct zs_release release;
-
-		zs_host_lock(&class->lock);
-		zspage = find_empty(class, number);
-		if (zspage) {
-			number = zspage->index + 1;
-			zs_class_release_begin(class, zspage, zspage->empty, &release);
-		}
-		zs_host_unlock(&class->lock);
-		if (zspage)
-			nr_released += zs_class_release_finish(class, &release, NULL, 0);
-	} while (zspage);
-	return nr_released;
+	zs_host_lock(&class->lock);
+	zspage = find_empty(class);
+	if (zspage)
+		zs_class_release_begin(class, zspage, lowest_bits(zspage->empty, max_pages), &release);
+	zs_host_unlock(&class->lock);
+	return zspage ? zs_class_release_finish(class, &release, NULL, 0) : 0;
 }
 
 unsigned long zs_class_least_pages(const struct zs_class *class)
@@ -393,27 +396,16 @@ unsigned long zs_class_least_pages(const struct zs_class *class)
 
 /* ---- the end ---- */
 
-/* The lowest pages of a mask, as many as a release may take at once. */
-static uint64_t release_batch(const struct zs_class *class, uint64_t mask)
-{
-	uint64_t rest = mask;
-
-	if (class->memory->contiguous)
-		return mask;
-	for (unsigned int i = 0; i < ZS_MAX_SLOT_PAGES; i++)
-		rest &= rest - 1;
-	return mask & ~rest;
-}
-
 /* Takes a zspage down whatever lives in it. */
 static void destroy_zspage(struct zs_class *class, struct zs_zspage *zspage)
 {
+	unsigned int max_pages = zspage->base ? ZS_MAX_CHAIN : ZS_MAX_SLOT_PAGES;
 	struct zs_release release = { .bare = false };
 
 	zs_buffer_destroy_list(class->memory, zspage->buffers);
 	zspage->empty = zspage->present;
 	while (!release.bare) {
-		zs_class_release_begin(class, zspage, release_batch(class, zspage->present), &release);
+		zs_class_release_begin(class, zspage, lowest_bits(zspage->present, max_pages), &release);
 		zs_class_release_finish(class, &release, NULL, 0);
 	}
 }

@@ -17,12 +17,14 @@
 #include "zspage_index.h"
 
 struct zs_class {
-	zs_lock lock;
-	uint32_t id;                     /* its size class index */
-	struct zs_layout layout;         /* constant */
+	/* What lookups read, in a cache line that seldom changes. */
+	struct zs_layout layout; /* constant */
+	uint32_t id;             /* its size class index; constant */
+	struct zs_zspage_index zspages;
 	struct zs_memory *memory;        /* the pool's; constant */
 	struct zs_handle_table *handles; /* the pool's; constant */
-	struct zs_zspage_index zspages;
+	/* What changes with every object. */
+	_Alignas(64) zs_lock lock;
 	uint32_t free_cell; /* the first free cell, linked by place; 0: none */
 	unsigned long nr_live;
 	unsigned long nr_pages;         /* present in its zspages */
@@ -127,8 +129,8 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,
 				     unsigned int keep_max);
 
-/* Gives back all empty pages of the class. Returns how many. */
-unsigned long zs_class_release_empty(struct zs_class *class);
+/* Gives back up to max_pages empty pages that one zspage of the class keeps. Returns how many: 0 if there are none. */
+unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages);
 
 /* Where a cell's object is. context: class locked, or object pinned. */
 static inline struct zs_spot zs_class_spot(const struct zs_class *class, const struct zs_cell *cell)
@@ -140,6 +142,16 @@ static inline struct zs_spot zs_class_spot(const struct zs_class *class, const s
 	};
 
 	return spot;
+}
+
+/* Where it begins in a contiguous zspage. context: as above. */
+static inline void *zs_class_address(const struct zs_class *class, const struct zs_cell *cell)
+{
+	uint32_t place = zs_host_load32(&cell->place);
+	unsigned int slot = place & ((1u << class->layout.place_shift) - 1);
+	char *base = zs_zspage_index_base(&class->zspages, place >> class->layout.place_shift);
+
+	return base + zs_layout_offset(&class->layout, slot);
 }
 
 static inline uint32_t zs_class_place(const struct zs_class *class, struct zs_spot spot)

@@ -4,14 +4,23 @@
  *
  * A mover walks down from the high end of a class. Its position is kept as numbers, so it stays valid while the lock
  * is dropped. What lies above it was moved, was pinned, or came later; one walk gains all there is.
+ *
+ * Where every hole is gone but absent pages lie below, the pages in hand come from what the walk has emptied. If it has
+ * emptied none yet, a contiguous pool lends it as many as one object needs, since those are no more than a promise of
+ * the host; pages of a scattered source are never asked for.
  */
 #include "compact.h"
+
+/* Empty pages given back between two looks at the budget. */
+#define RELEASE_AT_ONCE 8u
 
 struct mover {
 	struct zs_class *class;
 	uint32_t zspage; /* everything at or above this zspage and slot was dealt with */
 	unsigned int slot;
-	struct zs_supplies supplies; /* pages emptied here, to be populated lower down */
+	struct zs_supplies supplies; /* pages in hand, to be populated lower down */
+	unsigned int nr_borrowed;    /* pages that the pool lent */
+	bool lacks_pages;            /* the last step found too few in hand */
 	unsigned long nr_moved;
 	unsigned long nr_pages; /* given back */
 };
@@ -51,20 +60,45 @@ static bool is_below(const struct zs_zspage *zspage, unsigned int slot, struct z
 	return zspage->index < spot.zspage->index || (zspage == spot.zspage && slot < spot.slot);
 }
 
-/* Populates the lowest unpopulated slot with pages in hand, if it lies below the source. */
+/* What the walk has gained so far; what it borrowed and still needs is no gain. */
+static unsigned long gained_pages(const struct mover *mover)
+{
+	unsigned long nr_pages = mover->nr_pages + mover->supplies.pages.nr;
+
+	return nr_pages > mover->nr_borrowed ? nr_pages - mover->nr_borrowed : 0;
+}
+
+/* The pages that the source's object gives up by moving to a slot. */
+static unsigned int pages_given_up(const struct zs_layout *layout, struct zs_spot source, struct zs_spot target)
+{
+	uint64_t pages = zs_zspage_sole_pages(source.zspage, layout, source.slot);
+
+	if (source.zspage == target.zspage)
+		pages &= ~zs_layout_slot_pages(layout, target.slot);
+	return zs_count_bits(pages);
+}
+
+/*
+ * Populates the lowest unpopulated slot with pages in hand, if it lies below the source and the move leaves the pool
+ * no larger than it was before the walk.
+ */
 static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot source)
 {
-	struct zs_class *class = mover->class;
-	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
+	const struct zs_layout *layout = &mover->class->layout;
+	struct zs_spot target = { .zspage = zs_zspage_index_first(&mover->class->zspages, ZS_MARK_ROOM) };
 	struct zs_need need = { .nr_pages = 0 };
-	unsigned int slot;
+	unsigned int nr_lacking;
 
-	if (!zspage)
+	if (!target.zspage)
 		return NULL;
-	slot = zs_layout_first_slot(&class->layout, (unsigned int)__builtin_ctzll(~zspage->present));
-	if (!is_below(zspage, slot, source))
+	target.slot = zs_zspage_lowest_unpopulated(target.zspage, layout);
+	if (!is_below(target.zspage, target.slot, source))
 		return NULL;
-	return zs_class_grow(class, &mover->supplies, 0, &need);
+	nr_lacking = zs_count_bits(zs_layout_slot_pages(layout, target.slot) & ~target.zspage->present);
+	if (gained_pages(mover) + pages_given_up(layout, source, target) < nr_lacking)
+		return NULL;
+	mover->lacks_pages = !zs_class_grow(mover->class, &mover->supplies, 0, &need);
+	return mover->lacks_pages ? NULL : target.zspage;
 }
 
 /* A zspage whose lowest hole lies below the source, or NULL. */
@@ -132,11 +166,25 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	target = find_target(mover, source);
 	emptied = target ? move_object(mover, source, target, cell) : 0;
 	end_move(cell);
-	if (!target)
-		return false;
 	if (emptied)
 		zs_class_release_begin(class, source.zspage, emptied, release);
-	return true;
+	/* Once pages are borrowed, the same object is looked at again. */
+	mover->slot += mover->lacks_pages;
+	return target;
+}
+
+/* Has the pool lend the pages that a step lacked, once. */
+static bool borrow_pages(struct mover *mover)
+{
+	struct zs_pages *pages = &mover->supplies.pages;
+	unsigned int nr_had = pages->nr;
+
+	mover->lacks_pages = false;
+	if (!mover->class->memory->contiguous || mover->nr_borrowed)
+		return false;
+	zs_memory_get_pages(mover->class->memory, pages, zs_layout_max_slot_pages(&mover->class->layout), 0);
+	mover->nr_borrowed = pages->nr - nr_had;
+	return mover->nr_borrowed != 0;
 }
 
 static bool step(struct mover *mover)
@@ -150,7 +198,7 @@ static bool step(struct mover *mover)
 	if (release.mask)
 		mover->nr_pages += zs_class_release_finish(mover->class, &release, &mover->supplies.pages,
 							   zs_layout_max_slot_pages(&mover->class->layout));
-	return more;
+	return more || (mover->lacks_pages && borrow_pages(mover));
 }
 
 static bool is_exhausted(const struct zs_budget *budget, unsigned long nr_pages)
@@ -158,25 +206,41 @@ static bool is_exhausted(const struct zs_budget *budget, unsigned long nr_pages)
 	return (budget->target_pages && nr_pages >= budget->target_pages) || zs_host_should_stop(budget->deadline_ns);
 }
 
+/* Gives back empty pages that the class keeps, a few at a time. Result: as compact_class. */
+static int release_empty(struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages)
+{
+	unsigned int nr_released;
+
+	do {
+		unsigned int most = RELEASE_AT_ONCE;
+
+		if (is_exhausted(budget, *nr_pages))
+			return -EAGAIN;
+		if (budget->target_pages && budget->target_pages - *nr_pages < most)
+			most = (unsigned int)(budget->target_pages - *nr_pages);
+		nr_released = zs_class_release_some(class, most);
+		*nr_pages += nr_released;
+	} while (nr_released);
+	return 0;
+}
+
 /* Result: 0: nothing is left to gain in the class; -EAGAIN: the budget is spent. */
 static int compact_class(struct zs_pool *pool, struct zs_class *class, const struct zs_budget *budget,
 			 unsigned long *nr_pages)
 {
+	int err = release_empty(class, budget, nr_pages);
 	struct mover mover;
 	bool more = true;
-	int err = 0;
 
-	*nr_pages += zs_class_release_empty(class);
 	mover_start(&mover, class);
 	while (more && !err) {
-		if (is_exhausted(budget, *nr_pages + mover.nr_pages))
+		if (is_exhausted(budget, *nr_pages + gained_pages(&mover)))
 			err = -EAGAIN;
 		else
 			more = step(&mover);
 	}
-	mover.nr_pages += mover.supplies.pages.nr;
+	*nr_pages += gained_pages(&mover);
 	zs_class_put_supplies(class, &mover.supplies);
-	*nr_pages += mover.nr_pages;
 	zs_host_add_long(&pool->objects_moved, (long)mover.nr_moved);
 	return err;
 }

@@ -4,11 +4,13 @@
  */
 #include "mapping.h"
 
+#define PREFETCH_BYTES 512
+
 /* A pinned object: nothing of this changes until it is unpinned. */
 struct pinned {
 	struct zs_cell *cell;
 	struct zs_class *class;
-	struct zs_spot spot;
+	struct zs_spot spot; /* scattered pools only, once its address was looked for */
 };
 
 static __attribute__((noinline)) int report_access(struct zs_pool *pool)
@@ -63,8 +65,16 @@ static int pin(struct zs_pool *pool, unsigned long handle, struct pinned *pinned
 	err = pin_cell(pinned->cell, handle, pinned->class);
 	if (ZS_HOST_UNLIKELY(err))
 		return err == -EINVAL ? report_access(pool) : err;
-	pinned->spot = zs_class_spot(pinned->class, pinned->cell);
 	return 0;
+}
+
+/* Where a pinned object's first len bytes are, or NULL with its spot if they are not in one piece. */
+static void *find_address(struct zs_pool *pool, struct pinned *pinned, size_t len)
+{
+	if (pool->memory.contiguous)
+		return zs_class_address(pinned->class, pinned->cell);
+	pinned->spot = zs_class_spot(pinned->class, pinned->cell);
+	return zs_zspage_address(pinned->spot.zspage, &pinned->class->layout, pinned->spot.slot, len);
 }
 
 /* The object of a handle that the caller says it has pinned. */
@@ -192,8 +202,7 @@ int zs_pool_map(struct zs_pool *pool, unsigned long handle, enum zs_map_mode mod
 
 	if (ZS_HOST_UNLIKELY(err))
 		return err;
-	*address = zs_zspage_address(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot,
-				     pinned.class->layout.slot_bytes);
+	*address = find_address(pool, &pinned, pinned.class->layout.slot_bytes);
 	if (*address)
 		return 0;
 	err = map_by_copy(&pinned, mode, address);
@@ -226,6 +235,16 @@ int zs_pool_unmap(struct zs_pool *pool, unsigned long handle)
 	return 0;
 }
 
+/*
+ * Starts loading the first lines of what is about to be read: the processor's own prefetching only sets in after the
+ * first misses, and neighbours in time are seldom neighbours in memory here.
+ */
+static void prefetch(const char *address, size_t len)
+{
+	for (size_t at = 0; at < len && at < PREFETCH_BYTES; at += 64)
+		zs_host_prefetch(address + at);
+}
+
 int zs_pool_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, void *copy, const void **address)
 {
 	struct pinned pinned;
@@ -235,9 +254,11 @@ int zs_pool_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, v
 		return err;
 	*address = NULL;
 	if (len <= pinned.class->layout.slot_bytes)
-		*address = zs_zspage_address(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot, len);
-	if (*address)
+		*address = find_address(pool, &pinned, len);
+	if (*address) {
+		prefetch(*address, len);
 		return 0;
+	}
 	if (len > pinned.class->layout.slot_bytes || !copy) {
 		unpin(pinned.cell);
 		return -EINVAL;
@@ -260,12 +281,15 @@ int zs_pool_read_end(struct zs_pool *pool, unsigned long handle)
 int zs_pool_write(struct zs_pool *pool, unsigned long handle, const void *from, size_t len)
 {
 	struct pinned pinned;
+	void *address;
 	int err = pin(pool, handle, &pinned);
 
 	if (ZS_HOST_UNLIKELY(err))
 		return err;
 	if (len > pinned.class->layout.slot_bytes)
 		err = -EINVAL;
+	else if ((address = find_address(pool, &pinned, len)))
+		memcpy(address, from, len);
 	else
 		zs_zspage_copy_in(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot, from, len);
 	unpin(pinned.cell);

@@ -11,7 +11,7 @@
 
 struct zs_meta_unit {
 	uint32_t nr_live;
-	uint32_t pad[7];
+	uint32_t pad[15];
 };
 
 struct zs_meta_free {
@@ -22,7 +22,7 @@ struct zs_meta_free {
 
 _Static_assert(sizeof(struct zs_meta_unit) == ZS_META_GRAIN, "blocks stay aligned");
 _Static_assert(sizeof(struct zs_meta_free) <= ZS_META_GRAIN, "the smallest block holds its links");
-_Static_assert(ZS_META_BINS == 64, "one word tells the filled bins");
+_Static_assert(ZS_META_BINS == 32, "one word tells the filled bins");
 
 static void *unit_get(struct zs_meta *heap, unsigned int flags)
 {
@@ -63,7 +63,7 @@ static void bin_add(struct zs_meta *heap, void *block, uint32_t size_bytes)
 	if (free_block->next)
 		free_block->next->prev = free_block;
 	heap->bins[bin] = free_block;
-	heap->filled_bins |= 1ull << bin;
+	heap->filled_bins |= 1u << bin;
 }
 
 static void bin_remove(struct zs_meta *heap, struct zs_meta_free *free_block)
@@ -77,7 +77,7 @@ static void bin_remove(struct zs_meta *heap, struct zs_meta_free *free_block)
 	else
 		heap->bins[bin] = free_block->next;
 	if (!heap->bins[bin])
-		heap->filled_bins &= ~(1ull << bin);
+		heap->filled_bins &= ~(1u << bin);
 }
 
 /* Free space of any length becomes blocks that the bins can hold. */
@@ -94,12 +94,12 @@ static void bin_add_space(struct zs_meta *heap, char *space, uint32_t size_bytes
 
 static void *take_binned(struct zs_meta *heap, uint32_t size_bytes)
 {
-	uint64_t bins = heap->filled_bins >> bin_of(size_bytes) << bin_of(size_bytes);
+	uint32_t bins = heap->filled_bins >> bin_of(size_bytes) << bin_of(size_bytes);
 	struct zs_meta_free *block;
 
 	if (!bins)
 		return NULL;
-	block = heap->bins[__builtin_ctzll(bins)];
+	block = heap->bins[__builtin_ctz(bins)];
 	bin_remove(heap, block);
 	if (block->size_bytes > size_bytes)
 		bin_add(heap, (char *)block + size_bytes, block->size_bytes - size_bytes);

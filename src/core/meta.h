@@ -13,7 +13,7 @@
 #include "footprint.h"
 #include "host.h"
 
-#define ZS_META_GRAIN 32u
+#define ZS_META_GRAIN 64u /* a cache line: blocks do not share one */
 /* Blocks above this have a unit of their own. */
 #define ZS_META_SHARED_MAX 2048u
 #define ZS_META_BINS (ZS_META_SHARED_MAX / ZS_META_GRAIN)
@@ -27,7 +27,7 @@ struct zs_meta {
 	struct zs_footprint *footprint;
 	struct zs_meta_unit *open; /* the unit that new blocks are cut from */
 	uint32_t open_used_bytes;
-	uint64_t filled_bins; /* a bit per bin that is not empty */
+	uint32_t filled_bins; /* a bit per bin that is not empty */
 	struct zs_meta_free *bins[ZS_META_BINS];
 };
 

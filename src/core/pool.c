@@ -41,7 +41,6 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	memory->footprint.limit_blocks = ~0ul;
 	if (config->limit_bytes && config->limit_bytes >> ZS_META_UNIT_SHIFT < ~0ul)
 		memory->footprint.limit_blocks = (unsigned long)(config->limit_bytes >> ZS_META_UNIT_SHIFT);
-	zs_host_add_long(&memory->footprint.blocks, 1);
 	zs_meta_init(&memory->meta, config->source, &memory->footprint, unit_of_pool(pool), sizeof(*pool));
 	zs_handle_table_init(&pool->handles, &memory->meta, (uint32_t)zs_host_random());
 	pool->max_object_size = config->max_object_size;
@@ -62,7 +61,9 @@ int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool)
 		return -ENOMEM;
 	p = (struct zs_pool *)((char *)unit + ZS_META_GRAIN);
 	pool_init(p, config);
-	p->classes = zs_meta_alloc(&p->memory.meta, p->nr_classes * sizeof(*p->classes), 0);
+	/* The first unit is charged like any other: a limit below it allows no pool. */
+	if (zs_footprint_charge(&p->memory.footprint, 1))
+		p->classes = zs_meta_alloc(&p->memory.meta, p->nr_classes * sizeof(*p->classes), 0);
 	if (!p->classes) {
 		zs_meta_release(&p->memory.meta);
 		zs_host_meta_put(config->source, unit);
@@ -141,9 +142,13 @@ unsigned long zs_pool_release_empty(struct zs_pool *pool)
 {
 	unsigned long nr_released = 0;
 
-	for (unsigned int id = 0; id < pool->nr_classes; id++)
-		if (zs_pool_class(pool, id))
-			nr_released += zs_class_release_empty(zs_pool_class(pool, id));
+	for (unsigned int id = 0; id < pool->nr_classes; id++) {
+		struct zs_class *class = zs_pool_class(pool, id);
+		unsigned int nr;
+
+		while (class && (nr = zs_class_release_some(class, ZS_MAX_CHAIN)))
+			nr_released += nr;
+	}
 	return nr_released;
 }
 

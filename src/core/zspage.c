@@ -48,8 +48,7 @@ struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const stru
 					    unsigned int nr_ahead)
 {
 	uint64_t present = zspage ? zspage->present : 0;
-	/* The lowest absent page's first byte lies in the lowest unpopulated slot: all pages before it are present. */
-	unsigned int slot = zs_layout_first_slot(layout, (unsigned int)__builtin_ctzll(~present));
+	unsigned int slot = zspage ? zs_zspage_lowest_unpopulated(zspage, layout) : 0;
 	unsigned int last_page = zs_layout_last_page(layout, slot) + nr_ahead;
 	uint32_t **owners = zspage ? zs_zspage_owner_pieces(zspage, layout) : NULL;
 	struct zs_zspage_lack lack = { .pieces = 0 };
@@ -206,6 +205,17 @@ int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout 
 	while (s >= 0 && !zs_zspage_is_live(zspage, layout, (unsigned int)s))
 		s--;
 	return s;
+}
+
+uint64_t zs_zspage_sole_pages(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
+	const uint16_t *page_live = zs_zspage_page_live(zspage, layout);
+	unsigned int last = zs_layout_last_page(layout, slot);
+	uint64_t mask = 0;
+
+	for (unsigned int page = zs_layout_first_page(layout, slot); page <= last; page++)
+		mask |= (uint64_t)(page_live[page] == 1) << page;
+	return mask;
 }
 
 void *zs_zspage_address(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, size_t len)

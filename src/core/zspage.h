@@ -92,6 +92,13 @@ struct zs_zspage *zs_zspage_create(struct zs_meta *meta, const struct zs_layout 
 /* pre: bare, in no class. context: no lock. */
 void zs_zspage_destroy(struct zs_meta *meta, struct zs_zspage *zspage, const struct zs_layout *layout);
 
+/* The lowest unpopulated slot. pre: has room. */
+static inline unsigned int zs_zspage_lowest_unpopulated(const struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	/* The lowest absent page's first byte lies in it: all pages before that one are present. */
+	return zs_layout_first_slot(layout, (unsigned int)__builtin_ctzll(~zspage->present));
+}
+
 /*
  * What the lowest unpopulated slot lacks, and nr_ahead more pages behind it as far as there are. zspage NULL: one without
  * pages. pre: has room.
@@ -139,6 +146,9 @@ bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *l
 
 /* The highest live slot below the given one, or -1. */
 int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
+
+/* The pages that no other object than this live slot's touches. */
+uint64_t zs_zspage_sole_pages(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
 
 /*
  * Where the first len bytes of a live slot are, if they lie in one piece; else NULL. context: the slot's object is

@@ -38,8 +38,20 @@ struct zs_zspage *zs_zspage_index_get(const struct zs_zspage_index *index, uint3
 	void *at = pointer_of(root);
 
 	for (unsigned int level = height_of(root); level-- > 0;)
-		at = zs_host_load_pointer(((struct zs_index_node *)at)->children[child_of(number, level)]);
+		at = zs_host_load_pointer(((struct zs_index_node *)at)->children[child_of(number, level)].down);
 	return at;
+}
+
+void *zs_zspage_index_base(const struct zs_zspage_index *index, uint32_t number)
+{
+	uintptr_t root = zs_host_load_pointer(index->root);
+	struct zs_index_node *node = pointer_of(root);
+
+	if (!height_of(root))
+		return ((struct zs_zspage *)pointer_of(root))->base;
+	for (unsigned int level = height_of(root); --level > 0;)
+		node = zs_host_load_pointer(node->children[child_of(number, level)].down);
+	return zs_host_load_pointer(node->children[child_of(number, 0)].base);
 }
 
 struct zs_zspage *zs_zspage_index_find(const struct zs_zspage_index *index, uint32_t number)
@@ -49,7 +61,7 @@ struct zs_zspage *zs_zspage_index_find(const struct zs_zspage_index *index, uint
 	if (number >= capacity(height_of(index->root)))
 		return NULL;
 	for (unsigned int level = height_of(index->root); at && level-- > 0;)
-		at = ((struct zs_index_node *)at)->children[child_of(number, level)];
+		at = ((struct zs_index_node *)at)->children[child_of(number, level)].down;
 	return at;
 }
 
@@ -64,7 +76,7 @@ struct zs_zspage *zs_zspage_index_first(const struct zs_zspage_index *index, enu
 
 		if (!node->marks[mark])
 			return NULL;
-		at = node->children[__builtin_ctz(node->marks[mark])];
+		at = node->children[__builtin_ctz(node->marks[mark])].down;
 	}
 	return at;
 }
@@ -82,7 +94,7 @@ static uint32_t lowest_unused(const struct zs_zspage_index *index)
 		unsigned int child = (unsigned int)__builtin_ctz(~node->marks[ZS_MARK_FULL]);
 
 		number |= child << (level * ZS_INDEX_SHIFT);
-		node = node->children[child];
+		node = node->children[child].down;
 	}
 	return number;
 }
@@ -103,7 +115,7 @@ unsigned int zs_zspage_index_nodes_needed(const struct zs_zspage_index *index)
 		return needed + height - 1;
 	}
 	for (unsigned int level = height; level-- > 1;) {
-		node = node ? node->children[child_of(number, level)] : NULL;
+		node = node ? node->children[child_of(number, level)].down : NULL;
 		needed += !node;
 	}
 	return needed;
@@ -134,7 +146,9 @@ static void grow_taller(struct zs_zspage_index *index, struct zs_index_node **sp
 	unsigned int height = height_of(index->root);
 	void *old = pointer_of(index->root);
 
-	root->children[0] = old;
+	root->children[0].down = old;
+	if (!height && old)
+		root->children[0].base = ((struct zs_zspage *)old)->base;
 	for (enum zs_mark mark = ZS_MARK_FULL; mark < ZS_NR_MARKS; mark++)
 		root->marks[mark] = old && subtree_marked(old, height, mark);
 	zs_host_store_pointer(index->root, (uintptr_t)root | (height + 1));
@@ -147,7 +161,7 @@ static void path_to(struct zs_zspage_index *index, uint32_t number, struct path 
 
 	path->height = height_of(index->root);
 	for (unsigned int level = path->height; level-- > 0;) {
-		void **child = &node->children[child_of(number, level)];
+		void **child = &node->children[child_of(number, level)].down;
 
 		path->nodes[level] = node;
 		if (level && !*child)
@@ -171,6 +185,12 @@ static void path_mark(const struct path *path, uint32_t number, enum zs_mark mar
 	}
 }
 
+static void set_child(struct zs_index_child *child, struct zs_zspage *zspage, void *base)
+{
+	zs_host_store_pointer(child->base, base);
+	zs_host_store_pointer(child->down, (void *)zspage);
+}
+
 void zs_zspage_index_insert(struct zs_zspage_index *index, struct zs_zspage *zspage, struct zs_index_node **spares)
 {
 	uint32_t number = lowest_unused(index);
@@ -184,7 +204,7 @@ void zs_zspage_index_insert(struct zs_zspage_index *index, struct zs_zspage *zsp
 		zs_host_store_pointer(index->root, (uintptr_t)zspage);
 	} else {
 		path_to(index, number, &path, spares);
-		zs_host_store_pointer(path.nodes[0]->children[child_of(number, 0)], zspage);
+		set_child(&path.nodes[0]->children[child_of(number, 0)], zspage, zspage->base);
 		path_mark(&path, number, ZS_MARK_FULL, true);
 	}
 	index->nr_zspages++;
@@ -216,7 +236,7 @@ void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zsp
 		zs_host_store_pointer(index->root, (uintptr_t)0);
 	} else {
 		path_to(index, zspage->index, &path, NULL);
-		zs_host_store_pointer(path.nodes[0]->children[child_of(zspage->index, 0)], (void *)NULL);
+		set_child(&path.nodes[0]->children[child_of(zspage->index, 0)], NULL, NULL);
 		path_mark(&path, zspage->index, ZS_MARK_FULL, false);
 	}
 	index->nr_zspages--;
@@ -227,8 +247,8 @@ void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zsp
 static void release_node(struct zs_meta *meta, struct zs_index_node *node, unsigned int height)
 {
 	for (unsigned int child = 0; height > 1 && child < ZS_INDEX_FANOUT; child++)
-		if (node->children[child])
-			release_node(meta, node->children[child], height - 1);
+		if (node->children[child].down)
+			release_node(meta, node->children[child].down, height - 1);
 	zs_meta_free(meta, node, sizeof(*node));
 }
 
@@ -242,7 +262,7 @@ void zs_zspage_index_release(struct zs_zspage_index *index, struct zs_meta *meta
 static bool node_is_sound(const struct zs_index_node *node, unsigned int height)
 {
 	for (unsigned int child = 0; child < ZS_INDEX_FANOUT; child++) {
-		const void *below = node->children[child];
+		const void *below = node->children[child].down;
 
 		for (enum zs_mark mark = ZS_MARK_FULL; mark < ZS_NR_MARKS; mark++)
 			if ((node->marks[mark] >> child & 1) != (below && subtree_marked(below, height - 1, mark)))

@@ -6,7 +6,7 @@
  *   - the fixed-width integers, bool, size_t, the errno constants, memcpy, memmove, memset and memcmp;
  *   - zs_lock, a short lock that is never held across a call of this contract but those that say "any context";
  *   - the atomics (gnu_atomic.h shows them): relaxed unless their name says acquire or release;
- *   - ZS_HOST_UNLIKELY(x).
+ *   - ZS_HOST_UNLIKELY(x), and zs_host_prefetch(address), a hint that the cache line there will be read.
  *
  * "context:" tells where the core makes a call. "no lock" means that no lock of the core is held, so the call may
  * sleep, take locks of its own, and call back into the pool. flags are the caller's, passed on unchanged; a host may

@@ -42,8 +42,6 @@ static const struct world worlds[] = {
 	{ .page_shift = 16, .contiguous = true },  { .page_shift = 16, .contiguous = false },
 };
 
-#define for_each_world(w) for (const struct world *w = worlds; w < worlds + NR_OF(worlds); w++)
-
 static inline void enter_world(const struct world *world)
 {
 	zs_sim_reset();

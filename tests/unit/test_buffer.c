@@ -111,8 +111,10 @@ static void test_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_small_ones_are_metadata), SIM_TEST(test_border_between_heap_and_host),
-		SIM_TEST(test_large_ones_are_charged),  SIM_TEST(test_failure_leaves_nothing),
+		SIM_TEST(test_small_ones_are_metadata),
+		SIM_TEST(test_border_between_heap_and_host),
+		SIM_TEST(test_large_ones_are_charged),
+		SIM_TEST(test_failure_leaves_nothing),
 		SIM_TEST(test_lists),
 	};
 

@@ -39,7 +39,7 @@ static bool needs_nothing(const struct zs_need *need)
 static void test_need_is_told_and_used_up(void **state)
 {
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct zs_supplies supplies = { .nr_nodes = 0 };
 		struct zs_need need;
 		struct zs_class *class;
@@ -98,7 +98,7 @@ static void test_hole_without_cell_needs_cells(void **state)
 static void test_surplus_goes_back(void **state)
 {
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct zs_supplies supplies = { .nr_nodes = 0 };
 		const struct zs_need need = {
 			.nr_pages = 2, .nr_nodes = 3, .nr_pieces = 2, .zspage = true, .cells = true
@@ -288,7 +288,7 @@ static void outlive_zspage(void *arg)
 
 	(void)arg;
 	free_first_half(class, ours, &release);
-	/* Another thread frees the zspage's last object, and a third gets its descriptor's memory for something else. */
+	/* Another thread frees the zspage's last object, and a third gets its descriptor's memory. */
 	zs_free(pool, theirs);
 	reused = zs_meta_alloc(&pool->memory.meta, bytes, 0);
 	memset(reused, 0xff, bytes);
@@ -312,16 +312,11 @@ static void test_release_outlives_zspage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_need_is_told_and_used_up),
-		SIM_TEST(test_no_growth_needs_nothing),
-		SIM_TEST(test_hole_without_cell_needs_cells),
-		SIM_TEST(test_surplus_goes_back),
-		SIM_TEST(test_surplus_cells_join_the_list),
-		SIM_TEST(test_lowest_hole_first),
-		SIM_TEST(test_middle_page_goes_and_comes),
-		SIM_TEST(test_least_pages),
-		SIM_TEST(test_empty_pages_within_allowance_stay),
-		SIM_TEST(test_allowance_shrinks_with_the_pool),
+		SIM_TEST(test_need_is_told_and_used_up),          SIM_TEST(test_no_growth_needs_nothing),
+		SIM_TEST(test_hole_without_cell_needs_cells),     SIM_TEST(test_surplus_goes_back),
+		SIM_TEST(test_surplus_cells_join_the_list),       SIM_TEST(test_lowest_hole_first),
+		SIM_TEST(test_middle_page_goes_and_comes),        SIM_TEST(test_least_pages),
+		SIM_TEST(test_empty_pages_within_allowance_stay), SIM_TEST(test_allowance_shrinks_with_the_pool),
 		SIM_TEST(test_release_outlives_zspage),
 	};
 

@@ -77,8 +77,9 @@ static void test_owner_is_found(void **state)
 /* Cells that nobody owns, headers, leaves that do not exist, and numbers that are too large. */
 static void test_bad_indexes_are_not_found(void **state)
 {
-	static const unsigned long indexes[] = { 0,       1,       ZS_LEAF_HEADER_CELLS - 1, ZS_CHUNK_CELLS, ZS_LEAF_CELLS,
-						 1u << 17, 1u << 25, ZS_MAX_CELL_INDEX };
+	static const unsigned long indexes[] = {
+		0, 1, ZS_LEAF_HEADER_CELLS - 1, ZS_CHUNK_CELLS, ZS_LEAF_CELLS, 1u << 17, 1u << 25, ZS_MAX_CELL_INDEX
+	};
 	struct zs_cell *cell;
 	unsigned int class_id;
 	struct bench b;
@@ -218,9 +219,15 @@ static void test_numbers_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_chunks_are_lists),       SIM_TEST(test_owner_is_found), SIM_TEST(test_bad_indexes_are_not_found),
-		SIM_TEST(test_handles_look_right),     SIM_TEST(test_matching),       SIM_TEST(test_first_generations_vary),
-		SIM_TEST(test_failure_loses_no_chunk), SIM_TEST(test_many_leaves),    SIM_TEST(test_numbers_end),
+		SIM_TEST(test_chunks_are_lists),
+		SIM_TEST(test_owner_is_found),
+		SIM_TEST(test_bad_indexes_are_not_found),
+		SIM_TEST(test_handles_look_right),
+		SIM_TEST(test_matching),
+		SIM_TEST(test_first_generations_vary),
+		SIM_TEST(test_failure_loses_no_chunk),
+		SIM_TEST(test_many_leaves),
+		SIM_TEST(test_numbers_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,7 @@ static void test_footprint_without_limit(void **state)
 static void test_pages_come_and_go(void **state)
 {
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct zs_pages pages = { .nr = 0 };
 		struct bench bench;
 
@@ -90,7 +90,7 @@ static void test_pages_come_and_go(void **state)
 static void test_failure_keeps_what_was_had(void **state)
 {
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct zs_pages pages = { .nr = 0 };
 		struct bench bench;
 
@@ -110,7 +110,7 @@ static void test_failure_keeps_what_was_had(void **state)
 static void test_limit_bounds_pages(void **state)
 {
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct zs_pages pages = { .nr = 0 };
 		struct bench bench;
 		uint64_t calls;
@@ -131,7 +131,7 @@ static void test_limit_bounds_pages(void **state)
 static void test_pages_move_between_collections(void **state)
 {
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct zs_pages from = { .nr = 0 }, to = { .nr = 0 };
 		struct bench bench;
 
@@ -170,12 +170,9 @@ static void test_empty_allowance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_footprint_limit),
-		SIM_TEST(test_footprint_without_limit),
-		SIM_TEST(test_pages_come_and_go),
-		SIM_TEST(test_failure_keeps_what_was_had),
-		SIM_TEST(test_limit_bounds_pages),
-		SIM_TEST(test_pages_move_between_collections),
+		SIM_TEST(test_footprint_limit),    SIM_TEST(test_footprint_without_limit),
+		SIM_TEST(test_pages_come_and_go),  SIM_TEST(test_failure_keeps_what_was_had),
+		SIM_TEST(test_limit_bounds_pages), SIM_TEST(test_pages_move_between_collections),
 		SIM_TEST(test_empty_allowance),
 	};
 

@@ -99,8 +99,10 @@ static void assert_fills(size_t size, unsigned long nr_pages)
 /* Allocation goes on until all pages are full, in contiguous and in scattered zspages. */
 static void test_bounded_source_gets_full(void **state)
 {
-	static const size_t sizes[] = { 1, 100, 512, 1000, 1360, 2000, 2049, 2731, 3000, 4032, 4096, 5000, 20000, 65536 };
-	static const unsigned long numbers[] = { 1, 2, 3, 7, 17, 64, 65, 200 };
+	static const size_t sizes[] = {
+		1, 100, 512, 1000, 1360, 2000, 2049, 2731, 3000, 4032, 4096, 5000, 20000, 65536
+	};
+	static const unsigned long numbers[] = { 1, 2, 3, 7, 17, 64, 65, 200, 701 };
 
 	(void)state;
 	for (unsigned int w = 0; w < 2; w++)
@@ -235,7 +237,7 @@ static void test_mapped_object_is_not_freed(void **state)
 static void test_freeing_never_allocates(void **state)
 {
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		static unsigned long handles[600];
 		struct rng rng = { .state = 4 };
 		struct zs_pool *pool;

@@ -132,7 +132,7 @@ static void test_reports_count_and_tell(void **state)
 static void test_total_is_what_the_host_gave(void **state)
 {
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct rng rng = { .state = 5 };
 		unsigned long handles[300];
 		struct zs_pool *pool;
@@ -179,14 +179,10 @@ static void test_empties_go_before_enomem(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_create_fails_cleanly),
-		SIM_TEST(test_name_is_copied_and_cut),
-		SIM_TEST(test_number_of_classes),
-		SIM_TEST(test_groups_split_when_grown),
-		SIM_TEST(test_large_sizes_do_not_share),
-		SIM_TEST(test_class_is_made_once),
-		SIM_TEST(test_reports_count_and_tell),
-		SIM_TEST(test_total_is_what_the_host_gave),
+		SIM_TEST(test_create_fails_cleanly),     SIM_TEST(test_name_is_copied_and_cut),
+		SIM_TEST(test_number_of_classes),        SIM_TEST(test_groups_split_when_grown),
+		SIM_TEST(test_large_sizes_do_not_share), SIM_TEST(test_class_is_made_once),
+		SIM_TEST(test_reports_count_and_tell),   SIM_TEST(test_total_is_what_the_host_gave),
 		SIM_TEST(test_empties_go_before_enomem),
 	};
 

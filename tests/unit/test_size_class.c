@@ -101,7 +101,7 @@ static void test_layouts_are_whole(void **state)
 		}
 }
 
-/* The tail of a zspage is at most 1/64 of it, and 1/128 for slots up to a page, for every class that a size can have. */
+/* The tail of a zspage is at most 1/64 of it, and 1/128 for slots up to a page, in each class that a size can have. */
 static void test_tails_are_small(void **state)
 {
 	struct zs_layout layout;
@@ -132,7 +132,8 @@ static void test_division_is_exact(void **state)
 		layout_of(&layout, index, 16);
 		assert_int_equal(zs_layout_divide(&layout, 0), 0);
 		for (uint32_t x = bytes; x < 1u << 24; x += bytes)
-			if (zs_layout_divide(&layout, x - 1) != x / bytes - 1 || zs_layout_divide(&layout, x) != x / bytes)
+			if (zs_layout_divide(&layout, x - 1) != x / bytes - 1 ||
+			    zs_layout_divide(&layout, x) != x / bytes)
 				fail_msg("%u / %u", x, bytes);
 	}
 }
@@ -150,7 +151,8 @@ static void assert_slots_of_pages(const struct zs_layout *layout)
 		assert_int_equal(zs_layout_offset(layout, slot), at);
 		assert_int_equal(zs_layout_first_page(layout, slot), at >> layout->page_shift);
 		assert_int_equal(zs_layout_last_page(layout, slot), end >> layout->page_shift);
-		assert_true((end >> layout->page_shift) - (at >> layout->page_shift) < zs_layout_max_slot_pages(layout));
+		assert_true((end >> layout->page_shift) - (at >> layout->page_shift) <
+			    zs_layout_max_slot_pages(layout));
 		for (unsigned int page = at >> layout->page_shift; page <= end >> layout->page_shift; page++) {
 			first[page] = slot < first[page] ? slot : first[page];
 			last[page] = slot;
@@ -193,10 +195,10 @@ static void test_page_masks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_class_holds_its_sizes), cmocka_unit_test(test_class_of_its_own_bytes),
+		cmocka_unit_test(test_class_holds_its_sizes),  cmocka_unit_test(test_class_of_its_own_bytes),
 		cmocka_unit_test(test_huge_sizes_take_a_page), cmocka_unit_test(test_layouts_are_whole),
-		cmocka_unit_test(test_tails_are_small),       cmocka_unit_test(test_division_is_exact),
-		cmocka_unit_test(test_slots_of_pages),        cmocka_unit_test(test_page_masks),
+		cmocka_unit_test(test_tails_are_small),        cmocka_unit_test(test_division_is_exact),
+		cmocka_unit_test(test_slots_of_pages),         cmocka_unit_test(test_page_masks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,7 +156,7 @@ static void test_random_order(void **state)
 	struct bench b;
 
 	(void)state;
-	for_each_world(world)
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
 		for (unsigned int s = 0; s < NR_OF(sizes); s++) {
 			bench_create(&b, world, sizes[s]);
 			b.rng.state = sizes[s] + world->page_shift;
@@ -172,7 +172,7 @@ static void test_random_order(void **state)
 /* The lowest slot that lacks a page, and the pages and pieces it lacks, found by looking at every slot. */
 static void assert_lack(struct bench *b)
 {
-	struct zs_zspage_lack lack = zs_zspage_lowest_lack(b->zspage, &b->layout);
+	struct zs_zspage_lack lack = zs_zspage_lowest_lack(b->zspage, &b->layout, 0);
 	unsigned int slot = 0;
 
 	while (!(zs_layout_slot_pages(&b->layout, slot) & ~b->zspage->present))
@@ -186,7 +186,7 @@ static void test_lowest_lack_of_pages(void **state)
 	struct bench b;
 
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct rng rng = { .state = 3 };
 
 		bench_create(&b, world, 2992);
@@ -204,6 +204,22 @@ static void test_lowest_lack_of_pages(void **state)
 	}
 }
 
+/* Pages ahead are those right behind the lowest slot, and end with the zspage. */
+static void test_lack_of_pages_ahead(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_create(&b, &worlds[0], 2992);
+	assert_int_equal(zs_zspage_lowest_lack(NULL, &b.layout, 3).pages, 0xf);
+	populate(&b, 0x13);
+	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 0).pages, 0x4);
+	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 3).pages, 0x2c);
+	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 200).pages,
+			 zs_zspage_all_pages(&b.layout) & ~b.zspage->present);
+	bench_destroy(&b);
+}
+
 /* Every word whose slots get populated needs its piece, and no other. */
 static void test_lowest_lack_of_pieces(void **state)
 {
@@ -213,14 +229,14 @@ static void test_lowest_lack_of_pieces(void **state)
 
 	(void)state;
 	bench_create(&b, &worlds[0], 96);
-	lack = zs_zspage_lowest_lack(NULL, &b.layout);
+	lack = zs_zspage_lowest_lack(NULL, &b.layout, 0);
 	assert_int_equal(lack.pages, 1);
 	assert_int_equal(lack.pieces, 1); /* slots 0 to 42 */
 	pieces = zs_zspage_owner_pieces(b.zspage, &b.layout);
 	zs_meta_free(&b.heap.meta, pieces[1], zs_zspage_piece_bytes(&b.layout));
 	pieces[1] = NULL;
 	populate(&b, 1);
-	lack = zs_zspage_lowest_lack(b.zspage, &b.layout);
+	lack = zs_zspage_lowest_lack(b.zspage, &b.layout, 0);
 	assert_int_equal(lack.pages, 2);
 	assert_int_equal(lack.pieces, 2); /* slots 42 to 85, and the first word has its piece */
 	bench_destroy(&b);
@@ -231,7 +247,7 @@ static void test_live_below(void **state)
 	struct bench b;
 
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		bench_create(&b, world, 1536);
 		populate(&b, zs_zspage_all_pages(&b.layout));
 		assert_int_equal(zs_zspage_live_below(b.zspage, &b.layout, b.layout.nr_slots), -1);
@@ -287,7 +303,7 @@ static void test_slots_hold_bytes(void **state)
 	struct bench b;
 
 	(void)state;
-	for_each_world(world)
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
 		for (unsigned int s = 0; s < NR_OF(sizes); s++) {
 			bench_create(&b, world, sizes[s]);
 			fill(&b);
@@ -305,7 +321,7 @@ static void test_addresses(void **state)
 	struct bench b;
 
 	(void)state;
-	for_each_world(world) {
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		uint32_t page_bytes = 1u << world->page_shift;
 
 		bench_create(&b, world, 2992);
@@ -334,7 +350,7 @@ static void test_copies_between_slots(void **state)
 	struct bench b;
 
 	(void)state;
-	for_each_world(world)
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
 		for (unsigned int s = 0; s < NR_OF(sizes); s++) {
 			unsigned int last;
 
@@ -358,7 +374,7 @@ static void test_descriptors_fit_a_unit(void **state)
 	struct zs_layout layout;
 
 	(void)state;
-	for_each_world(world)
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
 		for (unsigned int index = 0; index < ZS_MAX_CLASSES; index++) {
 			zs_layout_init(&layout, zs_size_class_bytes(index), world->page_shift);
 			assert_true(zs_zspage_bytes(&layout, world->contiguous) <= ZS_META_UNIT);
@@ -386,10 +402,15 @@ static void test_create_fails_cleanly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_random_order),          SIM_TEST(test_lowest_lack_of_pages),
-		SIM_TEST(test_lowest_lack_of_pieces), SIM_TEST(test_live_below),
-		SIM_TEST(test_slots_hold_bytes),      SIM_TEST(test_addresses),
-		SIM_TEST(test_copies_between_slots),  SIM_TEST(test_descriptors_fit_a_unit),
+		SIM_TEST(test_random_order),
+		SIM_TEST(test_lowest_lack_of_pages),
+		SIM_TEST(test_lack_of_pages_ahead),
+		SIM_TEST(test_lowest_lack_of_pieces),
+		SIM_TEST(test_live_below),
+		SIM_TEST(test_slots_hold_bytes),
+		SIM_TEST(test_addresses),
+		SIM_TEST(test_copies_between_slots),
+		SIM_TEST(test_descriptors_fit_a_unit),
 		SIM_TEST(test_create_fails_cleanly),
 	};
 

@@ -215,7 +215,7 @@ static void test_damage_is_seen(void **state)
 		insert(&b);
 	zs_zspage_index_mark(&b.index, b.all[35], true, true);
 	root = (struct zs_index_node *)(b.index.root & ~(uintptr_t)7);
-	leaf = root->children[1];
+	leaf = root->children[1].down;
 	for (enum zs_mark mark = ZS_MARK_FULL; mark < ZS_NR_MARKS; mark++)
 		for (unsigned int bit = 0; bit < 32; bit++) {
 			root->marks[mark] ^= 1u << bit;

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Compaction: what it gains, what it leaves alone, and that it keeps to its budget, one object at a time.
+ */
+#include "compact.h"
+#include "mapping.h"
+#include "object.h"
+#include "sim_unit.h"
+
+#define NR_OBJECTS 600u
+
+struct bench {
+	struct zs_pool *pool;
+	unsigned long handles[NR_OBJECTS]; /* 0: freed */
+	uint32_t sizes[NR_OBJECTS];
+	struct rng rng;
+};
+
+/* A pool of painted objects of which a random part was freed. sizes 0: of any size up to largest. */
+static void bench_create(struct bench *b, const struct world *world, uint32_t size, uint32_t largest, uint32_t percent)
+{
+	enter_world(world);
+	b->rng.state = world->page_shift + size;
+	b->pool = make_pool((struct zs_pool_options){ .max_object_size = 65536 }, NULL);
+	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+		b->sizes[i] = size ? size : 1 + rng_below(&b->rng, largest);
+		b->handles[i] = make_object(b->pool, b->sizes[i]);
+		paint(b->pool, b->handles[i], b->sizes[i], i);
+	}
+	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+		if (rng_below(&b->rng, 100) >= percent)
+			continue;
+		zs_free(b->pool, b->handles[i]);
+		b->handles[i] = 0;
+	}
+}
+
+static void assert_all_painted(struct bench *b)
+{
+	for (unsigned int i = 0; i < NR_OBJECTS; i++)
+		if (b->handles[i])
+			assert_painted(b->pool, b->handles[i], b->sizes[i], i);
+}
+
+static void bench_destroy(struct bench *b)
+{
+	assert_all_painted(b);
+	assert_int_equal(zs_pool_verify(b->pool), 0);
+	zs_destroy_pool(b->pool);
+}
+
+static struct zs_class *only_class(struct bench *b)
+{
+	return zs_pool_class(b->pool, zs_pool_serving_class(b->pool, b->sizes[0]));
+}
+
+/* ---- what it gains ---- */
+
+/* Of one size, up to a page and a half a slot, the class ends with the fewest pages that hold its objects. */
+static void test_reaches_the_least_pages(void **state)
+{
+	static const uint32_t sizes[] = { 80, 1360, 3024, 4096, 5184, 6016 };
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
+		for (unsigned int s = 0; s < NR_OF(sizes); s++) {
+			uint64_t before, given;
+
+			bench_create(&b, world, sizes[s], 0, 60);
+			before = zs_sim.nr_pages;
+			given = zs_compact(b.pool) >> (world->page_shift - 12);
+			assert_int_equal(zs_sim.nr_pages, before - given);
+			assert_true(only_class(&b)->nr_pages <= zs_class_least_pages(only_class(&b)));
+			bench_destroy(&b);
+		}
+}
+
+/* Of all sizes, a second call gains nothing more, and no empty page is kept. */
+static void test_second_call_gains_nothing(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
+		for (uint32_t percent = 10; percent < 100; percent += 20) {
+			uint64_t moved;
+
+			bench_create(&b, world, 0, 12000, percent);
+			zs_compact(b.pool);
+			moved = stats_of(b.pool).objects_moved;
+			assert_int_equal(zs_host_load_long(&b.pool->memory.nr_empty), 0);
+			assert_int_equal(zs_compact(b.pool), 0);
+			assert_int_equal(stats_of(b.pool).objects_moved, moved);
+			bench_destroy(&b);
+		}
+}
+
+/* It never asks a page source for anything, and moves each object once at most. */
+static void test_asks_for_nothing(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
+		uint64_t calls;
+
+		if (world->contiguous)
+			continue; /* their pages in hand are promises of the host, and may be borrowed */
+		bench_create(&b, world, 0, 20000, 60);
+		calls = zs_sim.nr_fallible_calls;
+		assert_true(zs_compact(b.pool) > 0);
+		assert_int_equal(zs_sim.nr_fallible_calls, calls);
+		assert_true(stats_of(b.pool).objects_moved <= stats_of(b.pool).objects);
+		bench_destroy(&b);
+	}
+}
+
+static void test_counts_what_it_did(void **state)
+{
+	static struct bench b;
+	unsigned long given;
+
+	(void)state;
+	bench_create(&b, &worlds[1], 3008, 0, 60);
+	assert_int_equal(stats_of(b.pool).pages_compacted, 0);
+	given = zs_compact(b.pool);
+	assert_true(given > 0);
+	assert_int_equal(stats_of(b.pool).pages_compacted, given);
+	assert_true(stats_of(b.pool).objects_moved > 0);
+	bench_destroy(&b);
+}
+
+/* A pool without objects, and one without holes, give nothing and move nothing. */
+static void test_nothing_to_do(void **state)
+{
+	static struct bench b;
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+
+	(void)state;
+	assert_int_equal(zs_compact(pool), 0);
+	zs_destroy_pool(pool);
+	bench_create(&b, &worlds[1], 3024, 0, 0);
+	assert_int_equal(zs_compact(b.pool), 0);
+	assert_int_equal(stats_of(b.pool).objects_moved, 0);
+	bench_destroy(&b);
+}
+
+/* ---- pins ---- */
+
+struct pin {
+	const unsigned char *at;
+	unsigned long handle;
+	uint32_t place;
+};
+
+static uint32_t place_of(struct zs_pool *pool, unsigned long handle)
+{
+	return zs_host_load32(&zs_handle_cell(&pool->handles, zs_handle_index(handle))->place);
+}
+
+/* Objects that somebody reads stay where they are; once let go they move. */
+static void test_pinned_objects_stay(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
+		unsigned int nr = 0, nr_moved_later = 0;
+		struct pin pins[NR_OBJECTS];
+
+		bench_create(&b, world, 1360, 0, 60);
+		for (unsigned int i = NR_OBJECTS / 2; i < NR_OBJECTS; i += 3) {
+			if (!b.handles[i])
+				continue;
+			pins[nr] = (struct pin){ .handle = b.handles[i], .place = place_of(b.pool, b.handles[i]) };
+			pins[nr].at = zs_map_object(b.pool, b.handles[i], ZS_MM_RO);
+			nr++;
+		}
+		assert_true(zs_compact(b.pool) > 0);
+		for (unsigned int i = 0; i < nr; i++) {
+			assert_int_equal(place_of(b.pool, pins[i].handle), pins[i].place);
+			assert_ptr_equal(zs_map_object(b.pool, pins[i].handle, ZS_MM_RO), pins[i].at);
+			zs_unmap_object(b.pool, pins[i].handle);
+		}
+		assert_all_painted(&b);
+		for (unsigned int i = 0; i < nr; i++)
+			zs_unmap_object(b.pool, pins[i].handle);
+		zs_compact(b.pool);
+		for (unsigned int i = 0; i < nr; i++)
+			nr_moved_later += place_of(b.pool, pins[i].handle) != pins[i].place;
+		assert_true(nr_moved_later > 0);
+		bench_destroy(&b);
+	}
+}
+
+/* ---- budgets ---- */
+
+/* With a clock that ticks once a look, a budget of k ticks moves fewer than k objects. */
+static void test_budget_of_time(void **state)
+{
+	static struct bench b;
+	static const uint64_t budgets[] = { 1, 2, 3, 10, 50 };
+
+	(void)state;
+	for (unsigned int w = 0; w < 2; w++)
+		for (unsigned int k = 0; k < NR_OF(budgets); k++) {
+			uint64_t moved = 0;
+			unsigned int calls = 0;
+
+			bench_create(&b, &worlds[w], 1360, 0, 60);
+			while (zs_compact_some(b.pool, 0, budgets[k]), errno == EAGAIN && calls < 500) {
+				uint64_t now = stats_of(b.pool).objects_moved;
+
+				assert_true(now - moved <= budgets[k]);
+				moved = now;
+				calls++;
+			}
+			assert_true(calls > 0);
+			/* One tick is over at the first look; ten leave some for objects after looking around. */
+			assert_true(budgets[k] == 1 ? moved == 0 : budgets[k] < 10 || calls < 500);
+			bench_destroy(&b);
+		}
+}
+
+/* Each object that moves takes a hold of a lock of its own. */
+static void test_one_object_a_hold(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
+		uint64_t holds, looks;
+		uint64_t moved = 0;
+
+		bench_create(&b, world, 1360, 0, 60);
+		zs_sim.clock_step_ns = 1;
+		do {
+			holds = zs_sim.nr_lock_holds;
+			looks = zs_sim.nr_clock_looks;
+			zs_compact_some(b.pool, 0, 3); /* two steps */
+			assert_true(zs_sim.nr_clock_looks - looks <= 4);
+			looks = stats_of(b.pool).objects_moved - moved;
+			moved += looks;
+			assert_true(looks <= 2);
+			assert_true(zs_sim.nr_lock_holds - holds >= looks);
+		} while (looks);
+		holds = zs_sim.nr_lock_holds;
+		zs_compact(b.pool);
+		assert_true(zs_sim.nr_lock_holds - holds >= stats_of(b.pool).objects_moved - moved);
+		bench_destroy(&b);
+	}
+}
+
+/* A target ends it soon after that many pages: those in hand at that moment come on top. */
+static void test_budget_of_pages(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
+		unsigned long target = 3ul << (world->page_shift - 12), given;
+
+		bench_create(&b, world, 3008, 0, 60);
+		given = zs_compact_some(b.pool, target, 0);
+		assert_int_equal(errno, EAGAIN);
+		assert_in_range(given, target, target + (3ul << (world->page_shift - 12)));
+		given = zs_compact_some(b.pool, 1, 0); /* less than a page of the host is one */
+		assert_int_equal(errno, EAGAIN);
+		assert_true(given >= 1);
+		zs_compact_some(b.pool, 100000, 0);
+		assert_int_equal(errno, 0);
+		bench_destroy(&b);
+	}
+}
+
+/* What is kept empty is given back within the budget too, not all at once. */
+static void test_budget_covers_empty_pages(void **state)
+{
+	static unsigned long handles[2000];
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+
+	(void)state;
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		handles[i] = make_object(pool, 4096);
+	for (unsigned int i = 0; i < 12; i++)
+		zs_free(pool, handles[i * 130]); /* each in another zspage */
+	assert_int_equal(zs_get_total_pages(pool), 2000);
+	assert_true(zs_compact_some(pool, 3, 0) <= 4);
+	assert_int_equal(errno, EAGAIN);
+	zs_destroy_pool(pool);
+}
+
+/* Bounded calls go on from class to class, and in the end have gained what one unbounded call gains. */
+static void test_bounded_calls_get_everywhere(void **state)
+{
+	static struct bench whole, parts;
+	unsigned int calls = 0;
+
+	(void)state;
+	bench_create(&whole, &worlds[1], 0, 4096, 70);
+	zs_compact(whole.pool);
+	zs_destroy_pool(whole.pool);
+	bench_create(&parts, &worlds[1], 0, 4096, 70);
+	do {
+		zs_compact_some(parts.pool, 0, 200); /* looks for each of 65 classes, and some for objects */
+		calls++;
+	} while (errno == EAGAIN && calls < 10000);
+	assert_int_equal(errno, 0);
+	assert_true(calls > 1);
+	assert_int_equal(zs_compact(parts.pool), 0);
+	bench_destroy(&parts);
+}
+
+/* A budget that would pass the end of time is no bound. */
+static void test_endless_budget(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	bench_create(&b, &worlds[0], 1360, 0, 60);
+	assert_true(zs_compact_some(b.pool, ~0ul, UINT64_MAX) > 0);
+	assert_int_equal(errno, 0);
+	bench_destroy(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SIM_TEST(test_reaches_the_least_pages),
+		SIM_TEST(test_second_call_gains_nothing),
+		SIM_TEST(test_asks_for_nothing),
+		SIM_TEST(test_counts_what_it_did),
+		SIM_TEST(test_nothing_to_do),
+		SIM_TEST(test_pinned_objects_stay),
+		SIM_TEST(test_budget_of_time),
+		SIM_TEST(test_one_object_a_hold),
+		SIM_TEST(test_budget_of_pages),
+		SIM_TEST(test_budget_covers_empty_pages),
+		SIM_TEST(test_bounded_calls_get_everywhere),
+		SIM_TEST(test_endless_budget),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
