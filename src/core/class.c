@@ -162,6 +162,7 @@ uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, boo
 {
 	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE);
 	bool have_cell = take_cell(class, supplies, need);
+	unsigned int nr_ahead = supplies->frugal ? 0 : pages_ahead(class);
 	struct zs_supplies none = { .nr_nodes = 0 };
 	struct zs_cell *cell;
 	struct zs_spot spot;
@@ -170,7 +171,7 @@ uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, boo
 	if (ZS_HOST_UNLIKELY(!zspage)) {
 		/* Without a cell it only learns what else is lacking: no page is populated for nothing. */
 		if (may_grow && (zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM) || may_add_zspage(class)))
-			zspage = zs_class_grow(class, have_cell ? supplies : &none, pages_ahead(class), need);
+			zspage = zs_class_grow(class, have_cell ? supplies : &none, nr_ahead, need);
 		else
 			need->cells = false;
 	}

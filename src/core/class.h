@@ -43,6 +43,7 @@ struct zs_supplies {
 	struct zs_index_node *nodes;
 	struct zs_spare_piece *pieces;
 	uint32_t first_cell; /* of a chunk */
+	bool frugal;         /* memory is short: nothing is asked for ahead */
 	unsigned int nr_nodes;
 	unsigned int nr_pieces;
 };

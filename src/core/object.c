@@ -25,22 +25,25 @@ static bool needs_something(const struct zs_need *need)
 	return need->nr_pages || need->nr_nodes || need->nr_pieces || need->zspage || need->cells;
 }
 
-/* Attempts until one succeeds or nothing more can be got; then a hole freed meanwhile is the last chance. */
+/*
+ * Attempts until one succeeds or nothing more can be got. Once something could not be got, nothing is asked for ahead;
+ * after the second time, a hole that was freed meanwhile is the last chance.
+ */
 static int alloc_supplied(struct zs_class *class, unsigned int flags, bool may_grow, unsigned long *handle)
 {
-	struct zs_supplies supplies = { .nr_nodes = 0 };
-	bool taken;
+	struct zs_supplies supplies = { .frugal = false };
+	unsigned int nr_failures = 0;
+	bool taken = false;
 
-	for (;;) {
+	while (nr_failures < 3) {
 		struct zs_need need = { .nr_pages = 0 };
 
-		taken = take_locked(class, &supplies, may_grow, &need, handle);
+		supplies.frugal = nr_failures > 0;
+		taken = take_locked(class, &supplies, may_grow && nr_failures < 2, &need, handle);
 		if (taken || !needs_something(&need))
 			break;
-		if (zs_class_supply(class, &supplies, &need, flags)) {
-			taken = take_locked(class, &supplies, false, &need, handle);
-			break;
-		}
+		if (zs_class_supply(class, &supplies, &need, flags))
+			nr_failures++;
 	}
 	zs_class_put_supplies(class, &supplies);
 	return taken ? 0 : -ENOMEM;

@@ -202,6 +202,34 @@ static void sweep_limits(bool contiguous, size_t max_object)
 	}
 }
 
+/* A limit is used up to its last pages before an allocation fails, and freeing makes room again. */
+static void use_up_limit(bool contiguous, size_t size)
+{
+	const uint64_t limit = 16u << 20;
+	struct zs_pool_options options = {
+		.size = sizeof(options),
+		.max_object_size = size,
+		.limit_bytes = limit,
+		.on_error = no_error_expected,
+	};
+	unsigned long first, last = 0, handle;
+	struct zs_pool *pool;
+
+	setup(contiguous, 12, 0, false);
+	pool = zs_create_pool_with(&options);
+	MUST(pool);
+	first = zs_malloc(pool, size, 0);
+	while ((handle = zs_malloc(pool, size, 0)))
+		last = handle;
+	MUST(errno == ENOMEM && zs_get_total_size_bytes(pool) <= limit);
+	MUST(zs_get_total_size_bytes(pool) + 3 * 4096 + size > limit);
+	zs_free(pool, first);
+	MUST(zs_malloc(pool, size, 0) && last);
+	MUST(zs_pool_verify(pool) == 0);
+	zs_destroy_pool(pool);
+	MUST(zs_sim_is_clean());
+}
+
 int main(void)
 {
 	static const bool both[] = { false, true };
@@ -214,6 +242,8 @@ int main(void)
 		}
 		sweep_limits(both[c], 4096);
 		sweep_limits(both[c], 65536);
+		for (size_t size = 100; size <= 65536; size = size * 3 / 2)
+			use_up_limit(both[c], size);
 	}
 	return 0;
 }
