@@ -206,6 +206,16 @@ PUBLIC unsigned int zs_lookup_class_index(struct zs_pool *pool, size_t size)
 	return zs_size_class_index(clamped, pool->memory.page_shift);
 }
 
+/* The bytes of the whole members that fit: all but the first have eight. */
+static size_t stats_bytes(size_t size)
+{
+	const size_t first = offsetof(struct zs_pool_stats, objects);
+
+	if (size < first)
+		return 0;
+	return size < sizeof(struct zs_pool_stats) ? first + (size - first) / 8 * 8 : sizeof(struct zs_pool_stats);
+}
+
 PUBLIC void zs_pool_stats(struct zs_pool *pool, struct zs_pool_stats *stats)
 {
 	struct zs_totals totals;
@@ -223,9 +233,7 @@ PUBLIC void zs_pool_stats(struct zs_pool *pool, struct zs_pool_stats *stats)
 		.failed_allocs = totals.failed_allocs,
 		.bad_handles = totals.bad_handles,
 	};
-	/* Whole members only: each has eight bytes or is a size_t. */
-	memcpy(stats, &all,
-	       stats->size < sizeof(all) ? stats->size / sizeof(uint64_t) * sizeof(uint64_t) : sizeof(all));
+	memcpy(stats, &all, stats_bytes(stats->size));
 }
 
 PUBLIC size_t zs_malloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long *handles, size_t n,

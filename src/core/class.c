@@ -24,11 +24,32 @@ struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_tabl
 	return class;
 }
 
-/* The class's index learns what a change to a zspage means for searches. */
+uint8_t zs_class_marks(const struct zs_class *class, const struct zs_zspage *zspage)
+{
+	return (uint8_t)(zs_zspage_has_hole(zspage) << ZS_MARK_HOLE |
+			 zs_zspage_has_room(zspage, &class->layout) << ZS_MARK_ROOM |
+			 (zspage->empty != 0) << ZS_MARK_EMPTY);
+}
+
+/* The class's index learns what a change to a zspage means for searches, and so does its lowest zspage with a hole. */
 static void update_marks(struct zs_class *class, struct zs_zspage *zspage)
 {
-	zs_zspage_index_mark(&class->zspages, zspage, zs_zspage_has_hole(zspage),
-			     zs_zspage_has_room(zspage, &class->layout));
+	uint8_t marks = zs_class_marks(class, zspage);
+
+	if (marks == zspage->marks)
+		return;
+	zs_zspage_index_mark(&class->zspages, zspage, marks);
+	if (class->lowest == zspage && !zs_zspage_has_hole(zspage))
+		class->lowest = NULL;
+	else if (class->lowest && zs_zspage_has_hole(zspage) && zspage->index < class->lowest->index)
+		class->lowest = zspage;
+}
+
+struct zs_zspage *zs_class_lowest_hole(struct zs_class *class)
+{
+	if (!class->lowest)
+		class->lowest = zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE);
+	return class->lowest;
 }
 
 /* The pool's count of empty pages follows a zspage's, which was before. */
@@ -47,8 +68,7 @@ unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage
 	*zs_zspage_owner(zspage, &class->layout, slot) = cell_index;
 	class->nr_live++;
 	count_empty(class, zspage, empty);
-	if (!zs_zspage_has_hole(zspage))
-		update_marks(class, zspage);
+	update_marks(class, zspage);
 	return slot;
 }
 
@@ -160,7 +180,7 @@ static unsigned int pages_ahead(const struct zs_class *class)
 
 uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need)
 {
-	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE);
+	struct zs_zspage *zspage = zs_class_lowest_hole(class);
 	bool have_cell = take_cell(class, supplies, need);
 	unsigned int nr_ahead = supplies->frugal ? 0 : pages_ahead(class);
 	struct zs_supplies none = { .nr_nodes = 0 };
@@ -344,7 +364,8 @@ unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *
 {
 	unsigned int nr = zs_count_bits(release->mask);
 
-	if (release->zspage->base) {
+	/* A scattered zspage that is not bare may be gone by now: others are free to take its last object. */
+	if (class->memory->contiguous) {
 		return_span(class, release);
 		release->pages.nr = nr;
 	}
@@ -357,18 +378,6 @@ unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *
 	return nr;
 }
 
-/* The lowest zspage that keeps empty pages, or NULL. */
-static struct zs_zspage *find_empty(const struct zs_class *class)
-{
-	for (uint32_t number = 0; number < class->zspages.end; number++) {
-		struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, number);
-
-		if (zspage && zspage->empty)
-			return zspage;
-	}
-	return NULL;
-}
-
 unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages)
 {
 	struct zs_release release;
@@ -378,7 +387,7 @@ unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_page
 	if (!class->memory->contiguous)
 		return 0;
 	zs_host_lock(&class->lock);
-	zspage = find_empty(class);
+	zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_EMPTY);
 	if (zspage)
 		zs_class_release_begin(class, zspage, lowest_bits(zspage->empty, max_pages), &release);
 	zs_host_unlock(&class->lock);
@@ -403,7 +412,8 @@ static void destroy_zspage(struct zs_class *class, struct zs_zspage *zspage)
 	unsigned int max_pages = zspage->base ? ZS_MAX_CHAIN : ZS_MAX_SLOT_PAGES;
 	struct zs_release release = { .bare = false };
 
-	zs_buffer_destroy_list(class->memory, zspage->buffers);
+	if (!zspage->base)
+		zs_buffer_destroy_list(class->memory, *zs_zspage_buffers(zspage, &class->layout));
 	zspage->empty = zspage->present;
 	while (!release.bare) {
 		zs_class_release_begin(class, zspage, lowest_bits(zspage->present, max_pages), &release);

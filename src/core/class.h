@@ -25,9 +25,13 @@ struct zs_class {
 	struct zs_handle_table *handles; /* the pool's; constant */
 	/* What changes with every object. */
 	_Alignas(64) zs_lock lock;
-	uint32_t free_cell; /* the first free cell, linked by place; 0: none */
+	uint32_t free_cell;       /* the first free cell, linked by place; 0: none */
+	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: not known, or there is none */
 	unsigned long nr_live;
-	unsigned long nr_pages;         /* present in its zspages */
+	unsigned long nr_pages; /* present in its zspages */
+	uint32_t resume_zspage; /* where a walk of compaction goes on, if it does */
+	uint32_t resume_slot;
+	bool resumes;
 	struct zs_buffer *spare_buffer; /* kept for the next copy of a mapped object */
 };
 
@@ -77,6 +81,12 @@ struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_tabl
 void zs_class_destroy(struct zs_class *class);
 
 /* ---- with the class locked ---- */
+
+/* The marks that the class's index should have for a zspage. */
+uint8_t zs_class_marks(const struct zs_class *class, const struct zs_zspage *zspage);
+
+/* The lowest zspage with a hole, or NULL. */
+struct zs_zspage *zs_class_lowest_hole(struct zs_class *class);
 
 /*
  * Takes the lowest hole, or grows if may_grow. Result: the new object's cell index, or 0 with *need telling what is

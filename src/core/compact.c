@@ -25,13 +25,24 @@ struct mover {
 	unsigned long nr_pages; /* given back */
 };
 
+/* Begins at the high end, or where the last walk was ended by its budget. */
 static void mover_start(struct mover *mover, struct zs_class *class)
 {
 	memset(mover, 0, sizeof(*mover));
 	mover->class = class;
 	zs_host_lock(&class->lock);
-	mover->zspage = class->zspages.end;
+	mover->zspage = class->resumes ? class->resume_zspage : class->zspages.end;
+	mover->slot = class->resumes ? class->resume_slot : 0;
 	zs_host_unlock(&class->lock);
+}
+
+static void mover_stop(struct mover *mover, int err)
+{
+	zs_host_lock(&mover->class->lock);
+	mover->class->resumes = err != 0;
+	mover->class->resume_zspage = mover->zspage;
+	mover->class->resume_slot = mover->slot;
+	zs_host_unlock(&mover->class->lock);
 }
 
 /* The highest live object below the mover's position, which moves down to it. Result: false: none. */
@@ -104,7 +115,7 @@ static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot sour
 /* A zspage whose lowest hole lies below the source, or NULL. */
 static struct zs_zspage *find_target(struct mover *mover, struct zs_spot source)
 {
-	struct zs_zspage *zspage = zs_zspage_index_first(&mover->class->zspages, ZS_MARK_HOLE);
+	struct zs_zspage *zspage = zs_class_lowest_hole(mover->class);
 
 	if (zspage && is_below(zspage, zs_zspage_lowest_hole(zspage), source))
 		return zspage;
@@ -209,36 +220,38 @@ static bool is_exhausted(const struct zs_budget *budget, unsigned long nr_pages)
 /* Gives back empty pages that the class keeps, a few at a time. Result: as compact_class. */
 static int release_empty(struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages)
 {
-	unsigned int nr_released;
-
-	do {
+	for (;;) {
 		unsigned int most = RELEASE_AT_ONCE;
+		unsigned int nr_released;
 
-		if (is_exhausted(budget, *nr_pages))
-			return -EAGAIN;
 		if (budget->target_pages && budget->target_pages - *nr_pages < most)
 			most = (unsigned int)(budget->target_pages - *nr_pages);
 		nr_released = zs_class_release_some(class, most);
+		if (!nr_released)
+			return 0;
 		*nr_pages += nr_released;
-	} while (nr_released);
-	return 0;
+		if (is_exhausted(budget, *nr_pages))
+			return -EAGAIN;
+	}
 }
 
-/* Result: 0: nothing is left to gain in the class; -EAGAIN: the budget is spent. */
+/*
+ * Result: 0: nothing is left to gain in the class; -EAGAIN: the budget is spent. It is looked at after each step that
+ * did something, so however small it is, repeated calls come to an end.
+ */
 static int compact_class(struct zs_pool *pool, struct zs_class *class, const struct zs_budget *budget,
 			 unsigned long *nr_pages)
 {
 	int err = release_empty(class, budget, nr_pages);
 	struct mover mover;
-	bool more = true;
 
+	if (err)
+		return err;
 	mover_start(&mover, class);
-	while (more && !err) {
+	while (!err && step(&mover))
 		if (is_exhausted(budget, *nr_pages + gained_pages(&mover)))
 			err = -EAGAIN;
-		else
-			more = step(&mover);
-	}
+	mover_stop(&mover, err);
 	*nr_pages += gained_pages(&mover);
 	zs_class_put_supplies(class, &mover.supplies);
 	zs_host_add_long(&pool->objects_moved, (long)mover.nr_moved);

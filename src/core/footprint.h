@@ -22,15 +22,18 @@ static inline unsigned long zs_footprint_overhead(const struct zs_footprint *foo
 	return (zs_host_overhead_bytes(footprint->source) >> ZS_META_UNIT_SHIFT) + 1;
 }
 
-/* Result: false, with nothing charged, if it would exceed the limit. */
+/* Result: false, with nothing charged, if it would exceed the limit. The count never shows more than the limit. */
 static inline bool zs_footprint_charge(struct zs_footprint *footprint, unsigned long blocks)
 {
-	unsigned long total = zs_host_add_long(&footprint->blocks, (long)blocks);
+	for (;;) {
+		unsigned long before = zs_host_load_long(&footprint->blocks);
 
-	if (footprint->limit_blocks == ~0ul || total + zs_footprint_overhead(footprint) <= footprint->limit_blocks)
-		return true;
-	zs_host_add_long(&footprint->blocks, -(long)blocks);
-	return false;
+		if (footprint->limit_blocks != ~0ul &&
+		    before + blocks + zs_footprint_overhead(footprint) > footprint->limit_blocks)
+			return false;
+		if (zs_host_cas_long(&footprint->blocks, before, before + blocks))
+			return true;
+	}
 }
 
 static inline void zs_footprint_uncharge(struct zs_footprint *footprint, unsigned long blocks)

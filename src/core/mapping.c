@@ -123,18 +123,18 @@ static void put_buffer(struct zs_class *class, struct zs_buffer *buffer)
 /* Links a filled buffer to its zspage, unless the slot got one meanwhile. Returns the slot's. */
 static struct zs_buffer *link_buffer(const struct pinned *pinned, struct zs_buffer *buffer, bool copy_back)
 {
-	struct zs_zspage *zspage = pinned->spot.zspage;
+	struct zs_buffer **list = zs_zspage_buffers(pinned->spot.zspage, &pinned->class->layout);
 	struct zs_buffer *linked;
 
 	zs_host_lock(&pinned->class->lock);
-	linked = zs_buffer_find(zspage->buffers, pinned->spot.slot);
+	linked = zs_buffer_find(*list, pinned->spot.slot);
 	if (!linked) {
 		linked = buffer;
 		linked->slot = pinned->spot.slot;
 		linked->nr_maps = 0;
 		linked->copy_back = false;
-		linked->next = zspage->buffers;
-		zspage->buffers = linked;
+		linked->next = *list;
+		*list = linked;
 	}
 	linked->nr_maps++;
 	linked->copy_back |= copy_back;
@@ -163,14 +163,14 @@ static int map_by_copy(const struct pinned *pinned, enum zs_map_mode mode, void 
 /* Ends one map of a slot. Result: 0 with *last its buffer if that was the last map; -EINVAL: it has none. */
 static int unlink_buffer(const struct pinned *pinned, struct zs_buffer **last)
 {
-	struct zs_zspage *zspage = pinned->spot.zspage;
+	struct zs_buffer **list = zs_zspage_buffers(pinned->spot.zspage, &pinned->class->layout);
 	struct zs_buffer *linked;
 
 	*last = NULL;
 	zs_host_lock(&pinned->class->lock);
-	linked = zs_buffer_find(zspage->buffers, pinned->spot.slot);
+	linked = zs_buffer_find(*list, pinned->spot.slot);
 	if (linked && --linked->nr_maps == 0) {
-		zs_buffer_unlink(&zspage->buffers, linked);
+		zs_buffer_unlink(list, linked);
 		*last = linked;
 	}
 	zs_host_unlock(&pinned->class->lock);

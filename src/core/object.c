@@ -49,23 +49,32 @@ static int alloc_supplied(struct zs_class *class, unsigned int flags, bool may_g
 	return taken ? 0 : -ENOMEM;
 }
 
-/* Off the fast path: the class may not exist, or must grow. */
+/* Grows the class that serves the size. Empty pages that other classes keep count against the limit: they go first. */
+static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, unsigned long *handle)
+{
+	struct zs_class *class = zs_pool_ensure_class(pool, zs_pool_serving_class(pool, size), flags);
+	int err = class ? alloc_supplied(class, flags, true, handle) : -ENOMEM;
+
+	if (err && class && zs_pool_trim(pool, 0))
+		err = alloc_supplied(class, flags, true, handle);
+	return err;
+}
+
+/* Off the fast path: a cell may be all that lacks; else the class must be made, or grow, or leave it to another. */
 static __attribute__((noinline)) int alloc_slow(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow,
 						unsigned long *handle)
 {
 	struct zs_class *class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
-	int err;
+	int err = class ? alloc_supplied(class, flags, false, handle) : -ENOMEM;
 
-	if (class)
-		zs_pool_consider_split(pool, class);
-	class = zs_pool_ensure_class(pool, zs_pool_serving_class(pool, size), flags);
-	if (!class)
-		return -ENOMEM;
-	err = alloc_supplied(class, flags, may_grow, handle);
-	/* Empty pages that other classes keep count against the limit: they go first. */
-	if (err && may_grow && zs_pool_release_empty(pool))
-		err = alloc_supplied(class, flags, may_grow, handle);
-	return err;
+	if (err && may_grow) {
+		if (class)
+			zs_pool_consider_split(pool, class);
+		err = alloc_growing(pool, size, flags, handle);
+	}
+	/* Holes from the time when its group was one are good for this size too. */
+	class = err ? zs_pool_class(pool, zs_pool_group_class(pool, size)) : NULL;
+	return class ? alloc_supplied(class, flags, false, handle) : err;
 }
 
 int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
@@ -129,6 +138,14 @@ static int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned lo
 	return emptied != 0;
 }
 
+/* The pages go; and as the pool shrinks, so does what others may keep. */
+static __attribute__((noinline)) void finish_release(struct zs_pool *pool, struct zs_class *class,
+						     struct zs_release *release)
+{
+	zs_class_release_finish(class, release, NULL, 0);
+	zs_pool_trim(pool, zs_memory_empty_allowance(&pool->memory));
+}
+
 static __attribute__((noinline)) int report_free(struct zs_pool *pool, int err)
 {
 	if (err == -EBUSY)
@@ -153,7 +170,7 @@ int zs_pool_free(struct zs_pool *pool, unsigned long handle)
 	if (ZS_HOST_UNLIKELY(result < 0))
 		return report_free(pool, result);
 	if (ZS_HOST_UNLIKELY(result > 0))
-		zs_class_release_finish(class, &release, NULL, 0);
+		finish_release(pool, class, &release);
 	return 0;
 }
 
@@ -194,7 +211,7 @@ static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_
 	if (result < 0)
 		report_free(pool, result);
 	else if (result > 0)
-		zs_class_release_finish(class, &release, NULL, 0);
+		finish_release(pool, class, &release);
 	return done;
 }
 

@@ -105,9 +105,14 @@ unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size)
 {
 	unsigned int id = zs_size_class_index(size, pool->memory.page_shift);
 
-	if (id > pool->last_shared || is_split(pool, id >> GROUP_SHIFT))
-		return id;
-	return group_top(pool, id);
+	return is_split(pool, id >> GROUP_SHIFT) || id > pool->last_shared ? id : group_top(pool, id);
+}
+
+unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size)
+{
+	unsigned int id = zs_size_class_index(size, pool->memory.page_shift);
+
+	return id > pool->last_shared ? id : group_top(pool, id);
 }
 
 void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class)
@@ -138,16 +143,17 @@ struct zs_class *zs_pool_ensure_class(struct zs_pool *pool, unsigned int id, uns
 	return class;
 }
 
-unsigned long zs_pool_release_empty(struct zs_pool *pool)
+unsigned long zs_pool_trim(struct zs_pool *pool, unsigned long allowance)
 {
 	unsigned long nr_released = 0;
+	unsigned int id = 0;
 
-	for (unsigned int id = 0; id < pool->nr_classes; id++) {
+	while (id < pool->nr_classes && zs_host_load_long(&pool->memory.nr_empty) > allowance) {
 		struct zs_class *class = zs_pool_class(pool, id);
-		unsigned int nr;
+		unsigned int nr = class ? zs_class_release_some(class, ZS_MAX_CHAIN) : 0;
 
-		while (class && (nr = zs_class_release_some(class, ZS_MAX_CHAIN)))
-			nr_released += nr;
+		nr_released += nr;
+		id += !nr;
 	}
 	return nr_released;
 }

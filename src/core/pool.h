@@ -49,6 +49,9 @@ struct zs_source *zs_pool_destroy(struct zs_pool *pool);
 /* The class that serves new objects of a size now. pre: 1 <= size <= max_object_size. */
 unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size);
 
+/* The class that serves new objects of a size, or did while the pool was small. pre: as above. */
+unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size);
+
 /* Looks whether a class that serves a whole group has grown enough to leave the smaller sizes to their own classes. */
 void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class);
 
@@ -61,8 +64,8 @@ static inline struct zs_class *zs_pool_class(const struct zs_pool *pool, unsigne
 	return zs_host_load_pointer(pool->classes[id]);
 }
 
-/* Gives back all empty pages of all classes. Returns how many. context: no lock. */
-unsigned long zs_pool_release_empty(struct zs_pool *pool);
+/* Gives back empty pages until no more than allowance are kept. Returns how many it gave. context: no lock. */
+unsigned long zs_pool_trim(struct zs_pool *pool, unsigned long allowance);
 
 /* Counts a bad handle and tells on_error. Returns -err. context: no lock. */
 int zs_pool_report(struct zs_pool *pool, int err, const char *what);

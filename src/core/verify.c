@@ -47,6 +47,8 @@ static const char *check_slots(const struct zs_class *class, struct zs_zspage *z
 		if (!zs_zspage_is_live(zspage, layout, slot))
 			continue;
 		nr_live++;
+		if (!zs_zspage_owner_pieces(zspage, layout)[slot / 64])
+			return "a live slot has no owner";
 		for (unsigned int p = zs_layout_first_page(layout, slot); p <= zs_layout_last_page(layout, slot); p++)
 			page_live[p]++;
 		damage = check_owner(class, (struct zs_spot){ .zspage = zspage, .slot = slot });
@@ -94,13 +96,14 @@ static const char *check_zspage(const struct zs_class *class, struct zs_zspage *
 		return "a zspage stands at another number than its own";
 	if (zs_zspage_is_bare(zspage))
 		return "a zspage without pages was kept";
-	if ((zspage->marks >> ZS_MARK_HOLE & 1) != zs_zspage_has_hole(zspage) ||
-	    (zspage->marks >> ZS_MARK_ROOM & 1) != zs_zspage_has_room(zspage, &class->layout))
-		return "a zspage's marks are wrong";
 	damage = check_words(class, zspage);
 	if (!damage)
 		damage = check_slots(class, zspage, page_live);
-	return damage ? damage : check_pages(class, zspage, page_live);
+	if (!damage)
+		damage = check_pages(class, zspage, page_live);
+	if (!damage && zspage->marks != zs_class_marks(class, zspage))
+		damage = "a zspage's marks are wrong";
+	return damage;
 }
 
 static const char *check_zspages(const struct zs_class *class, struct tally *tally)
@@ -151,6 +154,8 @@ static const char *check_class(struct zs_class *class)
 	if (!damage && (tally.nr_live != class->nr_live || tally.nr_pages != class->nr_pages ||
 			tally.nr_zspages != class->zspages.nr_zspages))
 		damage = "a class's counts are wrong";
+	if (!damage && class->lowest && class->lowest != zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE))
+		damage = "a class's lowest zspage with a hole is another";
 	if (!damage)
 		damage = check_free_cells(class);
 	zs_host_unlock(&class->lock);

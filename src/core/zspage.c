@@ -10,7 +10,7 @@
 size_t zs_zspage_bytes(const struct zs_layout *layout, bool contiguous)
 {
 	return sizeof(struct zs_zspage) + zs_zspage_words(layout) * (sizeof(uint64_t) + sizeof(uint32_t *)) +
-	       (contiguous ? 0 : layout->nr_pages * sizeof(void *)) + layout->nr_pages * sizeof(uint16_t);
+	       (contiguous ? 0 : (layout->nr_pages + 1) * sizeof(void *)) + layout->nr_pages * sizeof(uint16_t);
 }
 
 size_t zs_zspage_piece_bytes(const struct zs_layout *layout)

@@ -24,15 +24,15 @@ struct zs_zspage {
 	uint64_t present;    /* a bit per page */
 	uint64_t empty;      /* present pages that no live object touches */
 	uint64_t returning;  /* absent, being given back; contiguous only */
+	void *base;          /* contiguous: the first byte; else NULL */
 	uint32_t hole_words; /* a bit per word of the hole bitmap that is not 0 */
 	uint32_t index;      /* in its class */
 	uint16_t nr_live;
-	uint8_t marks;             /* as known to the class's index of zspages */
-	void *base;                /* contiguous: the first byte; else NULL */
-	struct zs_buffer *buffers; /* copies of mapped objects; scattered only */
+	uint8_t marks; /* as known to the class's index of zspages */
 	/*
 	 * Then, sized by the layout: holes, a bit per slot; owners, a piece per 64 slots with the cell index of each,
-	 * made when a page under them is first populated; the pages, if scattered; live objects per page.
+	 * made when a page under them is first populated; if scattered the pages, and the list of buffers, which are
+	 * copies of mapped objects; live objects per page.
 	 */
 	uint64_t holes[];
 };
@@ -52,9 +52,15 @@ static inline void **zs_zspage_pages(struct zs_zspage *zspage, const struct zs_l
 	return (void **)(zs_zspage_owner_pieces(zspage, layout) + zs_zspage_words(layout));
 }
 
+/* pre: scattered */
+static inline struct zs_buffer **zs_zspage_buffers(struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	return (struct zs_buffer **)(zs_zspage_pages(zspage, layout) + layout->nr_pages);
+}
+
 static inline uint16_t *zs_zspage_page_live(struct zs_zspage *zspage, const struct zs_layout *layout)
 {
-	return (uint16_t *)(zs_zspage_pages(zspage, layout) + (zspage->base ? 0 : layout->nr_pages));
+	return (uint16_t *)(zs_zspage_pages(zspage, layout) + (zspage->base ? 0 : layout->nr_pages + 1));
 }
 
 static inline uint32_t *zs_zspage_owner(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)

@@ -212,9 +212,8 @@ void zs_zspage_index_insert(struct zs_zspage_index *index, struct zs_zspage *zsp
 		index->end = number + 1;
 }
 
-void zs_zspage_index_mark(struct zs_zspage_index *index, struct zs_zspage *zspage, bool hole, bool room)
+void zs_zspage_index_mark(struct zs_zspage_index *index, struct zs_zspage *zspage, uint8_t marks)
 {
-	uint8_t marks = (uint8_t)(hole << ZS_MARK_HOLE | room << ZS_MARK_ROOM);
 	uint8_t changed = marks ^ zspage->marks;
 	struct path path;
 
@@ -231,7 +230,7 @@ void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zsp
 {
 	struct path path;
 
-	zs_zspage_index_mark(index, zspage, false, false);
+	zs_zspage_index_mark(index, zspage, 0);
 	if (!height_of(index->root)) {
 		zs_host_store_pointer(index->root, (uintptr_t)0);
 	} else {

@@ -2,9 +2,9 @@
 /*
  * The zspages of a class by number: a radix tree whose nodes also say where below them something can be found.
  *
- * Each node keeps three words of marks, a bit per child: FULL (no number below is unused), HOLE and ROOM (a zspage
- * below has a hole, or may get another page). The lowest zspage with a mark is found by following the lowest set bit.
- * A single zspage of number 0 needs no node at all.
+ * Each node keeps four words of marks, a bit per child: FULL (no number below is unused), HOLE, ROOM and EMPTY (a
+ * zspage below has a hole, may get another page, keeps an empty page). The lowest zspage with a mark is found by
+ * following the lowest set bit. A single zspage of number 0 needs no node at all.
  *
  * Locks: changed and searched under the class lock. zs_zspage_index_get() takes none: nodes never move and are freed
  * only with the index, a zspage is published before any place that names it, and one that is looked up holds a pinned
@@ -19,7 +19,7 @@
 #define ZS_INDEX_FANOUT (1u << ZS_INDEX_SHIFT)
 #define ZS_INDEX_MAX_HEIGHT 6 /* 2^30 zspages */
 
-enum zs_mark { ZS_MARK_FULL, ZS_MARK_HOLE, ZS_MARK_ROOM, ZS_NR_MARKS };
+enum zs_mark { ZS_MARK_FULL, ZS_MARK_HOLE, ZS_MARK_ROOM, ZS_MARK_EMPTY, ZS_NR_MARKS };
 
 struct zs_index_child {
 	void *down; /* a node, or a zspage in the lowest level */
@@ -47,7 +47,7 @@ void *zs_zspage_index_base(const struct zs_zspage_index *index, uint32_t number)
 /* The zspage of that number, or NULL. context: class locked. */
 struct zs_zspage *zs_zspage_index_find(const struct zs_zspage_index *index, uint32_t number);
 
-/* The lowest zspage with HOLE or ROOM, or NULL. */
+/* The lowest zspage with HOLE, ROOM or EMPTY, or NULL. */
 struct zs_zspage *zs_zspage_index_first(const struct zs_zspage_index *index, enum zs_mark mark);
 
 /* How many nodes the next insertion takes. */
@@ -61,8 +61,8 @@ void zs_zspage_index_insert(struct zs_zspage_index *index, struct zs_zspage *zsp
 
 void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zspage);
 
-/* Sets a zspage's HOLE and ROOM marks. */
-void zs_zspage_index_mark(struct zs_zspage_index *index, struct zs_zspage *zspage, bool hole, bool room);
+/* Sets a zspage's marks: a bit 1 << ZS_MARK_… for each of HOLE, ROOM and EMPTY. */
+void zs_zspage_index_mark(struct zs_zspage_index *index, struct zs_zspage *zspage, uint8_t marks);
 
 /* Frees all nodes. pre: no zspage is left. context: no lock. */
 void zs_zspage_index_release(struct zs_zspage_index *index, struct zs_meta *meta);

@@ -71,6 +71,11 @@ static inline unsigned long zs_host_add_long(zs_atomic_long *a, long delta)
 	return __atomic_add_fetch(&a->value, (unsigned long)delta, __ATOMIC_RELAXED);
 }
 
+static inline bool zs_host_cas_long(zs_atomic_long *a, unsigned long old_value, unsigned long new_value)
+{
+	return __atomic_compare_exchange_n(&a->value, &old_value, new_value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 /* A pointer that is published once its target is complete, and read without a lock. */
 #define zs_host_load_pointer(p) __atomic_load_n(&(p), __ATOMIC_ACQUIRE)
 #define zs_host_store_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)

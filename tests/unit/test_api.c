@@ -772,7 +772,7 @@ static void test_compact_some(void **state)
 		given = zs_compact_some(b.pool, 5, 0);
 		assert_in_range(given, 5, 8);
 		assert_int_equal(errno, EAGAIN);
-		assert_int_equal(zs_compact_some(b.pool, 0, 1), 0); /* it has passed at the first look */
+		assert_in_range(zs_compact_some(b.pool, 0, 1), 0, 3); /* one step, and the time has passed */
 		assert_int_equal(errno, EAGAIN);
 		do
 			zs_compact_some(b.pool, 10, 1000000000);

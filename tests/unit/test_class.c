@@ -94,6 +94,25 @@ static void test_hole_without_cell_needs_cells(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* Without a cell for its object no page is populated, even if pages are at hand. */
+static void test_no_page_without_a_cell(void **state)
+{
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	struct zs_class *class = class_of(pool, 100);
+	const struct zs_need all_but_cells = { .nr_pages = 1, .nr_pieces = 1, .zspage = true };
+	struct zs_supplies supplies = { .nr_nodes = 0 };
+	struct zs_need need;
+
+	(void)state;
+	assert_int_equal(zs_class_supply(class, &supplies, &all_but_cells, 0), 0);
+	assert_int_equal(take(class, &supplies, true, &need), 0);
+	assert_true(need.cells);
+	assert_int_equal(class->nr_pages, 0);
+	assert_int_equal(supplies.pages.nr, 1);
+	zs_class_put_supplies(class, &supplies);
+	zs_destroy_pool(pool);
+}
+
 /* What was brought for nothing goes back, and cells stay with the class. */
 static void test_surplus_goes_back(void **state)
 {
@@ -235,7 +254,7 @@ static void test_empty_pages_within_allowance_stay(void **state)
 		zs_free(pool, handles[211]);
 		assert_in_range(zs_get_total_pages(pool), 396, worlds[w].contiguous ? 399 : 396);
 		pages = zs_get_total_pages(pool);
-		assert_int_equal(zs_pool_release_empty(pool), pages - 396);
+		assert_int_equal(zs_pool_trim(pool, 0), pages - 396);
 		assert_int_equal(zs_get_total_pages(pool), 396);
 		assert_int_equal(zs_host_load_long(&pool->memory.nr_empty), 0);
 		assert_int_equal(zs_sim.nr_pages, 396);
@@ -313,11 +332,17 @@ static void test_release_outlives_zspage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_need_is_told_and_used_up),          SIM_TEST(test_no_growth_needs_nothing),
-		SIM_TEST(test_hole_without_cell_needs_cells),     SIM_TEST(test_surplus_goes_back),
-		SIM_TEST(test_surplus_cells_join_the_list),       SIM_TEST(test_lowest_hole_first),
-		SIM_TEST(test_middle_page_goes_and_comes),        SIM_TEST(test_least_pages),
-		SIM_TEST(test_empty_pages_within_allowance_stay), SIM_TEST(test_allowance_shrinks_with_the_pool),
+		SIM_TEST(test_need_is_told_and_used_up),
+		SIM_TEST(test_no_growth_needs_nothing),
+		SIM_TEST(test_hole_without_cell_needs_cells),
+		SIM_TEST(test_no_page_without_a_cell),
+		SIM_TEST(test_surplus_goes_back),
+		SIM_TEST(test_surplus_cells_join_the_list),
+		SIM_TEST(test_lowest_hole_first),
+		SIM_TEST(test_middle_page_goes_and_comes),
+		SIM_TEST(test_least_pages),
+		SIM_TEST(test_empty_pages_within_allowance_stay),
+		SIM_TEST(test_allowance_shrinks_with_the_pool),
 		SIM_TEST(test_release_outlives_zspage),
 	};
 

@@ -196,7 +196,7 @@ static void test_pinned_objects_stay(void **state)
 
 /* ---- budgets ---- */
 
-/* With a clock that ticks once a look, a budget of k ticks moves fewer than k objects. */
+/* With a clock that ticks once a look, a budget of k ticks moves at most k objects, and calls come to an end. */
 static void test_budget_of_time(void **state)
 {
 	static struct bench b;
@@ -209,16 +209,15 @@ static void test_budget_of_time(void **state)
 			unsigned int calls = 0;
 
 			bench_create(&b, &worlds[w], 1360, 0, 60);
-			while (zs_compact_some(b.pool, 0, budgets[k]), errno == EAGAIN && calls < 500) {
+			while (zs_compact_some(b.pool, 0, budgets[k]), errno == EAGAIN && calls < 5000) {
 				uint64_t now = stats_of(b.pool).objects_moved;
 
 				assert_true(now - moved <= budgets[k]);
 				moved = now;
 				calls++;
 			}
-			assert_true(calls > 0);
-			/* One tick is over at the first look; ten leave some for objects after looking around. */
-			assert_true(budgets[k] == 1 ? moved == 0 : budgets[k] < 10 || calls < 500);
+			assert_true(calls > 0 && calls < 5000);
+			assert_true(moved > 0);
 			bench_destroy(&b);
 		}
 }
@@ -238,11 +237,11 @@ static void test_one_object_a_hold(void **state)
 		do {
 			holds = zs_sim.nr_lock_holds;
 			looks = zs_sim.nr_clock_looks;
-			zs_compact_some(b.pool, 0, 3); /* two steps */
+			zs_compact_some(b.pool, 0, 3); /* three steps */
 			assert_true(zs_sim.nr_clock_looks - looks <= 4);
 			looks = stats_of(b.pool).objects_moved - moved;
 			moved += looks;
-			assert_true(looks <= 2);
+			assert_true(looks <= 3);
 			assert_true(zs_sim.nr_lock_holds - holds >= looks);
 		} while (looks);
 		holds = zs_sim.nr_lock_holds;
@@ -303,13 +302,26 @@ static void test_bounded_calls_get_everywhere(void **state)
 	zs_destroy_pool(whole.pool);
 	bench_create(&parts, &worlds[1], 0, 4096, 70);
 	do {
-		zs_compact_some(parts.pool, 0, 200); /* looks for each of 65 classes, and some for objects */
+		zs_compact_some(parts.pool, 0, 20);
 		calls++;
 	} while (errno == EAGAIN && calls < 10000);
 	assert_int_equal(errno, 0);
 	assert_true(calls > 1);
 	assert_int_equal(zs_compact(parts.pool), 0);
 	bench_destroy(&parts);
+}
+
+/* Calls too short to look at every class get everywhere too, since each goes on where the last one stopped. */
+static void test_short_calls_get_everywhere(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	bench_create(&b, &worlds[1], 0, 4096, 70);
+	for (unsigned int calls = 0; calls < 100; calls++)
+		zs_compact_some(b.pool, 0, 40);
+	assert_int_equal(zs_compact(b.pool), 0);
+	bench_destroy(&b);
 }
 
 /* A budget that would pass the end of time is no bound. */
@@ -338,6 +350,7 @@ int main(void)
 		SIM_TEST(test_budget_of_pages),
 		SIM_TEST(test_budget_covers_empty_pages),
 		SIM_TEST(test_bounded_calls_get_everywhere),
+		SIM_TEST(test_short_calls_get_everywhere),
 		SIM_TEST(test_endless_budget),
 	};
 

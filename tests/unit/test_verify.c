@@ -90,6 +90,11 @@ static void owner_is_foreign(struct patient *p, struct damage *d)
 	DAMAGE(d, *owner_of_first(p), zs_handle_index(p->foreign));
 }
 
+static void owner_piece_is_missing(struct patient *p, struct damage *d)
+{
+	DAMAGE(d, zs_zspage_owner_pieces(p->full, &p->class->layout)[0], NULL);
+}
+
 static void cell_is_free(struct patient *p, struct damage *d)
 {
 	DAMAGE(d, p->cell->state.value, p->cell->state.value & ~ZS_CELL_LIVE);
@@ -219,6 +224,11 @@ static void class_zspage_count(struct patient *p, struct damage *d)
 	DAMAGE(d, p->class->zspages.nr_zspages, p->class->zspages.nr_zspages + 1);
 }
 
+static void class_lowest_zspage(struct patient *p, struct damage *d)
+{
+	DAMAGE(d, p->class->lowest, (uintptr_t)p->begun);
+}
+
 static void free_list_nowhere(struct patient *p, struct damage *d)
 {
 	DAMAGE(d, p->class->free_cell, 3);
@@ -245,6 +255,7 @@ static const struct {
 	void (*make)(struct patient *p, struct damage *d);
 	const char *message;
 } damages[] = {
+	{ owner_piece_is_missing, "a live slot has no owner" },
 	{ owner_is_header, "a slot's owner is no cell" },
 	{ owner_is_nowhere, "a slot's owner is no cell" },
 	{ owner_is_foreign, "a slot's owner is a cell of another class" },
@@ -270,6 +281,7 @@ static const struct {
 	{ class_live_count, "a class's counts are wrong" },
 	{ class_page_count, "a class's counts are wrong" },
 	{ class_zspage_count, "a class's counts are wrong" },
+	{ class_lowest_zspage, "a class's lowest zspage with a hole is another" },
 	{ free_list_nowhere, "the list of free cells leads nowhere" },
 	{ free_list_foreign, "a free cell belongs to another class" },
 	{ free_list_live, "a cell in the list of free ones is live" },

@@ -162,7 +162,7 @@ static void test_single_zspage(void **state)
 	bench_create(&b);
 	only = insert(&b);
 	assert_null(zs_zspage_index_first(&b.index, ZS_MARK_HOLE));
-	zs_zspage_index_mark(&b.index, only, true, false);
+	zs_zspage_index_mark(&b.index, only, 1u << ZS_MARK_HOLE);
 	assert_ptr_equal(zs_zspage_index_first(&b.index, ZS_MARK_HOLE), only);
 	assert_null(zs_zspage_index_first(&b.index, ZS_MARK_ROOM));
 	assert_null(zs_zspage_index_find(&b.index, 1));
@@ -184,7 +184,7 @@ static void random_step(struct bench *b, struct rng *rng)
 	else if (what == 2 && b->all[number])
 		drop(b, number);
 	else if (b->all[number])
-		zs_zspage_index_mark(&b->index, b->all[number], rng_below(rng, 3) == 0, rng_below(rng, 3) == 0);
+		zs_zspage_index_mark(&b->index, b->all[number], (uint8_t)(rng_below(rng, 1u << ZS_NR_MARKS) & ~1u));
 }
 
 static void test_random_order(void **state)
@@ -213,7 +213,7 @@ static void test_damage_is_seen(void **state)
 	bench_create(&b);
 	while (b.nr < 40)
 		insert(&b);
-	zs_zspage_index_mark(&b.index, b.all[35], true, true);
+	zs_zspage_index_mark(&b.index, b.all[35], 1u << ZS_MARK_HOLE | 1u << ZS_MARK_ROOM);
 	root = (struct zs_index_node *)(b.index.root & ~(uintptr_t)7);
 	leaf = root->children[1].down;
 	for (enum zs_mark mark = ZS_MARK_FULL; mark < ZS_NR_MARKS; mark++)
