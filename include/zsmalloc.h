@@ -185,8 +185,8 @@ void zs_obj_read_end(struct zs_pool *pool, unsigned long handle, size_t len, con
 
 /**
  * Writes the first len bytes of an object (Linux 6.15), piecewise if it spans pages.
- * Returns 0; -EINVAL: bad handle (also reported by on_error), or len above the object's slot; -EBUSY: mapped 16,000 deep.
- * errno says the same.
+ * Returns 0; -EINVAL: bad handle (also reported by on_error), or len above the object's slot; -EBUSY: mapped 16,000
+ * deep. errno says the same.
  */
 int zs_obj_write(struct zs_pool *pool, unsigned long handle, const void *mem, size_t len);
 

@@ -95,8 +95,8 @@ struct zs_zspage *zs_class_lowest_hole(struct zs_class *class);
 uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need);
 
 /*
- * Populates what the lowest unpopulated slot lacks and up to nr_ahead pages more, in a new zspage if need be. Result: its zspage, or NULL with *need
- * telling what is lacking.
+ * Populates what the lowest unpopulated slot lacks and up to nr_ahead pages more, in a new zspage if need be. Result:
+ * its zspage, or NULL with *need telling what is lacking.
  */
 struct zs_zspage *zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead,
 				struct zs_need *need);

@@ -106,8 +106,8 @@ static inline unsigned int zs_zspage_lowest_unpopulated(const struct zs_zspage *
 }
 
 /*
- * What the lowest unpopulated slot lacks, and nr_ahead more pages behind it as far as there are. zspage NULL: one without
- * pages. pre: has room.
+ * What the lowest unpopulated slot lacks, and nr_ahead more pages behind it as far as there are. zspage NULL: one
+ * without pages. pre: has room.
  */
 struct zs_zspage_lack {
 	uint64_t pages;  /* to be populated */

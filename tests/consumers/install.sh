@@ -31,5 +31,5 @@ cc -Wall -Werror hello.c $(flags --cflags) "$lib/libzsmalloc.a" -o hello-static
 "$dir/usr/bin/zs" --version | grep -qx "zs $(flags --modversion)"
 
 make -s -C "$root" uninstall PREFIX="$dir/usr" BUILD="$dir/build" >>"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
-left=$(find "$dir/usr" -type f -o -type l)
+left=$(find "$dir" -path "$dir/usr/*" \( -type f -o -type l \))
 [ -z "$left" ] || { echo "install: uninstall left $left"; exit 1; }

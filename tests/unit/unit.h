@@ -149,11 +149,11 @@ static inline int run_child(void (*function)(void *arg), void *arg, char *text, 
 
 static inline void assert_aborts(void (*function)(void *arg), void *arg, const char *message)
 {
-	char text[1024];
+	char text[1024] = "";
 	int status = run_child(function, arg, text, sizeof(text));
 
 	if (!strstr(text, message))
-		print_error("child wrote \"%s\", not \"%s\"\n", text, message);
+		print_error("child wrote:\n%.*s\n", (int)sizeof(text), text);
 	assert_non_null(strstr(text, message));
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGABRT);
