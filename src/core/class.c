@@ -85,26 +85,24 @@ uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot)
 
 /* ---- growing ---- */
 
-/* The largest place must fit its 32 bits, and the class's index its height. */
-static bool may_add_zspage(const struct zs_class *class)
+/* Whether a page may be added somewhere. The largest place must fit its 32 bits, and the class's index its height. */
+static bool may_grow_more(const struct zs_class *class)
 {
 	unsigned int bits = 32u - class->layout.place_shift;
 
 	if (bits > ZS_INDEX_SHIFT * ZS_INDEX_MAX_HEIGHT)
 		bits = ZS_INDEX_SHIFT * ZS_INDEX_MAX_HEIGHT;
-	return class->zspages.nr_zspages < 1u << bits;
+	return class->zspages.nr_zspages < 1u << bits || zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
 }
 
-static bool add_zspage(struct zs_class *class, struct zs_supplies *supplies, struct zs_need *need)
+static struct zs_zspage *add_zspage(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_nodes)
 {
-	need->zspage = true;
-	need->nr_nodes = zs_zspage_index_nodes_needed(&class->zspages);
-	if (!supplies->zspage || supplies->nr_nodes < need->nr_nodes)
-		return false;
-	supplies->nr_nodes -= need->nr_nodes;
-	zs_zspage_index_insert(&class->zspages, supplies->zspage, &supplies->nodes);
+	struct zs_zspage *zspage = supplies->zspage;
+
+	supplies->nr_nodes -= nr_nodes;
+	zs_zspage_index_insert(&class->zspages, zspage, &supplies->nodes);
 	supplies->zspage = NULL;
-	return true;
+	return zspage;
 }
 
 static void install_pieces(struct zs_class *class, struct zs_zspage *zspage, uint32_t words,
@@ -131,38 +129,38 @@ static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint
 	count_empty(class, zspage, empty);
 }
 
-struct zs_zspage *zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead,
-				struct zs_need *need)
+/* What growing takes: in the zspage that has room, or NULL for a new one. */
+static struct zs_zspage_lack plan_growth(const struct zs_class *class, const struct zs_zspage *zspage,
+					 unsigned int nr_ahead, struct zs_need *need)
 {
-	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
 	struct zs_zspage_lack lack = zs_zspage_lowest_lack(zspage, &class->layout, nr_ahead);
 
 	need->nr_pages = zs_count_bits(lack.pages);
 	need->nr_pieces = zs_count_bits(lack.pieces);
-	if (supplies->pages.nr < need->nr_pages || supplies->nr_pieces < need->nr_pieces) {
-		need->zspage = !zspage;
-		need->nr_nodes = zspage ? 0 : zs_zspage_index_nodes_needed(&class->zspages);
-		return NULL;
-	}
-	if (!zspage) {
-		zspage = supplies->zspage;
-		if (!add_zspage(class, supplies, need))
-			return NULL;
-	}
+	need->zspage = !zspage;
+	need->nr_nodes = zspage ? 0 : zs_zspage_index_nodes_needed(&class->zspages);
+	return lack;
+}
+
+static bool is_supplied(const struct zs_supplies *supplies, const struct zs_need *need)
+{
+	return supplies->pages.nr >= need->nr_pages && supplies->nr_pieces >= need->nr_pieces &&
+	       supplies->nr_nodes >= need->nr_nodes && (supplies->zspage || !need->zspage) && !need->cells;
+}
+
+bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead, struct zs_need *need)
+{
+	struct zs_zspage *zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
+	struct zs_zspage_lack lack = plan_growth(class, zspage, nr_ahead, need);
+
+	if (!is_supplied(supplies, need))
+		return false;
+	if (!zspage)
+		zspage = add_zspage(class, supplies, need->nr_nodes);
 	install_pieces(class, zspage, lack.pieces, supplies);
 	install_pages(class, zspage, lack.pages, &supplies->pages);
 	update_marks(class, zspage);
-	return zspage;
-}
-
-static bool take_cell(struct zs_class *class, struct zs_supplies *supplies, struct zs_need *need)
-{
-	if (class->free_cell)
-		return true;
-	class->free_cell = supplies->first_cell;
-	supplies->first_cell = 0;
-	need->cells = !class->free_cell;
-	return class->free_cell;
+	return true;
 }
 
 /*
@@ -178,33 +176,42 @@ static unsigned int pages_ahead(const struct zs_class *class)
 	return nr_pages < AHEAD_MAX_PAGES ? (unsigned int)nr_pages : AHEAD_MAX_PAGES;
 }
 
-uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need)
+static void adopt_cells(struct zs_class *class, struct zs_supplies *supplies)
 {
-	struct zs_zspage *zspage = zs_class_lowest_hole(class);
-	bool have_cell = take_cell(class, supplies, need);
-	unsigned int nr_ahead = supplies->frugal ? 0 : pages_ahead(class);
-	struct zs_supplies none = { .nr_nodes = 0 };
-	struct zs_cell *cell;
-	struct zs_spot spot;
-	uint32_t index;
+	if (class->free_cell)
+		return;
+	class->free_cell = supplies->first_cell;
+	supplies->first_cell = 0;
+}
 
-	if (ZS_HOST_UNLIKELY(!zspage)) {
-		/* Without a cell it only learns what else is lacking: no page is populated for nothing. */
-		if (may_grow && (zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM) || may_add_zspage(class)))
-			zspage = zs_class_grow(class, have_cell ? supplies : &none, nr_ahead, need);
-		else
-			need->cells = false;
-	}
-	if (ZS_HOST_UNLIKELY(!zspage || !have_cell))
+bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need)
+{
+	bool has_hole = zs_class_lowest_hole(class);
+
+	if (!has_hole && (!may_grow || !may_grow_more(class)))
+		return false;
+	adopt_cells(class, supplies);
+	need->cells = !class->free_cell;
+	/* Without a cell it only learns what else is lacking: no page is populated for nothing. */
+	if (!has_hole)
+		has_hole = zs_class_grow(class, supplies, supplies->frugal ? 0 : pages_ahead(class), need);
+	return has_hole && !need->cells;
+}
+
+unsigned long zs_class_take(struct zs_class *class)
+{
+	struct zs_spot spot = { .zspage = zs_class_lowest_hole(class) };
+	uint32_t index = class->free_cell;
+	struct zs_cell *cell;
+
+	if (ZS_HOST_UNLIKELY(!spot.zspage || !index))
 		return 0;
-	index = class->free_cell;
 	cell = zs_handle_cell(class->handles, index);
 	class->free_cell = zs_host_load32(&cell->place);
-	spot.zspage = zspage;
-	spot.slot = zs_class_take_slot(class, zspage, index);
+	spot.slot = zs_class_take_slot(class, spot.zspage, index);
 	zs_host_store32(&cell->place, zs_class_place(class, spot));
 	zs_host_fetch_or32(&cell->state, ZS_CELL_LIVE);
-	return index;
+	return zs_handle_make(index, zs_host_load32(&cell->state));
 }
 
 /* ---- supplies ---- */

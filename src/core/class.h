@@ -40,7 +40,7 @@ struct zs_spare_piece {
 	struct zs_spare_piece *next;
 };
 
-/* What a class may use up to grow. All zero: nothing. */
+/* What a class may use up to grow. */
 struct zs_supplies {
 	struct zs_pages pages;
 	struct zs_zspage *zspage;
@@ -88,18 +88,20 @@ uint8_t zs_class_marks(const struct zs_class *class, const struct zs_zspage *zsp
 /* The lowest zspage with a hole, or NULL. */
 struct zs_zspage *zs_class_lowest_hole(struct zs_class *class);
 
+/* Takes the lowest hole for a new object. Returns its handle, or 0: there is no hole, or no free cell. */
+unsigned long zs_class_take(struct zs_class *class);
+
 /*
- * Takes the lowest hole, or grows if may_grow. Result: the new object's cell index, or 0 with *need telling what is
- * lacking (nothing: it may not grow).
+ * Sees to it that zs_class_take() finds a hole, growing if may_grow, and a free cell. Result: false with *need telling
+ * what is lacking (nothing: it may not grow).
  */
-uint32_t zs_class_take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need);
+bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need);
 
 /*
  * Populates what the lowest unpopulated slot lacks and up to nr_ahead pages more, in a new zspage if need be. Result:
- * its zspage, or NULL with *need telling what is lacking.
+ * false with *need telling what is lacking.
  */
-struct zs_zspage *zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead,
-				struct zs_need *need);
+bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead, struct zs_need *need);
 
 /* Makes the slot of a live object a hole. Returns the pages that became empty. The cell is the caller's to settle. */
 uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot);
@@ -125,6 +127,18 @@ void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, ui
 unsigned long zs_class_least_pages(const struct zs_class *class);
 
 /* ---- without a lock ---- */
+
+static inline void zs_supplies_init(struct zs_supplies *supplies)
+{
+	supplies->pages.nr = 0;
+	supplies->zspage = NULL;
+	supplies->nodes = NULL;
+	supplies->pieces = NULL;
+	supplies->first_cell = 0;
+	supplies->frugal = false;
+	supplies->nr_nodes = 0;
+	supplies->nr_pieces = 0;
+}
 
 /* Brings supplies up to what is needed. Result: 0 or -ENOMEM. */
 int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need,

@@ -97,7 +97,7 @@ static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot sour
 {
 	const struct zs_layout *layout = &mover->class->layout;
 	struct zs_spot target = { .zspage = zs_zspage_index_first(&mover->class->zspages, ZS_MARK_ROOM) };
-	struct zs_need need = { .nr_pages = 0 };
+	struct zs_need need = { .cells = false };
 	unsigned int nr_lacking;
 
 	if (!target.zspage)

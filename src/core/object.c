@@ -7,17 +7,16 @@
  */
 #include "object.h"
 
-static uint32_t take_locked(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need,
-			    unsigned long *handle)
+/* One attempt with supplies. Result: 0 with *handle, or -ENOMEM with *need. */
+static int take_supplied(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need,
+			 unsigned long *handle)
 {
-	uint32_t index;
-
+	*handle = 0;
 	zs_host_lock(&class->lock);
-	index = zs_class_take(class, supplies, may_grow, need);
-	if (index)
-		*handle = zs_handle_make(index, zs_host_load32(&zs_handle_cell(class->handles, index)->state));
+	if (zs_class_provide(class, supplies, may_grow, need))
+		*handle = zs_class_take(class);
 	zs_host_unlock(&class->lock);
-	return index;
+	return *handle ? 0 : -ENOMEM;
 }
 
 static bool needs_something(const struct zs_need *need)
@@ -31,22 +30,23 @@ static bool needs_something(const struct zs_need *need)
  */
 static int alloc_supplied(struct zs_class *class, unsigned int flags, bool may_grow, unsigned long *handle)
 {
-	struct zs_supplies supplies = { .frugal = false };
+	struct zs_supplies supplies;
 	unsigned int nr_failures = 0;
-	bool taken = false;
+	int err = -ENOMEM;
 
-	while (nr_failures < 3) {
+	zs_supplies_init(&supplies);
+	while (err && nr_failures < 3) {
 		struct zs_need need = { .nr_pages = 0 };
 
 		supplies.frugal = nr_failures > 0;
-		taken = take_locked(class, &supplies, may_grow && nr_failures < 2, &need, handle);
-		if (taken || !needs_something(&need))
+		err = take_supplied(class, &supplies, may_grow && nr_failures < 2, &need, handle);
+		if (err && !needs_something(&need))
 			break;
-		if (zs_class_supply(class, &supplies, &need, flags))
+		if (err && zs_class_supply(class, &supplies, &need, flags))
 			nr_failures++;
 	}
 	zs_class_put_supplies(class, &supplies);
-	return taken ? 0 : -ENOMEM;
+	return err;
 }
 
 /* Grows the class that serves the size. Empty pages that other classes keep count against the limit: they go first. */
@@ -65,8 +65,11 @@ static __attribute__((noinline)) int alloc_slow(struct zs_pool *pool, size_t siz
 						unsigned long *handle)
 {
 	struct zs_class *class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
-	int err = class ? alloc_supplied(class, flags, false, handle) : -ENOMEM;
+	int err = -ENOMEM;
 
+	/* While it serves a group it is not split as long as it has holes. */
+	if (class && (!may_grow || zs_pool_serves_group(pool, class)))
+		err = alloc_supplied(class, flags, false, handle);
 	if (err && may_grow) {
 		if (class)
 			zs_pool_consider_split(pool, class);
@@ -79,16 +82,19 @@ static __attribute__((noinline)) int alloc_slow(struct zs_pool *pool, size_t siz
 
 int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
 {
-	struct zs_supplies none = { .nr_nodes = 0 };
-	struct zs_need need = { .nr_pages = 0 };
 	struct zs_class *class;
 	int err;
 
 	if (ZS_HOST_UNLIKELY(size - 1 >= pool->max_object_size))
 		return size ? -ENOSPC : -EINVAL;
 	class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
-	if (class && take_locked(class, &none, false, &need, handle))
-		return 0;
+	if (class) {
+		zs_host_lock(&class->lock);
+		*handle = zs_class_take(class);
+		zs_host_unlock(&class->lock);
+		if (*handle)
+			return 0;
+	}
 	err = alloc_slow(pool, size, flags, may_grow, handle);
 	if (err)
 		zs_host_add_long(&pool->failed_allocs, 1);

@@ -115,12 +115,17 @@ unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size)
 	return id > pool->last_shared ? id : group_top(pool, id);
 }
 
+bool zs_pool_serves_group(const struct zs_pool *pool, const struct zs_class *class)
+{
+	return class->id <= pool->last_shared && !is_split(pool, class->id >> GROUP_SHIFT);
+}
+
 void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class)
 {
 	unsigned int group = class->id >> GROUP_SHIFT;
 	bool has_grown;
 
-	if (class->id > pool->last_shared || is_split(pool, group))
+	if (!zs_pool_serves_group(pool, class))
 		return;
 	zs_host_lock(&class->lock);
 	has_grown = class->nr_live >= SPLIT_OBJECTS;

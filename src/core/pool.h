@@ -52,6 +52,9 @@ unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size);
 /* The class that serves new objects of a size, or did while the pool was small. pre: as above. */
 unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size);
 
+/* Whether a class serves its whole group now. */
+bool zs_pool_serves_group(const struct zs_pool *pool, const struct zs_class *class);
+
 /* Looks whether a class that serves a whole group has grown enough to leave the smaller sizes to their own classes. */
 void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class);
 

@@ -44,13 +44,13 @@ void zs_zspage_destroy(struct zs_meta *meta, struct zs_zspage *zspage, const str
 	zs_meta_free(meta, zspage, zs_zspage_bytes(layout, zspage->base != NULL));
 }
 
-struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const struct zs_layout *layout,
+struct zs_zspage_lack zs_zspage_lowest_lack(const struct zs_zspage *zspage, const struct zs_layout *layout,
 					    unsigned int nr_ahead)
 {
 	uint64_t present = zspage ? zspage->present : 0;
 	unsigned int slot = zspage ? zs_zspage_lowest_unpopulated(zspage, layout) : 0;
 	unsigned int last_page = zs_layout_last_page(layout, slot) + nr_ahead;
-	uint32_t **owners = zspage ? zs_zspage_owner_pieces(zspage, layout) : NULL;
+	uint32_t *const *owners = zspage ? zs_zspage_owner_pieces((struct zs_zspage *)zspage, layout) : NULL;
 	struct zs_zspage_lack lack = { .pieces = 0 };
 	unsigned int last_word;
 

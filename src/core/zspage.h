@@ -113,7 +113,7 @@ struct zs_zspage_lack {
 	uint64_t pages;  /* to be populated */
 	uint32_t pieces; /* words whose owners have no piece */
 };
-struct zs_zspage_lack zs_zspage_lowest_lack(struct zs_zspage *zspage, const struct zs_layout *layout,
+struct zs_zspage_lack zs_zspage_lowest_lack(const struct zs_zspage *zspage, const struct zs_layout *layout,
 					    unsigned int nr_ahead);
 
 /*

@@ -19,13 +19,14 @@ static struct zs_class *class_of(struct zs_pool *pool, size_t size)
 
 static uint32_t take(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need)
 {
-	uint32_t index;
+	unsigned long handle = 0;
 
 	memset(need, 0, sizeof(*need));
 	zs_host_lock(&class->lock);
-	index = zs_class_take(class, supplies, may_grow, need);
+	if (zs_class_provide(class, supplies, may_grow, need))
+		handle = zs_class_take(class);
 	zs_host_unlock(&class->lock);
-	return index;
+	return zs_handle_index(handle);
 }
 
 static bool needs_nothing(const struct zs_need *need)
