@@ -32,6 +32,7 @@ struct request {
 
 struct reply {
 	uint64_t err;
+	uint64_t batch_ns; /* of STORE and LOAD */
 	struct zs_malloc_peer_state state;
 };
 
@@ -76,8 +77,10 @@ static void serve(struct zs_loop *loop, int fd)
 	struct request request;
 
 	while (recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
+		uint64_t before_ns = loop->store_ns + loop->load_ns;
 		struct reply reply = { .err = (uint64_t)serve_one(loop, &request) };
 
+		reply.batch_ns = loop->store_ns + loop->load_ns - before_ns;
 		if (request.kind == STATE)
 			tell_state(loop, base_bytes, &reply.state);
 		if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) != (ssize_t)sizeof(reply))
@@ -166,14 +169,23 @@ static bool ask(struct zs_malloc_peer *peer, struct request request, struct repl
 	return true;
 }
 
-bool zs_malloc_peer_store(struct zs_malloc_peer *peer, size_t first, size_t end)
+static bool ask_batch(struct zs_malloc_peer *peer, struct request request, uint64_t *ns)
 {
-	return ask(peer, (struct request){ STORE, first, end }, &(struct reply){ 0 });
+	struct reply reply = { 0 };
+	bool done = ask(peer, request, &reply);
+
+	*ns = reply.batch_ns;
+	return done;
 }
 
-bool zs_malloc_peer_load(struct zs_malloc_peer *peer, size_t first, size_t end)
+bool zs_malloc_peer_store(struct zs_malloc_peer *peer, size_t first, size_t end, uint64_t *ns)
 {
-	return ask(peer, (struct request){ LOAD, first, end }, &(struct reply){ 0 });
+	return ask_batch(peer, (struct request){ STORE, first, end }, ns);
+}
+
+bool zs_malloc_peer_load(struct zs_malloc_peer *peer, size_t first, size_t end, uint64_t *ns)
+{
+	return ask_batch(peer, (struct request){ LOAD, first, end }, ns);
 }
 
 bool zs_malloc_peer_free_half(struct zs_malloc_peer *peer, size_t nr_units)

@@ -17,8 +17,9 @@ struct zs_malloc_peer *zs_malloc_peer_start(const struct zs_loop_plan *plan);
 void zs_malloc_peer_stop(struct zs_malloc_peer *peer);
 
 /* Each returns false, with a message once, when the child is lost; peer may be NULL, which is the same. */
-bool zs_malloc_peer_store(struct zs_malloc_peer *peer, size_t first, size_t end);
-bool zs_malloc_peer_load(struct zs_malloc_peer *peer, size_t first, size_t end);
+/* *ns: what that batch took. */
+bool zs_malloc_peer_store(struct zs_malloc_peer *peer, size_t first, size_t end, uint64_t *ns);
+bool zs_malloc_peer_load(struct zs_malloc_peer *peer, size_t first, size_t end, uint64_t *ns);
 bool zs_malloc_peer_free_half(struct zs_malloc_peer *peer, size_t nr_units);
 bool zs_malloc_peer_trim(struct zs_malloc_peer *peer);
 

@@ -23,11 +23,6 @@ double zs_report_mb_per_s(const struct zs_report *report, uint64_t time_ns)
 	return time_ns ? bytes / 1e6 / ((double)time_ns / 1e9) : 0;
 }
 
-double zs_report_speedup(uint64_t pool_ns, uint64_t malloc_ns)
-{
-	return pool_ns ? (double)malloc_ns / (double)pool_ns : 0;
-}
-
 bool zs_report_ok(const struct zs_report *report)
 {
 	return !report->nr_bad && report->pool_sound;

@@ -30,6 +30,13 @@ struct zs_report_speed {
 	uint64_t free_ns; /* of the freed half, one thread */
 };
 
+/* Speed of the pool's loop against malloc's: the medians of the batches, so that a disturbance counts once. */
+struct zs_report_speedup {
+	double store;
+	double load;
+	double end_to_end;
+};
+
 struct zs_report_compaction {
 	uint64_t time_ns;
 	uint64_t objects_moved;
@@ -72,6 +79,7 @@ struct zs_report {
 	struct zs_report_compaction compaction;
 	struct zs_report_speed pool_speed;
 	struct zs_report_speed malloc_speed;
+	struct zs_report_speedup speedup; /* if both are known */
 	struct zs_report_classes classes_freed;
 	struct zs_report_classes classes_compacted;
 
@@ -86,8 +94,6 @@ double zs_report_density(const struct zs_report_memory *memory);
 double zs_report_ratio(const struct zs_report *report, const struct zs_report_memory *memory);
 /* Raw bytes of the units with objects, per second. */
 double zs_report_mb_per_s(const struct zs_report *report, uint64_t time_ns);
-/* Speed of the pool's loop against malloc's, from their times. */
-double zs_report_speedup(uint64_t pool_ns, uint64_t malloc_ns);
 bool zs_report_ok(const struct zs_report *report);
 
 void zs_report_table(const struct zs_report *report, FILE *out);

@@ -99,17 +99,16 @@ static void put_speed(struct zs_json *json, const char *key, const struct zs_rep
 	zs_json_close_object(json);
 }
 
-static void put_speedup(struct zs_json *json, const struct zs_report_speed *pool, const struct zs_report_speed *malloc)
+static void put_speedup(struct zs_json *json, const struct zs_report *report)
 {
-	if (!malloc->known) {
+	if (!report->malloc_speed.known) {
 		zs_json_null(json, "zsmalloc_to_malloc");
 		return;
 	}
 	zs_json_open_object(json, "zsmalloc_to_malloc");
-	zs_json_number(json, "store", zs_report_speedup(pool->store_ns, malloc->store_ns));
-	zs_json_number(json, "load", zs_report_speedup(pool->load_ns, malloc->load_ns));
-	zs_json_number(json, "end_to_end",
-		       zs_report_speedup(pool->store_ns + pool->load_ns, malloc->store_ns + malloc->load_ns));
+	zs_json_number(json, "store", report->speedup.store);
+	zs_json_number(json, "load", report->speedup.load);
+	zs_json_number(json, "end_to_end", report->speedup.end_to_end);
 	zs_json_close_object(json);
 }
 
@@ -135,7 +134,7 @@ void zs_report_json(const struct zs_report *report, FILE *out)
 	zs_json_open_object(&json, "speed");
 	put_speed(&json, "zsmalloc", report, &report->pool_speed);
 	put_speed(&json, "malloc", report, &report->malloc_speed);
-	put_speedup(&json, &report->pool_speed, &report->malloc_speed);
+	put_speedup(&json, report);
 	zs_json_close_object(&json);
 	put_verified(&json, report);
 	zs_json_end(&json);

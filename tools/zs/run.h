@@ -14,6 +14,14 @@
 
 enum { ZS_RUN_TOLD_BAD_UNITS = 10 };
 
+/* What a batch took, in nanoseconds. */
+struct zs_run_batch {
+	uint64_t pool_store_ns;
+	uint64_t pool_load_ns;
+	uint64_t malloc_store_ns;
+	uint64_t malloc_load_ns;
+};
+
 struct zs_run {
 	const struct zs_store_options *options;
 	struct zs_report *report;
@@ -23,7 +31,9 @@ struct zs_run {
 	struct zs_loop loop;
 	struct zs_malloc_peer *peer;
 	struct zs_pool *pool;
-	struct zs_hash *hashes;    /* of every unit */
+	struct zs_hash *hashes; /* of every unit */
+	struct zs_run_batch *batches;
+	size_t nr_batches;
 	uint64_t base_bytes;       /* resident before there was a pool */
 	atomic_size_t nr_verified; /* in the load in hand */
 	atomic_size_t nr_bad;

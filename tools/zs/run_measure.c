@@ -92,6 +92,35 @@ static void model_peers(const struct zs_run *run)
 	report->one_page_each = modelled(zs_model_one_page_each(&sizes), report->object_bytes);
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median over the batches of malloc's time to ours. */
+static double median_speedup(const struct zs_run *run, bool with_store, bool with_load)
+{
+	double *ratios = calloc(run->nr_batches, sizeof(*ratios));
+	size_t nr = 0;
+	double median;
+
+	for (size_t i = 0; ratios && i < run->nr_batches; i++) {
+		const struct zs_run_batch *b = &run->batches[i];
+		uint64_t ours = (with_store ? b->pool_store_ns : 0) + (with_load ? b->pool_load_ns : 0);
+		uint64_t mallocs = (with_store ? b->malloc_store_ns : 0) + (with_load ? b->malloc_load_ns : 0);
+
+		if (ours && mallocs)
+			ratios[nr++] = (double)mallocs / (double)ours;
+	}
+	if (nr)
+		qsort(ratios, nr, sizeof(*ratios), compare_doubles);
+	median = nr ? (ratios[nr / 2] + ratios[(nr - 1) / 2]) / 2 : 0;
+	free(ratios);
+	return median;
+}
+
 void zs_run_note_speeds(const struct zs_run *run)
 {
 	struct zs_report *report = run->report;
@@ -102,6 +131,9 @@ void zs_run_note_speeds(const struct zs_run *run)
 	report->pool_speed = (struct zs_report_speed){ true, run->loop.store_ns, run->loop.load_ns, 0 };
 	if (zs_malloc_peer_state(run->peer, &state))
 		report->malloc_speed = (struct zs_report_speed){ true, state.store_ns, state.load_ns, 0 };
+	report->speedup.store = median_speedup(run, true, false);
+	report->speedup.load = median_speedup(run, false, true);
+	report->speedup.end_to_end = median_speedup(run, true, true);
 }
 
 static void note_classes(const struct zs_run *run, struct zs_report_classes *classes)

@@ -34,10 +34,17 @@ static void inspect_piece(void *arg, unsigned int thread, size_t first, size_t e
 	}
 }
 
+static struct zs_run_batch *batch_of(struct zs_run *run, size_t first)
+{
+	return &run->batches[first / run->plan.batch_units];
+}
+
 static bool store_ours(struct zs_run *run, size_t first, size_t end)
 {
+	uint64_t before_ns = run->loop.store_ns;
 	int err = zs_loop_store(&run->loop, first, end);
 
+	batch_of(run, first)->pool_store_ns = run->loop.store_ns - before_ns;
 	if (err)
 		zs_message("cannot store all of units %zu to %zu: %s%s", first, end - 1, strerror(err),
 			   err == ENOMEM ? "; give a smaller -n" : "");
@@ -53,7 +60,7 @@ static bool store_batch(struct zs_run *run, size_t first, size_t end)
 	zs_team_run(run->loop.team, inspect_piece, run, first, end);
 	if (ours_first && !store_ours(run, first, end))
 		return false;
-	zs_malloc_peer_store(run->peer, first, end);
+	zs_malloc_peer_store(run->peer, first, end, &batch_of(run, first)->malloc_store_ns);
 	return ours_first || store_ours(run, first, end);
 }
 
@@ -107,22 +114,26 @@ static void check_piece(void *arg, unsigned int thread, size_t first, size_t end
 			check_unit(run, unit);
 }
 
-static void load_ours(struct zs_run *run, size_t first, size_t end)
+/* Returns what the loading took, without the checking. */
+static uint64_t load_ours(struct zs_run *run, size_t first, size_t end)
 {
+	uint64_t before_ns = run->loop.load_ns;
+
 	zs_loop_load(&run->loop, first, end);
 	zs_team_run(run->loop.team, check_piece, run, first, end);
+	return run->loop.load_ns - before_ns;
 }
 
-static void load_batch(struct zs_run *run, size_t first, size_t end, bool with_peer)
+static void load_batch(struct zs_run *run, size_t first, size_t end)
 {
+	struct zs_run_batch *batch = batch_of(run, first);
 	bool ours_first = first / run->plan.batch_units % 2 == 0;
 
 	if (ours_first)
-		load_ours(run, first, end);
-	if (with_peer)
-		zs_malloc_peer_load(run->peer, first, end);
+		batch->pool_load_ns = load_ours(run, first, end);
+	zs_malloc_peer_load(run->peer, first, end, &batch->malloc_load_ns);
 	if (!ours_first)
-		load_ours(run, first, end);
+		batch->pool_load_ns = load_ours(run, first, end);
 }
 
 static void tell_bad_units(const struct zs_run *run)
@@ -149,7 +160,10 @@ uint64_t zs_run_load_all(struct zs_run *run, const char *phase, bool with_peer)
 	for (size_t first = 0; first < nr_units && !zs_interrupted(); first += batch_units) {
 		size_t end = first + batch_units < nr_units ? first + batch_units : nr_units;
 
-		load_batch(run, first, end, with_peer);
+		if (with_peer)
+			load_batch(run, first, end);
+		else
+			load_ours(run, first, end);
 		zs_progress_at(end * run->plan.unit_bytes);
 	}
 	tell_bad_units(run);

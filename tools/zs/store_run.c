@@ -42,12 +42,19 @@ static bool tables_fit(const struct zs_run *run)
 	return false;
 }
 
+static void tell_error(void *ctx, int err, const char *what)
+{
+	(void)ctx;
+	zs_message("the pool: %s: %s", what, strerror(err));
+}
+
 static struct zs_pool *create_pool(const struct zs_run *run)
 {
 	struct zs_pool_options options = {
 		.size = sizeof(options),
 		.name = "zs store",
 		.max_object_size = run->options->unit_bytes,
+		.on_error = tell_error,
 	};
 	struct zs_pool *pool = zs_create_pool_with(&options);
 
@@ -88,7 +95,9 @@ static bool make_plan(struct zs_run *run)
 	plan->batch = zs_loop_memory(plan->batch_units * plan->unit_bytes, 1);
 	plan->same_filled = zs_loop_memory(plan->nr_units, 1);
 	run->hashes = zs_loop_memory(plan->nr_units * sizeof(*run->hashes), 0);
-	if (!plan->batch || !plan->same_filled || !run->hashes) {
+	run->nr_batches = (plan->nr_units + plan->batch_units - 1) / plan->batch_units;
+	run->batches = zs_loop_memory(run->nr_batches * sizeof(*run->batches), 0);
+	if (!plan->batch || !plan->same_filled || !run->hashes || !run->batches) {
 		zs_message("out of memory for the tables of %zu units; give a smaller -n", plan->nr_units);
 		return false;
 	}
@@ -122,6 +131,7 @@ static void clean_up(struct zs_run *run)
 	zs_destroy_pool(run->pool);
 	if (run->loop.plan.nr_threads)
 		zs_loop_destroy(&run->loop);
+	zs_loop_memory_free(run->batches, run->nr_batches * sizeof(*run->batches));
 	zs_loop_memory_free(run->hashes, run->plan.nr_units * sizeof(*run->hashes));
 	zs_loop_memory_free(run->plan.same_filled, run->plan.nr_units);
 	zs_loop_memory_free(run->plan.batch, run->plan.batch_units * run->plan.unit_bytes);

@@ -15,7 +15,7 @@
 
 #include "zs.h"
 
-enum { PIECE_ITEMS = 16 };
+enum { PIECE_ITEMS = 256 };
 
 struct member {
 	struct zs_team *team;
