@@ -167,8 +167,17 @@ check_no_memory() {
 	[ $status -eq 0 ] || grep -q 'memory\|set up' "$dir/messages" || fail "no message about memory"
 }
 
+# Small pools of real pages are dense too: descriptors and half-filled pages must not eat what compression gained.
+check_small_pools() {
+	store -n 1000 /usr/bin
+	check "1,000 pages" '.filled.zsmalloc.density >= 0.75'
+	store -n 5000 /usr/bin
+	check "5,000 pages" '.filled.zsmalloc.density >= 0.92'
+}
+
 make_input
 check_units
+check_small_pools
 check_codecs
 check_limits
 check_unreadable
