@@ -33,7 +33,10 @@ extern "C" {
 /** What max_object_size may be at most, in bytes. */
 #define ZS_MAX_OBJECT_BYTES 65536u
 
-/** Flag of zs_malloc() and zs_malloc_bulk(): serve only from pages the pool owns already, else fail with ENOMEM. */
+/**
+ * Flag of zs_malloc() and zs_malloc_bulk(): serve only from pages the pool owns already, else fail with ENOMEM. (A unit
+ * of metadata may still be taken for the handle.)
+ */
 #define ZS_NOGROW 0x80000000u
 
 /**
@@ -113,7 +116,7 @@ struct zs_pool_stats {
 	uint64_t objects_moved;
 	/** Pages of 4096 bytes given back by compaction since the pool was created. */
 	uint64_t pages_compacted;
-	/** Allocations that failed, single or in bulk, whatever the reason. */
+	/** Allocations that failed with ENOMEM, single or in bulk. */
 	uint64_t failed_allocs;
 	/** Bad handles seen, counting frees of mapped objects and unmaps of what was not mapped. */
 	uint64_t bad_handles;
@@ -192,7 +195,9 @@ int zs_obj_write(struct zs_pool *pool, unsigned long handle, const void *mem, si
 
 /**
  * Moves objects together until nothing more is to be gained and returns every empty page the pool holds. It never asks
- * zs_ops for anything and holds a lock only while it moves one object. Mapped objects stay where they are.
+ * zs_ops for anything and holds a lock only while it moves one object. Mapped objects stay where they are. With
+ * zs_ops, objects of more than about one and a half pages gain little or nothing: no room for a whole one is left to
+ * move it to, and none is asked for.
  * Returns the number of pages given back.
  */
 unsigned long zs_compact(struct zs_pool *pool);

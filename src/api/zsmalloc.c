@@ -39,6 +39,7 @@ static int options_check(const struct zs_pool_options *options)
 	return 0;
 }
 
+/* pre: the options were checked, so that all members are there. */
 static int pool_create(const struct zs_pool_options *options, struct zs_pool **pool)
 {
 	struct zs_pool_config config = {
@@ -48,10 +49,8 @@ static int pool_create(const struct zs_pool_options *options, struct zs_pool **p
 		.on_error = options->on_error ? options->on_error : abort_on_error,
 		.ctx = options->ctx,
 	};
-	int err = options_check(options);
+	int err = zs_host_source_create(options->ops, &config.source);
 
-	if (!err)
-		err = zs_host_source_create(options->ops, &config.source);
 	if (err)
 		return err;
 	err = zs_pool_create(&config, pool);
@@ -66,8 +65,12 @@ PUBLIC struct zs_pool *zs_create_pool_with(const struct zs_pool_options *options
 {
 	static const struct zs_pool_options defaults = { .size = sizeof(defaults) };
 	struct zs_pool *pool;
-	int err = pool_create(options ? options : &defaults, &pool);
+	int err;
 
+	options = options ? options : &defaults;
+	err = options_check(options);
+	if (!err)
+		err = pool_create(options, &pool);
 	if (!err)
 		return pool;
 	errno = -err;

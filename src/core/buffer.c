@@ -47,8 +47,10 @@ struct zs_buffer *zs_buffer_create(struct zs_memory *memory, uint32_t size_bytes
 		buffer = zs_meta_alloc(&memory->meta, total_bytes(size_bytes), 0);
 	else
 		buffer = create_large(memory, size_bytes);
-	if (buffer)
+	if (buffer) {
 		buffer->size_bytes = size_bytes;
+		buffer->next = NULL;
+	}
 	return buffer;
 }
 

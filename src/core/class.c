@@ -160,6 +160,7 @@ bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigne
 	install_pieces(class, zspage, lack.pieces, supplies);
 	install_pages(class, zspage, lack.pages, &supplies->pages);
 	update_marks(class, zspage);
+	class->nr_changes++;
 	return true;
 }
 
@@ -313,8 +314,6 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 
 uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zspage *zspage, uint64_t emptied)
 {
-	if (!emptied)
-		return 0;
 	if (!class->memory->contiguous)
 		return emptied;
 	return zs_host_load_long(&class->memory->nr_empty) > zs_memory_empty_allowance(class->memory) ? zspage->empty
@@ -399,6 +398,18 @@ unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_page
 		zs_class_release_begin(class, zspage, lowest_bits(zspage->empty, max_pages), &release);
 	zs_host_unlock(&class->lock);
 	return zspage ? zs_class_release_finish(class, &release, NULL, 0) : 0;
+}
+
+bool zs_class_release_buffer(struct zs_class *class)
+{
+	struct zs_buffer *buffer;
+
+	zs_host_lock(&class->lock);
+	buffer = class->spare_buffer;
+	class->spare_buffer = NULL;
+	zs_host_unlock(&class->lock);
+	zs_buffer_destroy_list(class->memory, buffer);
+	return buffer;
 }
 
 unsigned long zs_class_least_pages(const struct zs_class *class)

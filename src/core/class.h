@@ -25,12 +25,15 @@ struct zs_class {
 	struct zs_handle_table *handles; /* the pool's; constant */
 	/* What changes with every object. */
 	_Alignas(64) zs_lock lock;
-	uint32_t free_cell;       /* the first free cell, linked by place; 0: none */
+	uint32_t free_cell; /* the first free cell, linked by place; 0: none */
+	/* Frees and growths, modulo 2^32: whether a walk of compaction may have missed something. */
+	uint32_t nr_changes;
 	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: not known, or there is none */
 	unsigned long nr_live;
 	unsigned long nr_pages; /* present in its zspages */
 	uint32_t resume_zspage; /* where a walk of compaction goes on, if it does */
 	uint32_t resume_slot;
+	uint32_t resume_nr_changes; /* as it was when that walk began */
 	bool resumes;
 	struct zs_buffer *spare_buffer; /* kept for the next copy of a mapped object */
 };
@@ -123,6 +126,9 @@ uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zsp
 void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask,
 			    struct zs_release *release);
 
+/* Frees the buffer that the class keeps for the next map. Result: whether there was one. context: no lock. */
+bool zs_class_release_buffer(struct zs_class *class);
+
 /* Fewest pages that hold the live objects. */
 unsigned long zs_class_least_pages(const struct zs_class *class);
 
@@ -148,7 +154,7 @@ int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const 
 void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies);
 
 /*
- * Finishes giving pages back. Up to keep->nr_pages below keep_max of them stay in keep instead (NULL: none).
+ * Finishes giving pages back. As many as fit keep below keep_max stay there instead (NULL: none).
  * Returns how many went to the system.
  */
 unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,

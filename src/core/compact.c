@@ -21,28 +21,40 @@ struct mover {
 	struct zs_supplies supplies; /* pages in hand, to be populated lower down */
 	unsigned int nr_borrowed;    /* pages that the pool lent */
 	bool lacks_pages;            /* the last step found too few in hand */
+	bool is_unprofitable;        /* the last step's object would take more pages than it gives up */
+	bool is_resumed;             /* it began where an earlier one was ended */
+	uint32_t nr_changes;         /* of the class, when the walk began at the high end */
 	unsigned long nr_moved;
 	unsigned long nr_pages; /* given back */
 };
 
-/* Begins at the high end, or where the last walk was ended by its budget. */
-static void mover_start(struct mover *mover, struct zs_class *class)
+/* Begins at the high end or, if it may resume, where the last walk was ended by its budget. */
+static void mover_start(struct mover *mover, struct zs_class *class, bool may_resume)
 {
 	memset(mover, 0, sizeof(*mover));
 	mover->class = class;
 	zs_host_lock(&class->lock);
-	mover->zspage = class->resumes ? class->resume_zspage : class->zspages.end;
-	mover->slot = class->resumes ? class->resume_slot : 0;
+	mover->is_resumed = may_resume && class->resumes;
+	mover->zspage = mover->is_resumed ? class->resume_zspage : class->zspages.end;
+	mover->slot = mover->is_resumed ? class->resume_slot : 0;
+	mover->nr_changes = mover->is_resumed ? class->resume_nr_changes : class->nr_changes;
 	zs_host_unlock(&class->lock);
 }
 
-static void mover_stop(struct mover *mover, int err)
+/* Result: whether the walk is complete but was resumed, and so did not see all of what has changed since it began. */
+static bool mover_stop(struct mover *mover, int err)
 {
-	zs_host_lock(&mover->class->lock);
-	mover->class->resumes = err != 0;
-	mover->class->resume_zspage = mover->zspage;
-	mover->class->resume_slot = mover->slot;
-	zs_host_unlock(&mover->class->lock);
+	struct zs_class *class = mover->class;
+	bool again;
+
+	zs_host_lock(&class->lock);
+	class->resumes = err != 0;
+	class->resume_zspage = mover->zspage;
+	class->resume_slot = mover->slot;
+	class->resume_nr_changes = mover->nr_changes;
+	again = !err && mover->is_resumed && class->nr_changes != mover->nr_changes;
+	zs_host_unlock(&class->lock);
+	return again;
 }
 
 /* The highest live object below the mover's position, which moves down to it. Result: false: none. */
@@ -106,10 +118,11 @@ static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot sour
 	if (!is_below(target.zspage, target.slot, source))
 		return NULL;
 	nr_lacking = zs_count_bits(zs_layout_slot_pages(layout, target.slot) & ~target.zspage->present);
-	if (gained_pages(mover) + pages_given_up(layout, source, target) < nr_lacking)
+	mover->is_unprofitable = gained_pages(mover) + pages_given_up(layout, source, target) < nr_lacking;
+	mover->lacks_pages = !mover->is_unprofitable && mover->supplies.pages.nr < nr_lacking;
+	if (mover->is_unprofitable || mover->lacks_pages || !zs_class_grow(mover->class, &mover->supplies, 0, &need))
 		return NULL;
-	mover->lacks_pages = !zs_class_grow(mover->class, &mover->supplies, 0, &need);
-	return mover->lacks_pages ? NULL : target.zspage;
+	return target.zspage;
 }
 
 /* A zspage whose lowest hole lies below the source, or NULL. */
@@ -150,10 +163,11 @@ static uint64_t move_object(struct mover *mover, struct zs_spot source, struct z
 	return zs_class_put_slot(class, source);
 }
 
-/* Whether the class holds pages that its objects do not need; those in hand count. */
+/* Whether the class holds pages that its objects do not need; those in hand count, those borrowed do not. */
 static bool may_gain(const struct mover *mover)
 {
-	return mover->class->nr_pages + mover->supplies.pages.nr > zs_class_least_pages(mover->class);
+	return mover->class->nr_pages + mover->supplies.pages.nr >
+	       zs_class_least_pages(mover->class) + mover->nr_borrowed;
 }
 
 /*
@@ -168,6 +182,7 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	struct zs_cell *cell;
 	uint64_t emptied;
 
+	mover->is_unprofitable = false;
 	if (!may_gain(mover) || !next_source(mover, &source))
 		return false;
 	cell = zs_handle_cell(class->handles, *zs_zspage_owner(source.zspage, &class->layout, source.slot));
@@ -181,7 +196,7 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 		zs_class_release_begin(class, source.zspage, emptied, release);
 	/* Once pages are borrowed, the same object is looked at again. */
 	mover->slot += mover->lacks_pages;
-	return target;
+	return target || mover->is_unprofitable;
 }
 
 /* Has the pool lend the pages that a step lacked, once. */
@@ -235,6 +250,24 @@ static int release_empty(struct zs_class *class, const struct zs_budget *budget,
 	}
 }
 
+/* One walk, or the rest of one. *again: another one is needed. Result: as compact_class. */
+static int walk(struct zs_pool *pool, struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages,
+		bool *again)
+{
+	struct mover mover;
+	int err = 0;
+
+	mover_start(&mover, class, budget->target_pages || budget->deadline_ns);
+	while (!err && step(&mover))
+		if (is_exhausted(budget, *nr_pages + gained_pages(&mover)))
+			err = -EAGAIN;
+	*again = mover_stop(&mover, err);
+	*nr_pages += gained_pages(&mover);
+	zs_class_put_supplies(class, &mover.supplies);
+	zs_host_add_long(&pool->objects_moved, (long)mover.nr_moved);
+	return err;
+}
+
 /*
  * Result: 0: nothing is left to gain in the class; -EAGAIN: the budget is spent. It is looked at after each step that
  * did something, so however small it is, repeated calls come to an end.
@@ -242,19 +275,13 @@ static int release_empty(struct zs_class *class, const struct zs_budget *budget,
 static int compact_class(struct zs_pool *pool, struct zs_class *class, const struct zs_budget *budget,
 			 unsigned long *nr_pages)
 {
-	int err = release_empty(class, budget, nr_pages);
-	struct mover mover;
+	bool again = true;
+	int err;
 
-	if (err)
-		return err;
-	mover_start(&mover, class);
-	while (!err && step(&mover))
-		if (is_exhausted(budget, *nr_pages + gained_pages(&mover)))
-			err = -EAGAIN;
-	mover_stop(&mover, err);
-	*nr_pages += gained_pages(&mover);
-	zs_class_put_supplies(class, &mover.supplies);
-	zs_host_add_long(&pool->objects_moved, (long)mover.nr_moved);
+	zs_class_release_buffer(class);
+	err = release_empty(class, budget, nr_pages);
+	while (!err && again)
+		err = walk(pool, class, budget, nr_pages, &again);
 	return err;
 }
 

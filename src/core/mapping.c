@@ -96,8 +96,8 @@ static int find_pinned(struct zs_pool *pool, unsigned long handle, struct pinned
 
 /* ---- objects that span pages ---- */
 
-/* The class's spare buffer, or a new one. */
-static struct zs_buffer *get_buffer(struct zs_class *class)
+/* The class's spare buffer, or a new one, for which what others keep may have to go. */
+static struct zs_buffer *get_buffer(struct zs_pool *pool, struct zs_class *class)
 {
 	struct zs_buffer *buffer;
 
@@ -105,7 +105,11 @@ static struct zs_buffer *get_buffer(struct zs_class *class)
 	buffer = class->spare_buffer;
 	class->spare_buffer = NULL;
 	zs_host_unlock(&class->lock);
-	return buffer ? buffer : zs_buffer_create(class->memory, class->layout.slot_bytes);
+	if (!buffer)
+		buffer = zs_buffer_create(class->memory, class->layout.slot_bytes);
+	if (!buffer && zs_pool_reclaim(pool))
+		buffer = zs_buffer_create(class->memory, class->layout.slot_bytes);
+	return buffer;
 }
 
 /* Keeps a buffer as the class's spare if it has none, else frees it. */
@@ -142,10 +146,10 @@ static struct zs_buffer *link_buffer(const struct pinned *pinned, struct zs_buff
 	return linked;
 }
 
-static int map_by_copy(const struct pinned *pinned, enum zs_map_mode mode, void **address)
+static int map_by_copy(struct zs_pool *pool, const struct pinned *pinned, enum zs_map_mode mode, void **address)
 {
 	struct zs_class *class = pinned->class;
-	struct zs_buffer *buffer = get_buffer(class);
+	struct zs_buffer *buffer = get_buffer(pool, class);
 	struct zs_buffer *linked;
 
 	if (!buffer)
@@ -205,7 +209,7 @@ int zs_pool_map(struct zs_pool *pool, unsigned long handle, enum zs_map_mode mod
 	*address = find_address(pool, &pinned, pinned.class->layout.slot_bytes);
 	if (*address)
 		return 0;
-	err = map_by_copy(&pinned, mode, address);
+	err = map_by_copy(pool, &pinned, mode, address);
 	if (err)
 		unpin(pinned.cell);
 	return err;

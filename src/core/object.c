@@ -7,6 +7,9 @@
  */
 #include "object.h"
 
+/* Objects freed under one hold of a lock. */
+#define RUN_MAX 64u
+
 /* One attempt with supplies. Result: 0 with *handle, or -ENOMEM with *need. */
 static int take_supplied(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need,
 			 unsigned long *handle)
@@ -49,15 +52,25 @@ static int alloc_supplied(struct zs_class *class, unsigned int flags, bool may_g
 	return err;
 }
 
-/* Grows the class that serves the size. Empty pages that other classes keep count against the limit: they go first. */
-static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, unsigned long *handle)
+static int alloc_in_class(struct zs_pool *pool, size_t size, unsigned int flags, unsigned long *handle)
 {
 	struct zs_class *class = zs_pool_ensure_class(pool, zs_pool_serving_class(pool, size), flags);
-	int err = class ? alloc_supplied(class, flags, true, handle) : -ENOMEM;
 
-	if (err && class && zs_pool_trim(pool, 0))
-		err = alloc_supplied(class, flags, true, handle);
-	return err;
+	return class ? alloc_supplied(class, flags, true, handle) : -ENOMEM;
+}
+
+/*
+ * Grows the class that serves the size, which is made if need be. What is kept for later counts against the limit: it
+ * goes before this fails. Another thread may be the one that made it go, so there is a second try in any case.
+ */
+static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, unsigned long *handle)
+{
+	int err = alloc_in_class(pool, size, flags, handle);
+
+	if (!err)
+		return 0;
+	zs_pool_reclaim(pool);
+	return alloc_in_class(pool, size, flags, handle);
 }
 
 /* Off the fast path: a cell may be all that lacks; else the class must be made, or grow, or leave it to another. */
@@ -108,8 +121,8 @@ static uint32_t freed_state(uint32_t state)
 }
 
 /*
- * Ends the life of the object that a handle names. The exchange fails only while somebody pins the cell, which its
- * owner must not do, or by a stale handle in that moment: hence the loop.
+ * Ends the life of the object that a handle names, unless it is pinned. A pin that comes and goes between the look and
+ * the exchange, by a wrong use of the handle, makes it look again.
  */
 static int kill_cell(struct zs_cell *cell, unsigned long handle)
 {
@@ -137,6 +150,7 @@ static int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned lo
 	spot = zs_class_spot(class, cell);
 	emptied = zs_class_put_slot(class, spot);
 	zs_class_put_cell(class, cell, zs_handle_index(handle));
+	class->nr_changes++;
 	if (ZS_HOST_UNLIKELY(emptied))
 		emptied = zs_class_excess_pages(class, spot.zspage, emptied);
 	if (ZS_HOST_UNLIKELY(emptied))
@@ -193,7 +207,7 @@ int zs_pool_alloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long 
 	return err;
 }
 
-/* Frees as many of the first handles as belong to one class in a row, under one hold of its lock. */
+/* Frees as many of the first handles as belong to one class in a row, up to RUN_MAX, under one hold of its lock. */
 static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_t nr)
 {
 	struct zs_release release;
@@ -211,7 +225,7 @@ static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_
 	zs_host_lock(&class->lock);
 	do {
 		result = free_locked(class, cell, handles[done++], &release);
-	} while (!result && done < nr && handles[done] &&
+	} while (!result && done < nr && done < RUN_MAX && handles[done] &&
 		 zs_handle_find(&pool->handles, handles[done], &cell, &class_id) && class_id == run_id);
 	zs_host_unlock(&class->lock);
 	if (result < 0)

@@ -163,6 +163,16 @@ unsigned long zs_pool_trim(struct zs_pool *pool, unsigned long allowance)
 	return nr_released;
 }
 
+bool zs_pool_reclaim(struct zs_pool *pool)
+{
+	bool reclaimed = zs_pool_trim(pool, 0) != 0;
+
+	for (unsigned int id = 0; id < pool->nr_classes; id++)
+		if (zs_pool_class(pool, id))
+			reclaimed |= zs_class_release_buffer(zs_pool_class(pool, id));
+	return reclaimed;
+}
+
 int zs_pool_report(struct zs_pool *pool, int err, const char *what)
 {
 	zs_host_add_long(&pool->bad_handles, 1);

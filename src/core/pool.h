@@ -70,6 +70,9 @@ static inline struct zs_class *zs_pool_class(const struct zs_pool *pool, unsigne
 /* Gives back empty pages until no more than allowance are kept. Returns how many it gave. context: no lock. */
 unsigned long zs_pool_trim(struct zs_pool *pool, unsigned long allowance);
 
+/* Gives back all that is kept for later: empty pages and buffers. Result: whether there was any. context: no lock. */
+bool zs_pool_reclaim(struct zs_pool *pool);
+
 /* Counts a bad handle and tells on_error. Returns -err. context: no lock. */
 int zs_pool_report(struct zs_pool *pool, int err, const char *what);
 

@@ -18,6 +18,14 @@ static uint64_t count_holes(const struct zs_class *class)
 	return nr_holes;
 }
 
+/* What is not pages. The two are not read at once: while the pool shrinks the difference may come out too small. */
+static uint64_t metadata_bytes(const struct zs_pool *pool, uint64_t pages_bytes)
+{
+	uint64_t total_bytes = zs_pool_total_bytes(pool);
+
+	return total_bytes > pages_bytes ? total_bytes - pages_bytes : 0;
+}
+
 void zs_pool_totals(struct zs_pool *pool, struct zs_totals *totals)
 {
 	memset(totals, 0, sizeof(*totals));
@@ -32,7 +40,7 @@ void zs_pool_totals(struct zs_pool *pool, struct zs_totals *totals)
 		zs_host_unlock(&class->lock);
 	}
 	totals->pages = zs_pool_total_pages(pool);
-	totals->metadata_bytes = zs_pool_total_bytes(pool) - (totals->pages << pool->memory.page_shift);
+	totals->metadata_bytes = metadata_bytes(pool, totals->pages << pool->memory.page_shift);
 	totals->objects_moved = zs_host_load_long(&pool->objects_moved);
 	totals->pages_compacted = zs_host_load_long(&pool->pages_compacted);
 	totals->failed_allocs = zs_host_load_long(&pool->failed_allocs);

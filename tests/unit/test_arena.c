@@ -56,6 +56,23 @@ static void test_blocks_lowest_first(void **state)
 	arena_destroy(arena);
 }
 
+/* Locked memory keeps its content when it is returned; a unit is zeroed all the same. */
+static void test_locked_unit_comes_zeroed(void **state)
+{
+	struct arena *arena = create();
+	char *unit = arena_get_unit(arena);
+
+	(void)state;
+	assert_non_null(unit);
+	memset(unit, 0xff, ZS_META_UNIT);
+	if (mlock(unit, ZS_META_UNIT))
+		skip();
+	arena_put_unit(arena, unit);
+	assert_ptr_equal(arena_get_unit(arena), unit);
+	assert_true(is_zero(unit, ZS_META_UNIT));
+	arena_destroy(arena);
+}
+
 /* Runs of every length are usable from end to end and do not overlap. */
 static void test_runs_of_blocks(void **state)
 {
@@ -355,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_runs_of_blocks),
 		cmocka_unit_test(test_regions_come_and_go),
 		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_locked_unit_comes_zeroed),
 		cmocka_unit_test(test_blocks_change_their_use),
 		cmocka_unit_test(test_returned_memory_reads_zero),
 		cmocka_unit_test(test_only_touched_pages_are_resident),

@@ -76,6 +76,70 @@ static void test_reaches_the_least_pages(void **state)
 		}
 }
 
+/* In an arena larger objects get there too, past those whose move would not pay. */
+static void test_large_objects_reach_the_least_pages(void **state)
+{
+	static const uint32_t sizes[] = { 6144, 14016, 20000, 50000 };
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
+		for (unsigned int s = 0; world->contiguous && s < NR_OF(sizes); s++) {
+			bench_create(&b, world, sizes[s], 0, 60);
+			zs_compact(b.pool);
+			assert_int_equal(only_class(&b)->nr_pages, zs_class_least_pages(only_class(&b)));
+			bench_destroy(&b);
+		}
+}
+
+/* What happened above the place where a bounded walk stopped is seen by the next call. */
+static void test_interrupted_walk_misses_nothing(void **state)
+{
+	static unsigned long more[NR_OBJECTS];
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
+		for (unsigned int bounded = 0; bounded < 2; bounded++) {
+			bench_create(&b, world, 1360, 0, 60);
+			zs_compact_some(b.pool, 0, 30);
+			assert_int_equal(errno, EAGAIN);
+			for (unsigned int i = 0; i < NR_OBJECTS; i++)
+				more[i] = make_object(b.pool, 1360);
+			for (unsigned int i = 0; i < NR_OBJECTS; i++)
+				if (i % 4)
+					zs_free(b.pool, more[i]);
+			if (bounded)
+				zs_compact_some(b.pool, 1000000, 0);
+			else
+				zs_compact(b.pool);
+			assert_int_equal(zs_compact(b.pool), 0);
+			assert_int_equal(only_class(&b)->nr_pages, zs_class_least_pages(only_class(&b)));
+			bench_destroy(&b);
+		}
+}
+
+/* Buffers that were kept for the next map go, too. */
+static void test_kept_buffers_go(void **state)
+{
+	static struct bench b;
+	uint64_t before;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
+		bench_create(&b, world, 0, 65536, 0);
+		zs_compact(b.pool);
+		before = stats_of(b.pool).metadata_bytes;
+		for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+			assert_non_null(zs_map_object(b.pool, b.handles[i], ZS_MM_RO));
+			zs_unmap_object(b.pool, b.handles[i]);
+		}
+		zs_compact(b.pool);
+		assert_in_range(stats_of(b.pool).metadata_bytes, 0, before + 4096);
+		bench_destroy(&b);
+	}
+}
+
 /* Of all sizes, a second call gains nothing more, and no empty page is kept. */
 static void test_second_call_gains_nothing(void **state)
 {
@@ -340,6 +404,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SIM_TEST(test_reaches_the_least_pages),
+		SIM_TEST(test_large_objects_reach_the_least_pages),
+		SIM_TEST(test_interrupted_walk_misses_nothing),
+		SIM_TEST(test_kept_buffers_go),
 		SIM_TEST(test_second_call_gains_nothing),
 		SIM_TEST(test_asks_for_nothing),
 		SIM_TEST(test_counts_what_it_did),

@@ -10,8 +10,8 @@
  *
  * Huge pages are turned off in the arena: they would make more memory resident than the pool counts.
  *
- * Locks: arena->lock, innermost of all. Memory is mapped and unmapped outside of it, but for the step that makes a
- * part of a region accessible.
+ * Locks: arena->lock, innermost of all. Regions are mapped and unmapped outside of it; a part of a region is made
+ * accessible, and a metadata unit returned, under it.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,6 +47,17 @@ _Static_assert(UNITS_PER_BLOCK == WORD_BITS, "one word tracks the units of a blo
 _Static_assert(sizeof(struct home) + 64 <= ZS_META_UNIT,
 	       "a region's first unit holds its bitmaps and the caller's part");
 
+static bool region_open(struct region *region, size_t upto_bytes)
+{
+	char *from = (char *)region + region->accessible_bytes;
+
+	if (mprotect(from, upto_bytes - region->accessible_bytes, PROT_READ | PROT_WRITE))
+		return false;
+	region->accessible_bytes = upto_bytes;
+	return true;
+}
+
+/* In steps, or as far as needed where a step is refused. */
 static bool region_make_accessible(struct region *region, size_t upto_bytes)
 {
 	size_t target = (upto_bytes + COMMIT_STEP - 1) & ~(COMMIT_STEP - 1);
@@ -55,11 +66,7 @@ static bool region_make_accessible(struct region *region, size_t upto_bytes)
 		return true;
 	if (target > region->bytes)
 		target = region->bytes;
-	if (mprotect((char *)region + region->accessible_bytes, target - region->accessible_bytes,
-		     PROT_READ | PROT_WRITE))
-		return false;
-	region->accessible_bytes = target;
-	return true;
+	return region_open(region, target) || region_open(region, upto_bytes);
 }
 
 /* Reserves bytes of address space, aligned to a block so that a block's number is in its address. */
@@ -77,12 +84,14 @@ static void *reserve_aligned(size_t bytes)
 	return raw + head;
 }
 
-static struct region *region_create(void)
+/* A region that can hold nr_blocks aligned blocks beside its header's. */
+static struct region *region_create(unsigned int nr_blocks)
 {
+	size_t least = nr_blocks > 1 ? 2 * nr_blocks * ARENA_BLOCK : REGION_MIN;
 	struct region *region = NULL;
 	size_t bytes = ARENA_REGION_MAX;
 
-	while (!region && bytes >= REGION_MIN) {
+	while (!region && bytes >= REGION_MIN && bytes >= least) {
 		region = reserve_aligned(bytes);
 		if (!region)
 			bytes /= 4;
@@ -105,7 +114,7 @@ static struct region *region_create(void)
 
 int arena_create(struct arena **arena, void **extra)
 {
-	struct region *region = region_create();
+	struct region *region = region_create(1);
 	struct home *home = (struct home *)region;
 
 	if (!region)
@@ -169,31 +178,39 @@ static void *arena_take(struct arena *arena, unsigned int nr_blocks)
 	return NULL;
 }
 
-static bool arena_grow(struct arena *arena)
+/* Adds a region, unless another thread did so since there were nr_regions. Result: whether to look again. */
+static bool arena_grow(struct arena *arena, unsigned int nr_blocks, unsigned long nr_regions)
 {
-	struct region *region = region_create();
+	struct region *region = region_create(nr_blocks);
 	struct region **link = &arena->first;
+	bool grown;
 
-	if (!region)
-		return false;
 	zs_host_lock(&arena->lock);
-	while (*link)
-		link = &(*link)->next;
-	*link = region;
-	zs_host_add_long(&arena->nr_regions, 1);
+	if (region && zs_host_load_long(&arena->nr_regions) <= nr_regions) {
+		while (*link)
+			link = &(*link)->next;
+		*link = region;
+		zs_host_add_long(&arena->nr_regions, 1);
+		region = NULL;
+	}
+	grown = zs_host_load_long(&arena->nr_regions) > nr_regions;
 	zs_host_unlock(&arena->lock);
-	return true;
+	if (region)
+		munmap(region, region->bytes);
+	return grown;
 }
 
 void *arena_get_blocks(struct arena *arena, unsigned int nr_blocks)
 {
+	unsigned long nr_regions;
 	void *blocks;
 
 	do {
 		zs_host_lock(&arena->lock);
 		blocks = arena_take(arena, nr_blocks);
+		nr_regions = zs_host_load_long(&arena->nr_regions);
 		zs_host_unlock(&arena->lock);
-	} while (!blocks && arena_grow(arena));
+	} while (!blocks && arena_grow(arena, nr_blocks, nr_regions));
 	return blocks;
 }
 
@@ -277,17 +294,17 @@ static void *arena_take_unit(struct arena *arena)
 
 void *arena_get_unit(struct arena *arena)
 {
+	unsigned long nr_regions;
 	void *unit;
 
 	do {
 		zs_host_lock(&arena->lock);
 		unit = arena_take_unit(arena);
+		nr_regions = zs_host_load_long(&arena->nr_regions);
 		zs_host_unlock(&arena->lock);
-	} while (!unit && arena_grow(arena));
-	/* With larger system pages a unit may share one with units in use, and then was not cleared by its return. */
-	if (unit && arena->page_shift > ZS_META_UNIT_SHIFT)
-		memset(unit, 0, ZS_META_UNIT);
-	return unit;
+	} while (!unit && arena_grow(arena, 1, nr_regions));
+	/* Its return may not have cleared it: memory may be locked, and a larger system page is shared with others. */
+	return unit ? memset(unit, 0, ZS_META_UNIT) : NULL;
 }
 
 /* The units that share the system page of a unit. */
@@ -335,7 +352,7 @@ void arena_populate(void *address, size_t bytes)
 	errno = saved_errno;
 }
 
-/* Fails only where the memory is locked (mlockall): it then stays resident, which is what was asked for. */
+/* Fails only where the memory is locked (mlockall): it then stays resident with its content, as was asked for. */
 void arena_return(void *address, size_t bytes)
 {
 	int saved_errno = errno;
