@@ -56,7 +56,7 @@ static int create_contexts(struct zs_loop *loop)
 		return ENOMEM;
 	for (unsigned int i = 0; i < plan->nr_threads; i++) {
 		loop->codecs[i] = plan->codec.comp->create(plan->codec.level, plan->unit_bytes);
-		loop->scratch[i] = malloc(plan->unit_bytes);
+		loop->scratch[i] = malloc(2 * plan->unit_bytes);
 		if (!loop->codecs[i] || !loop->scratch[i])
 			return ENOMEM;
 		warm_up(loop->codecs[i], loop->scratch[i], plan, loop->back);
@@ -162,33 +162,56 @@ int zs_loop_store(struct zs_loop *loop, size_t first, size_t end)
 	return atomic_load(&loop->err);
 }
 
-static void load_unit(struct zs_loop *loop, unsigned int thread, size_t unit)
+/* An object whose reading has begun. data NULL: it could not be read. */
+struct begun {
+	size_t unit;
+	const void *data;
+};
+
+static struct begun begin_load(struct zs_loop *loop, unsigned char *copy, size_t unit)
+{
+	const struct zs_loop_object *object = &loop->objects[unit];
+
+	return (struct begun){ unit, loop->heap.get(&loop->heap, object->ref, object->len, copy) };
+}
+
+static void finish_load(struct zs_loop *loop, unsigned int thread, struct begun begun)
 {
 	const struct zs_loop_plan *plan = &loop->plan;
-	const struct zs_loop_object *object = &loop->objects[unit];
-	unsigned char *back = loop->back + (unit - loop->first) * plan->unit_bytes;
+	const struct zs_loop_object *object = &loop->objects[begun.unit];
+	unsigned char *back = loop->back + (begun.unit - loop->first) * plan->unit_bytes;
 	ssize_t len = (ssize_t)plan->unit_bytes;
-	const void *data;
 
-	data = loop->heap.get(&loop->heap, object->ref, object->len, loop->scratch[thread]);
-	if (!data)
+	if (!begun.data)
 		return;
 	if (object->len == plan->unit_bytes)
-		memcpy(back, data, plan->unit_bytes);
+		memcpy(back, begun.data, plan->unit_bytes);
 	else
-		len = plan->codec.comp->decompress(loop->codecs[thread], data, object->len, back, plan->unit_bytes);
-	loop->heap.unget(&loop->heap, object->ref, object->len, data);
+		len = plan->codec.comp->decompress(loop->codecs[thread], begun.data, object->len, back,
+						   plan->unit_bytes);
+	loop->heap.unget(&loop->heap, object->ref, object->len, begun.data);
 	if (len != (ssize_t)plan->unit_bytes)
 		memset(back, NEVER_A_UNIT, plan->unit_bytes);
 }
 
+/* The next object is on its way from memory while the one before is decompressed: hence two buffers for copies. */
 static void load_piece(void *arg, unsigned int thread, size_t first, size_t end)
 {
 	struct zs_loop *loop = arg;
+	struct begun before = { 0, NULL };
+	unsigned int turn = 0;
 
-	for (size_t unit = first; unit < end; unit++)
-		if (loop->objects[unit].len)
-			load_unit(loop, thread, unit);
+	for (size_t unit = first; unit < end; unit++) {
+		struct begun next;
+
+		if (!loop->objects[unit].len)
+			continue;
+		next = begin_load(loop, loop->scratch[thread] + turn * loop->plan.unit_bytes, unit);
+		finish_load(loop, thread, before);
+		before = next;
+		turn ^= 1;
+	}
+	finish_load(loop, thread, before);
 }
 
 void zs_loop_load(struct zs_loop *loop, size_t first, size_t end)

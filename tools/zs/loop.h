@@ -37,7 +37,7 @@ struct zs_loop {
 	struct zs_heap heap;
 	struct zs_team *team;
 	void **codecs;                  /* a context for each thread */
-	unsigned char **scratch;        /* a unit for each thread */
+	unsigned char **scratch;        /* two units for each thread */
 	struct zs_loop_object *objects; /* of every unit */
 	uint32_t *order;                /* for zs_loop_free_half() */
 	unsigned char *back;            /* a batch, as it came back */
