@@ -124,7 +124,8 @@ static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint
 	uint64_t empty = zspage->empty;
 
 	pages->nr -= nr;
-	zs_zspage_populate(zspage, &class->layout, class->memory->source, mask, pages->at + pages->nr);
+	zs_zspage_populate(zspage, &class->layout, class->memory->source, mask,
+			   class->memory->contiguous ? NULL : pages->at + pages->nr);
 	class->nr_pages += nr;
 	count_empty(class, zspage, empty);
 }

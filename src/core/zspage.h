@@ -125,7 +125,7 @@ void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout
 
 /*
  * Makes empty pages absent. Scattered pages are handed out in pages, lowest first; contiguous ones are then on their
- * way back until zs_zspage_returned(). pre: mask is within empty.
+ * way back until their bits in returning are cleared. pre: mask is within empty.
  */
 void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask, void **pages);
 

@@ -143,7 +143,7 @@ void arena_destroy(struct arena *arena)
 /* The lowest free run of nr_blocks, aligned to nr_blocks, or -1. A run never crosses a word: both are powers of two. */
 static int region_find(const struct region *region, unsigned int nr_blocks)
 {
-	uint64_t run = nr_blocks == WORD_BITS ? ~0ull : (1ull << nr_blocks) - 1;
+	uint64_t run = (1ull << nr_blocks) - 1; /* at most 16 */
 
 	for (unsigned int first = 0; first + nr_blocks <= region->nr_blocks; first += nr_blocks) {
 		uint64_t word = region->used[first / WORD_BITS];
@@ -312,7 +312,7 @@ static uint64_t units_of_page(const struct arena *arena, unsigned int unit)
 {
 	unsigned int units = 1u << (arena->page_shift - ZS_META_UNIT_SHIFT);
 
-	return ((units == WORD_BITS ? 0 : 1ull << units) - 1) << (unit & ~(units - 1));
+	return ((1ull << units) - 1) << (unit & ~(units - 1)); /* at most 16 */
 }
 
 void arena_put_unit(struct arena *arena, void *unit)
