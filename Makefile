@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check install uninstall dist format clean help
+.PHONY: all run check kmod check-kernel check-kernel-debug install uninstall dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -15,6 +15,7 @@ help:
 	@echo 'make            build the library and the tool in $(BUILD)/'
 	@echo 'make run        install what the build needs, build, and run `zs store` on this machine'\''s files'
 	@echo 'make check      install what the tests need, build, and run all tests'
+	@echo 'make kmod       build the kernel module in $(BUILD)-kmod/ (KDIR=… for another kernel than the installed headers)'
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make uninstall  remove what make install installed'
 	@echo 'make dist       make a source tarball'
@@ -33,6 +34,11 @@ check:
 	@scripts/setup.sh check
 	@scripts/check.sh $(BUILD)
 
+# KDIR names the folder of the kernel headers to build for.
+kmod:
+	@scripts/setup.sh kmod
+	@scripts/kmod.sh $(BUILD)-kmod $(KDIR)
+
 install:
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --buildtype=release -Dtests=false --prefix=$(PREFIX) $(MESON_FLAGS)
 	meson configure $(BUILD) --prefix=$(PREFIX)
@@ -49,4 +55,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod

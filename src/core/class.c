@@ -117,6 +117,20 @@ static void install_pieces(struct zs_class *class, struct zs_zspage *zspage, uin
 	}
 }
 
+/* Scattered pages are told whom they serve, so that a host can ask for one. pages: as for zs_zspage_populate(). */
+static void bind_pages(struct zs_class *class, const struct zs_zspage *zspage, uint64_t mask, void **pages)
+{
+	for (; mask; mask &= mask - 1)
+		zs_host_page_use(class->memory->source, *pages++, class,
+				 zs_page_place(zspage, (unsigned int)__builtin_ctzll(mask)));
+}
+
+static void unbind_pages(const struct zs_class *class, const struct zs_pages *pages)
+{
+	for (unsigned int i = 0; i < pages->nr; i++)
+		zs_host_page_use(class->memory->source, pages->at[i], NULL, 0);
+}
+
 /* Populates the pages of the lack with the last ones of the supplies. */
 static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_pages *pages)
 {
@@ -126,6 +140,8 @@ static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint
 	pages->nr -= nr;
 	zs_zspage_populate(zspage, &class->layout, class->memory->source, mask,
 			   class->memory->contiguous ? NULL : pages->at + pages->nr);
+	if (!class->memory->contiguous)
+		bind_pages(class, zspage, mask, pages->at + pages->nr);
 	class->nr_pages += nr;
 	count_empty(class, zspage, empty);
 }
@@ -340,6 +356,7 @@ void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, ui
 	release->pages.nr = zspage->base ? 0 : zs_count_bits(mask);
 	release->bare = false;
 	zs_zspage_depopulate(zspage, &class->layout, mask, release->pages.at);
+	unbind_pages(class, &release->pages);
 	class->nr_pages -= zs_count_bits(mask);
 	count_empty(class, zspage, empty);
 	update_marks(class, zspage);
@@ -413,14 +430,28 @@ bool zs_class_release_buffer(struct zs_class *class)
 	return buffer;
 }
 
-unsigned long zs_class_least_pages(const struct zs_class *class)
+/* Fewest pages that hold nr_live objects. */
+static unsigned long least_pages(const struct zs_class *class, unsigned long nr_live)
 {
 	const struct zs_layout *layout = &class->layout;
-	unsigned long full = class->nr_live / layout->nr_slots;
-	unsigned long rest = class->nr_live % layout->nr_slots;
+	unsigned long full = nr_live / layout->nr_slots;
+	unsigned long rest = nr_live % layout->nr_slots;
 
 	return full * layout->nr_pages +
 	       ((rest * layout->slot_bytes + (1ul << layout->page_shift) - 1) >> layout->page_shift);
+}
+
+unsigned long zs_class_least_pages(const struct zs_class *class)
+{
+	return least_pages(class, class->nr_live);
+}
+
+unsigned long zs_class_slack_pages(const struct zs_class *class)
+{
+	unsigned long nr_pages = ZS_HOST_GLANCE(class->nr_pages);
+	unsigned long least = least_pages(class, ZS_HOST_GLANCE(class->nr_live));
+
+	return nr_pages > least ? nr_pages - least : 0;
 }
 
 /* ---- the end ---- */
@@ -435,7 +466,10 @@ static void destroy_zspage(struct zs_class *class, struct zs_zspage *zspage)
 		zs_buffer_destroy_list(class->memory, *zs_zspage_buffers(zspage, &class->layout));
 	zspage->empty = zspage->present;
 	while (!release.bare) {
+		/* Nobody uses the pool any more, but a host may still ask for a page of it. */
+		zs_host_lock(&class->lock);
 		zs_class_release_begin(class, zspage, lowest_bits(zspage->present, max_pages), &release);
+		zs_host_unlock(&class->lock);
 		zs_class_release_finish(class, &release, NULL, 0);
 	}
 }

@@ -134,6 +134,9 @@ unsigned long zs_class_least_pages(const struct zs_class *class);
 
 /* ---- without a lock ---- */
 
+/* Pages that compaction could give back about now: a glance, true to the moment only when the class is at rest. */
+unsigned long zs_class_slack_pages(const struct zs_class *class);
+
 static inline void zs_supplies_init(struct zs_supplies *supplies)
 {
 	supplies->pages.nr = 0;

@@ -135,20 +135,6 @@ static struct zs_zspage *find_target(struct mover *mover, struct zs_spot source)
 	return populate_below(mover, source);
 }
 
-/* Marks an unpinned object as being moved. */
-static bool begin_move(struct zs_cell *cell)
-{
-	uint32_t state = zs_host_load32(&cell->state);
-
-	return !zs_cell_pins(state) && zs_host_cas32_acquire(&cell->state, state, state | ZS_CELL_MOVING);
-}
-
-/* Lets go of an object; who pinned it meanwhile waits for the class lock. */
-static void end_move(struct zs_cell *cell)
-{
-	zs_host_fetch_and32_release(&cell->state, ~ZS_CELL_MOVING);
-}
-
 /* Moves the source object to the lowest hole of a zspage. Returns the pages that became empty. */
 static uint64_t move_object(struct mover *mover, struct zs_spot source, struct zs_zspage *target, struct zs_cell *cell)
 {
@@ -186,12 +172,12 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	if (!may_gain(mover) || !next_source(mover, &source))
 		return false;
 	cell = zs_handle_cell(class->handles, *zs_zspage_owner(source.zspage, &class->layout, source.slot));
-	if (!begin_move(cell))
+	if (!zs_cell_begin_move(cell))
 		return true;
 	/* Now it will move if there is a target: pages populated for it do not stay empty. */
 	target = find_target(mover, source);
 	emptied = target ? move_object(mover, source, target, cell) : 0;
-	end_move(cell);
+	zs_cell_end_move(cell);
 	if (emptied)
 		zs_class_release_begin(class, source.zspage, emptied, release);
 	/* Once pages are borrowed, the same object is looked at again. */
@@ -303,4 +289,16 @@ int zs_pool_compact(struct zs_pool *pool, const struct zs_budget *budget, unsign
 	}
 	zs_host_add_long(&pool->pages_compacted, (long)*nr_pages);
 	return err;
+}
+
+unsigned long zs_pool_slack_pages(const struct zs_pool *pool)
+{
+	unsigned long nr_pages = 0;
+
+	for (unsigned int id = 0; id < pool->nr_classes; id++) {
+		const struct zs_class *class = zs_pool_class(pool, id);
+
+		nr_pages += class ? zs_class_slack_pages(class) : 0;
+	}
+	return nr_pages;
 }

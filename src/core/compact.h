@@ -23,4 +23,7 @@ struct zs_budget {
  */
 int zs_pool_compact(struct zs_pool *pool, const struct zs_budget *budget, unsigned long *nr_pages);
 
+/* Pages that compaction could give back about now: a glance without a lock. context: any. */
+unsigned long zs_pool_slack_pages(const struct zs_pool *pool);
+
 #endif

@@ -102,6 +102,23 @@ static inline uint32_t zs_cell_pins(uint32_t state)
 	return state / ZS_CELL_PIN;
 }
 
+/*
+ * Marks an unpinned object as being moved. Result: false: it is pinned. Who pins it from now on waits for the lock of
+ * its class. context: class locked.
+ */
+static inline bool zs_cell_begin_move(struct zs_cell *cell)
+{
+	uint32_t state = zs_host_load32(&cell->state);
+
+	return !zs_cell_pins(state) && zs_host_cas32_acquire(&cell->state, state, state | ZS_CELL_MOVING);
+}
+
+/* Ends it: what the move changed is seen by whoever no longer sees the mark. context: class locked. */
+static inline void zs_cell_end_move(struct zs_cell *cell)
+{
+	zs_host_fetch_and32_release(&cell->state, ~ZS_CELL_MOVING);
+}
+
 /* The leaf of a cell index, or NULL if there is none. context: any. */
 static inline union zs_leaf *zs_handle_leaf(const struct zs_handle_table *table, uint32_t index)
 {

@@ -13,7 +13,7 @@ struct pinned {
 	struct zs_spot spot; /* scattered pools only, once its address was looked for */
 };
 
-static __attribute__((noinline)) int report_access(struct zs_pool *pool)
+static ZS_HOST_NOINLINE int report_access(struct zs_pool *pool)
 {
 	return zs_pool_report(pool, EINVAL, "use of a bad handle (stale, or of another pool)");
 }
@@ -24,7 +24,7 @@ static void unpin(struct zs_cell *cell)
 }
 
 /* Waits for the move of an object that this caller has pinned meanwhile; no further move can begin. */
-static __attribute__((noinline)) void wait_for_move(struct zs_class *class)
+static ZS_HOST_NOINLINE void wait_for_move(struct zs_class *class)
 {
 	zs_host_lock(&class->lock);
 	zs_host_unlock(&class->lock);
@@ -94,7 +94,7 @@ static int find_pinned(struct zs_pool *pool, unsigned long handle, struct pinned
 	return 0;
 }
 
-/* ---- objects that span pages ---- */
+/* ---- objects that span pages: a copy of one is seen in the host's window, or in a buffer linked to its zspage ---- */
 
 /* The class's spare buffer, or a new one, for which what others keep may have to go. */
 static struct zs_buffer *get_buffer(struct zs_pool *pool, struct zs_class *class)
@@ -146,7 +146,23 @@ static struct zs_buffer *link_buffer(const struct pinned *pinned, struct zs_buff
 	return linked;
 }
 
-static int map_by_copy(struct zs_pool *pool, const struct pinned *pinned, enum zs_map_mode mode, void **address)
+/* Fills what the caller is going to see, unless it only writes. */
+static void copy_out(const struct pinned *pinned, enum zs_map_mode mode, void *to)
+{
+	const struct zs_layout *layout = &pinned->class->layout;
+
+	if (mode != ZS_MAP_WO)
+		zs_zspage_copy_out(pinned->spot.zspage, layout, pinned->spot.slot, to, layout->slot_bytes);
+}
+
+static void copy_in(const struct pinned *pinned, const void *from)
+{
+	const struct zs_layout *layout = &pinned->class->layout;
+
+	zs_zspage_copy_in(pinned->spot.zspage, layout, pinned->spot.slot, from, layout->slot_bytes);
+}
+
+static int map_to_buffer(struct zs_pool *pool, const struct pinned *pinned, enum zs_map_mode mode, void **address)
 {
 	struct zs_class *class = pinned->class;
 	struct zs_buffer *buffer = get_buffer(pool, class);
@@ -154,9 +170,7 @@ static int map_by_copy(struct zs_pool *pool, const struct pinned *pinned, enum z
 
 	if (!buffer)
 		return -ENOMEM;
-	if (mode != ZS_MAP_WO)
-		zs_zspage_copy_out(pinned->spot.zspage, &class->layout, pinned->spot.slot, buffer->data,
-				   class->layout.slot_bytes);
+	copy_out(pinned, mode, buffer->data);
 	linked = link_buffer(pinned, buffer, mode != ZS_MAP_RO);
 	if (linked != buffer)
 		put_buffer(class, buffer);
@@ -181,9 +195,8 @@ static int unlink_buffer(const struct pinned *pinned, struct zs_buffer **last)
 	return linked ? 0 : -EINVAL;
 }
 
-static int unmap_copied(const struct pinned *pinned)
+static int unmap_from_buffer(const struct pinned *pinned)
 {
-	struct zs_class *class = pinned->class;
 	struct zs_buffer *last;
 
 	if (unlink_buffer(pinned, &last))
@@ -191,9 +204,32 @@ static int unmap_copied(const struct pinned *pinned)
 	if (!last)
 		return 0;
 	if (last->copy_back)
-		zs_zspage_copy_in(pinned->spot.zspage, &class->layout, pinned->spot.slot, last->data,
-				  class->layout.slot_bytes);
-	put_buffer(class, last);
+		copy_in(pinned, last->data);
+	put_buffer(pinned->class, last);
+	return 0;
+}
+
+static int map_by_copy(struct zs_pool *pool, const struct pinned *pinned, enum zs_map_mode mode, void **address)
+{
+	struct zs_window *window = zs_host_window_open(pool->memory.source);
+
+	if (!window)
+		return map_to_buffer(pool, pinned, mode, address);
+	window->mode = mode;
+	copy_out(pinned, mode, window->data);
+	*address = window->data;
+	return 0;
+}
+
+static int unmap_copied(struct zs_pool *pool, const struct pinned *pinned)
+{
+	struct zs_window *window = zs_host_window_opened(pool->memory.source);
+
+	if (!window)
+		return unmap_from_buffer(pinned);
+	if (window->mode != ZS_MAP_RO)
+		copy_in(pinned, window->data);
+	zs_host_window_close(pool->memory.source, window);
 	return 0;
 }
 
@@ -215,14 +251,6 @@ int zs_pool_map(struct zs_pool *pool, unsigned long handle, enum zs_map_mode mod
 	return err;
 }
 
-/* Whether an object is mapped by copy: its zspage is scattered and its slot crosses a page border. */
-static bool is_copied(const struct pinned *pinned)
-{
-	const struct zs_layout *layout = &pinned->class->layout;
-
-	return zs_layout_first_page(layout, pinned->spot.slot) != zs_layout_last_page(layout, pinned->spot.slot);
-}
-
 int zs_pool_unmap(struct zs_pool *pool, unsigned long handle)
 {
 	struct pinned pinned;
@@ -230,11 +258,10 @@ int zs_pool_unmap(struct zs_pool *pool, unsigned long handle)
 
 	if (ZS_HOST_UNLIKELY(err))
 		return err;
-	if (!pool->memory.contiguous) {
-		pinned.spot = zs_class_spot(pinned.class, pinned.cell);
-		if (is_copied(&pinned) && unmap_copied(&pinned))
-			return zs_pool_report(pool, EINVAL, "unmap of an object that is not mapped");
-	}
+	/* What was not found in one piece was mapped by copy. */
+	if (!pool->memory.contiguous && !find_address(pool, &pinned, pinned.class->layout.slot_bytes) &&
+	    unmap_copied(pool, &pinned))
+		return zs_pool_report(pool, EINVAL, "unmap of an object that is not mapped");
 	unpin(pinned.cell);
 	return 0;
 }
@@ -243,7 +270,7 @@ int zs_pool_unmap(struct zs_pool *pool, unsigned long handle)
  * Starts loading the first lines of what is about to be read: the processor's own prefetching only sets in after the
  * first misses, and neighbours in time are seldom neighbours in memory here.
  */
-static void prefetch(const char *address, size_t len)
+static void prefetch_object(const char *address, size_t len)
 {
 	for (size_t at = 0; at < len && at < PREFETCH_BYTES; at += 64)
 		zs_host_prefetch(address + at);
@@ -260,7 +287,7 @@ int zs_pool_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, v
 	if (len <= pinned.class->layout.slot_bytes)
 		*address = find_address(pool, &pinned, len);
 	if (*address) {
-		prefetch(*address, len);
+		prefetch_object(*address, len);
 		return 0;
 	}
 	if (len > pinned.class->layout.slot_bytes || !copy) {

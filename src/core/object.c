@@ -74,8 +74,8 @@ static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, 
 }
 
 /* Off the fast path: a cell may be all that lacks; else the class must be made, or grow, or leave it to another. */
-static __attribute__((noinline)) int alloc_slow(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow,
-						unsigned long *handle)
+static ZS_HOST_NOINLINE int alloc_slow(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow,
+				       unsigned long *handle)
 {
 	struct zs_class *class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
 	int err = -ENOMEM;
@@ -112,6 +112,17 @@ int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool ma
 	if (err)
 		zs_host_add_long(&pool->failed_allocs, 1);
 	return err;
+}
+
+size_t zs_pool_slot_bytes(const struct zs_pool *pool, unsigned long handle)
+{
+	unsigned int class_id;
+	struct zs_cell *cell;
+
+	if (!zs_handle_find(&pool->handles, handle, &cell, &class_id) ||
+	    !zs_handle_matches(handle, zs_host_load32(&cell->state)))
+		return 0;
+	return zs_pool_class(pool, class_id)->layout.slot_bytes;
 }
 
 /* The cell of a dead object, at the next generation. */
@@ -159,14 +170,13 @@ static int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned lo
 }
 
 /* The pages go; and as the pool shrinks, so does what others may keep. */
-static __attribute__((noinline)) void finish_release(struct zs_pool *pool, struct zs_class *class,
-						     struct zs_release *release)
+static ZS_HOST_NOINLINE void finish_release(struct zs_pool *pool, struct zs_class *class, struct zs_release *release)
 {
 	zs_class_release_finish(class, release, NULL, 0);
 	zs_pool_trim(pool, zs_memory_empty_allowance(&pool->memory));
 }
 
-static __attribute__((noinline)) int report_free(struct zs_pool *pool, int err)
+static ZS_HOST_NOINLINE int report_free(struct zs_pool *pool, int err)
 {
 	if (err == -EBUSY)
 		return zs_pool_report(pool, EBUSY, "free of an object that is mapped");

@@ -13,6 +13,9 @@
  */
 int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle);
 
+/* The bytes of an object's slot; 0: a bad handle. True to the moment only for who owns the object. context: any. */
+size_t zs_pool_slot_bytes(const struct zs_pool *pool, unsigned long handle);
+
 /* Result: 0; -EINVAL: bad handle, -EBUSY: mapped, both reported. context: no lock. */
 int zs_pool_free(struct zs_pool *pool, unsigned long handle);
 

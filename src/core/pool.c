@@ -54,7 +54,7 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 
 int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool)
 {
-	void *unit = zs_host_meta_get(config->source, 0);
+	void *unit = zs_host_meta_get(config->source, config->flags);
 	struct zs_pool *p;
 
 	if (!unit)
@@ -63,7 +63,7 @@ int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool)
 	pool_init(p, config);
 	/* The first unit is charged like any other: a limit below it allows no pool. */
 	if (zs_footprint_charge(&p->memory.footprint, 1))
-		p->classes = zs_meta_alloc(&p->memory.meta, p->nr_classes * sizeof(*p->classes), 0);
+		p->classes = zs_meta_alloc(&p->memory.meta, p->nr_classes * sizeof(*p->classes), config->flags);
 	if (!p->classes) {
 		zs_meta_release(&p->memory.meta);
 		zs_host_meta_put(config->source, unit);

@@ -16,6 +16,7 @@ struct zs_pool_config {
 	const char *name;         /* copied */
 	uint32_t max_object_size; /* 1 to ZS_MAX_SLOT */
 	uint64_t limit_bytes;     /* 0: none */
+	unsigned int flags;       /* for the allocation of the pool itself */
 	/* Told of bad handles and damage, without a lock held; err is positive. */
 	void (*on_error)(void *ctx, int err, const char *what);
 	void *ctx;

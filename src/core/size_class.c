@@ -68,6 +68,15 @@ static uint32_t chain_waste(uint32_t slot_bytes, unsigned int nr_pages, unsigned
 	return bytes % slot_bytes + DESCRIPTOR_BYTES + nr_slots * 33 / 8 + 2 * nr_pages;
 }
 
+/* 2^40 / slot_bytes, rounded up, by divisions of 32 bits: 32-bit kernels have no others. */
+static uint64_t inverse_of(uint32_t slot_bytes)
+{
+	uint32_t high = (1u << 31) / slot_bytes;
+	uint32_t rest = (1u << 31) % slot_bytes; /* below 2^16 */
+
+	return ((uint64_t)high << 9) + ((rest << 9) + slot_bytes - 1) / slot_bytes;
+}
+
 void zs_layout_init(struct zs_layout *layout, uint32_t slot_bytes, unsigned int page_shift)
 {
 	unsigned int best = 0;
@@ -91,5 +100,5 @@ void zs_layout_init(struct zs_layout *layout, uint32_t slot_bytes, unsigned int 
 	layout->nr_pages = (uint8_t)best;
 	layout->page_shift = (uint8_t)page_shift;
 	layout->place_shift = (uint8_t)(best_slots == 1 ? 0 : log2_floor(best_slots - 1) + 1);
-	layout->inverse = ((1ull << 40) + slot_bytes - 1) / slot_bytes;
+	layout->inverse = inverse_of(slot_bytes);
 }

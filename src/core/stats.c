@@ -5,17 +5,27 @@
 #include "pool.h"
 #include "stats.h"
 
-static uint64_t count_holes(const struct zs_class *class)
+static unsigned int count_holes(const struct zs_class *class, const struct zs_zspage *zspage)
 {
-	uint64_t nr_holes = 0;
+	unsigned int nr_holes = 0;
 
+	for (unsigned int word = 0; word < zs_zspage_words(&class->layout); word++)
+		nr_holes += zs_count_bits(zspage->holes[word]);
+	return nr_holes;
+}
+
+static void add_zspages(const struct zs_class *class, struct zs_class_stats *stats)
+{
 	for (uint32_t number = 0; number < class->zspages.end; number++) {
 		struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, number);
+		unsigned int nr_holes = zspage ? count_holes(class, zspage) : 0;
 
-		for (unsigned int word = 0; zspage && word < zs_zspage_words(&class->layout); word++)
-			nr_holes += zs_count_bits(zspage->holes[word]);
+		stats->holes += nr_holes;
+		if (nr_holes && zspage->nr_live > 3 * nr_holes)
+			stats->almost_full++;
+		else if (nr_holes)
+			stats->almost_empty++;
 	}
-	return nr_holes;
 }
 
 /* What is not pages. The two are not read at once: while the pool shrinks the difference may come out too small. */
@@ -61,9 +71,10 @@ void zs_pool_class_stats(struct zs_pool *pool, unsigned int index, struct zs_cla
 		return;
 	zs_host_lock(&class->lock);
 	stats->objects = class->nr_live;
-	stats->holes = count_holes(class);
+	add_zspages(class, stats);
 	stats->zspages = class->zspages.nr_zspages;
 	stats->pages = class->nr_pages;
+	stats->freeable_pages = zs_class_slack_pages(class);
 	zs_host_unlock(&class->lock);
 }
 

@@ -27,7 +27,10 @@ struct zs_class_stats {
 	uint64_t objects;     /* live */
 	uint64_t holes;       /* free slots whose pages are present */
 	uint64_t zspages;
-	uint64_t pages; /* present */
+	uint64_t almost_full;    /* zspages with holes, of which more than three quarters of the slots are live */
+	uint64_t almost_empty;   /* the other zspages with holes */
+	uint64_t pages;          /* present */
+	uint64_t freeable_pages; /* that compaction could give back, if nothing is mapped */
 };
 
 /* Any context that may take a class lock; exact when the pool is at rest. */

@@ -223,11 +223,14 @@ void *zs_zspage_address(struct zs_zspage *zspage, const struct zs_layout *layout
 	uint32_t offset = zs_layout_offset(layout, slot);
 	uint32_t in_page = offset & ((1u << layout->page_shift) - 1);
 
+	char *page;
+
 	if (zspage->base)
 		return (char *)zspage->base + offset;
 	if (in_page + len > 1u << layout->page_shift)
 		return NULL;
-	return (char *)zs_host_page_open(zs_zspage_pages(zspage, layout)[offset >> layout->page_shift]) + in_page;
+	page = zs_host_page_address(zs_zspage_pages(zspage, layout)[offset >> layout->page_shift]);
+	return page ? page + in_page : NULL;
 }
 
 /* Walks the page pieces of the first len bytes of a slot; to_pool tells the direction. */

@@ -20,6 +20,8 @@
 
 struct zs_buffer;
 
+#define ZS_PAGE_PLACE_SHIFT 6 /* log2 of ZS_MAX_CHAIN */
+
 struct zs_zspage {
 	uint64_t present;    /* a bit per page */
 	uint64_t empty;      /* present pages that no live object touches */
@@ -82,6 +84,13 @@ static inline bool zs_zspage_has_hole(const struct zs_zspage *zspage)
 static inline bool zs_zspage_has_room(const struct zs_zspage *zspage, const struct zs_layout *layout)
 {
 	return !zspage->returning && zspage->present != zs_zspage_all_pages(layout);
+}
+
+/* What the host is told of a scattered page: its zspage's number and its position there. */
+static inline unsigned long zs_page_place(const struct zs_zspage *zspage, unsigned int page)
+{
+	/* A zspage has at least a page of memory: on a 32-bit system its number has at most 20 bits. */
+	return (unsigned long)zspage->index << ZS_PAGE_PLACE_SHIFT | page;
 }
 
 /* Whether nothing of it is in use, so that it can be destroyed. */
@@ -157,8 +166,8 @@ int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout 
 uint64_t zs_zspage_sole_pages(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
 
 /*
- * Where the first len bytes of a live slot are, if they lie in one piece; else NULL. context: the slot's object is
- * pinned or the class locked.
+ * Where the first len bytes of a live slot are, if they can be reached in one piece; else NULL. context: the slot's
+ * object is pinned or the class locked.
  */
 void *zs_zspage_address(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, size_t len);
 

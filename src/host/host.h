@@ -6,7 +6,9 @@
  *   - the fixed-width integers, bool, size_t, the errno constants, memcpy, memmove, memset and memcmp;
  *   - zs_lock, a short lock that is never held across a call of this contract but those that say "any context";
  *   - the atomics (gnu_atomic.h shows them): relaxed unless their name says acquire or release;
- *   - ZS_HOST_UNLIKELY(x), and zs_host_prefetch(address), a hint that the cache line there will be read.
+ *   - ZS_HOST_UNLIKELY(x), ZS_HOST_NOINLINE for functions off the fast path, and zs_host_prefetch(address), a hint
+ *     that the cache line there will be read;
+ *   - ZS_HOST_GLANCE(x), a look at a word that others may change under a lock which the reader does not hold.
  *
  * "context:" tells where the core makes a call. "no lock" means that no lock of the core is held, so the call may
  * sleep, take locks of its own, and call back into the pool. flags are the caller's, passed on unchanged; a host may
@@ -53,12 +55,44 @@ unsigned long zs_host_overhead_bytes(const struct zs_source *source);
 /* One page, content undefined, or NULL. context: no lock. */
 void *zs_host_page_get(struct zs_source *source, unsigned int flags);
 
-/* Takes back a page. context: no lock. */
+/* Takes back a page. pre: it is used nowhere. context: no lock. */
 void zs_host_page_put(struct zs_source *source, void *page);
 
-/* The address of a page that zs_host_page_get() returned, valid until the matching close. context: any. */
+/*
+ * Says who uses a page from now on, and where: place means something to the user only; user NULL: nobody. A host that
+ * wants to replace pages asks their users (see zs_class_replace_page()); a page without a user has to wait.
+ * context: the user's lock is held.
+ */
+void zs_host_page_use(struct zs_source *source, void *page, void *user, unsigned long place);
+
+/* Whether a page is used by this user, and then where. context: the user's lock is held. */
+bool zs_host_page_is_used(struct zs_source *source, void *page, const void *user, unsigned long *place);
+
+/* The address of a page if it always has one, else NULL. context: any. */
+void *zs_host_page_address(void *page);
+
+/* The address of a page, valid until the matching close; the last opened is the first closed. context: any. */
 void *zs_host_page_open(void *page);
 void zs_host_page_close(void *address);
+
+/* ---- windows ---- */
+
+/*
+ * A window is where one object that spans scattered pages is seen in one piece. A host that has windows lends the
+ * running thread one, of a page's length, between open and close, in which the thread may not sleep nor open another;
+ * mode is the core's. A host that has none (both calls return NULL) lets any number of objects be mapped at once, in
+ * buffers that the core makes.
+ */
+struct zs_window {
+	void *data;
+	unsigned int mode;
+};
+
+/* context: no lock. */
+struct zs_window *zs_host_window_open(struct zs_source *source);
+/* The window that the running thread has open. */
+struct zs_window *zs_host_window_opened(struct zs_source *source);
+void zs_host_window_close(struct zs_source *source, struct zs_window *window);
 
 /* ---- contiguous spans ---- */
 
@@ -105,7 +139,10 @@ void zs_host_lock_init(zs_lock *lock);
 void zs_host_lock(zs_lock *lock);
 void zs_host_unlock(zs_lock *lock);
 
-/* Whether the time deadline_ns of the host's monotonic clock has come; 0 never comes. context: no lock. */
+/*
+ * Whether the time deadline_ns of the host's monotonic clock has come; 0 never comes. Long work asks it between its
+ * steps, so a host may let others run here. context: no lock.
+ */
 bool zs_host_should_stop(uint64_t deadline_ns);
 
 /* 64 bits that an outsider cannot guess, as far as the host can. context: no lock. */

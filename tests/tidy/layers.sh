@@ -15,7 +15,8 @@ fail() {
 # The folder of src that holds a header named so in an include line.
 folder_of() {
 	local found
-	found=$(cd "$root" && find src include -name "$(basename "$1")" -not -path '*/sim/*' | head -1)
+	found=$(cd "$root" && find src include -name "$(basename "$1")" -not -path '*/sim/*' \
+		-not -path '*/kernel/host_types.h' | head -1)
 	dirname "$found"
 }
 
@@ -25,6 +26,8 @@ allowed() {
 	src/host) echo "src/host src/host/posix" ;;
 	src/host/posix | src/host/sim) echo "$1 src/host src/host/posix include" ;;
 	src/core) echo "src/core src/host src/host/posix" ;;
+	src/host/kernel) echo "src/host/kernel src/host" ;;
+	src/front/kmod) echo "src/front/kmod src/core src/host/kernel src/host" ;;
 	src/api) echo "src/api src/core src/host src/host/posix include" ;;
 	src/comp) echo "src/comp" ;;
 	tools/zs) echo "tools/zs src/comp src/core src/host/posix include" ;;
@@ -49,7 +52,7 @@ check_core_is_free_of_system_headers() {
 	local hits
 	hits=$(cd "$root" && grep -n '^#include <' src/core/*.[ch])
 	[ -z "$hits" ] || fail "the core includes system headers: $hits"
-	hits=$(cd "$root" && grep -nE '__KERNEL__|CONFIG_[A-Z]|__linux__|_WIN32' src/core/*.[ch])
+	hits=$(cd "$root" && grep -nE '__KERNEL__|LINUX_VERSION|CONFIG_[A-Z]|__linux__|_WIN32' src/core/*.[ch])
 	[ -z "$hits" ] || fail "the core knows its host: $hits"
 }
 

@@ -65,6 +65,29 @@ void zs_host_page_put(struct zs_source *source, void *page)
 	source->ops.free(source->ops.ctx, page);
 }
 
+/* Nobody replaces the pages of a process's pools. */
+void zs_host_page_use(struct zs_source *source, void *page, void *user, unsigned long place)
+{
+	(void)source;
+	(void)page;
+	(void)user;
+	(void)place;
+}
+
+bool zs_host_page_is_used(struct zs_source *source, void *page, const void *user, unsigned long *place)
+{
+	(void)source;
+	(void)page;
+	(void)user;
+	(void)place;
+	return false;
+}
+
+void *zs_host_page_address(void *page)
+{
+	return page;
+}
+
 void *zs_host_page_open(void *page)
 {
 	return page;
@@ -73,6 +96,25 @@ void *zs_host_page_open(void *page)
 void zs_host_page_close(void *address)
 {
 	(void)address;
+}
+
+/* A process has no windows: it may have any number of objects mapped at once. */
+struct zs_window *zs_host_window_open(struct zs_source *source)
+{
+	(void)source;
+	return NULL;
+}
+
+struct zs_window *zs_host_window_opened(struct zs_source *source)
+{
+	(void)source;
+	return NULL;
+}
+
+void zs_host_window_close(struct zs_source *source, struct zs_window *window)
+{
+	(void)source;
+	(void)window;
 }
 
 static unsigned int span_blocks(const struct zs_source *source)

@@ -143,6 +143,32 @@ unsigned long zs_host_overhead_bytes(const struct zs_source *source)
 
 /* ---- scattered pages ---- */
 
+/* What is known of a page of the host's own; it lies before the page. */
+struct page_record {
+	void *user;
+	unsigned long place;
+};
+
+#define RECORD_ROOM 65536u /* keeps pages aligned to the largest size */
+
+static struct page_record *record_of(void *page)
+{
+	return (struct page_record *)((char *)page - RECORD_ROOM);
+}
+
+static void *page_create(unsigned int page_shift)
+{
+	char *memory = map_memory(RECORD_ROOM + (1ul << page_shift), PROT_READ | PROT_WRITE);
+
+	return memset(memory + RECORD_ROOM, POISON_FRESH, 1ul << page_shift);
+}
+
+static void page_destroy(void *page, unsigned int page_shift)
+{
+	MUST(!record_of(page)->user, "the page is still used");
+	munmap(record_of(page), RECORD_ROOM + (1ul << page_shift));
+}
+
 void *zs_host_page_get(struct zs_source *source, unsigned int flags)
 {
 	void *page = NULL;
@@ -154,8 +180,7 @@ void *zs_host_page_get(struct zs_source *source, unsigned int flags)
 	if (source->ops.alloc)
 		page = source->ops.alloc(source->ops.ctx, flags);
 	else
-		page = memset(map_memory(1ul << source->page_shift, PROT_READ | PROT_WRITE), POISON_FRESH,
-			      1ul << source->page_shift);
+		page = page_create(source->page_shift);
 	if (!page)
 		give(&zs_sim.nr_pages, 1);
 	return page;
@@ -167,8 +192,31 @@ void zs_host_page_put(struct zs_source *source, void *page)
 	if (source->ops.free)
 		source->ops.free(source->ops.ctx, page);
 	else
-		munmap(page, 1ul << source->page_shift);
+		page_destroy(page, source->page_shift);
 	give(&zs_sim.nr_pages, 1);
+}
+
+/* Pages of zs_ops are the caller's: nothing is known of them, as in a process. */
+void zs_host_page_use(struct zs_source *source, void *page, void *user, unsigned long place)
+{
+	MUST(nr_locks_held == 1, "the user's lock is not held");
+	if (source->ops.alloc)
+		return;
+	MUST(!user || !record_of(page)->user, "the page is used already");
+	*record_of(page) = (struct page_record){ .user = user, .place = place };
+}
+
+bool zs_host_page_is_used(struct zs_source *source, void *page, const void *user, unsigned long *place)
+{
+	MUST(nr_locks_held == 1, "the user's lock is not held");
+	MUST(!source->ops.alloc, "nothing is known of the caller's pages");
+	*place = record_of(page)->place;
+	return record_of(page)->user == user;
+}
+
+void *zs_host_page_address(void *page)
+{
+	return zs_sim.high_pages ? NULL : page;
 }
 
 void *zs_host_page_open(void *page)
@@ -179,6 +227,39 @@ void *zs_host_page_open(void *page)
 void zs_host_page_close(void *address)
 {
 	(void)address;
+}
+
+/* ---- windows ---- */
+
+static __thread struct {
+	struct zs_window window;
+	bool is_open;
+	_Alignas(16) unsigned char data[65536];
+} own;
+
+struct zs_window *zs_host_window_open(struct zs_source *source)
+{
+	(void)source;
+	MUST_HOLD_NO_LOCK();
+	if (!zs_sim.has_windows)
+		return NULL;
+	MUST(!own.is_open, "the thread has its window open already");
+	own.is_open = true;
+	own.window.data = memset(own.data, POISON_FRESH, sizeof(own.data));
+	return &own.window;
+}
+
+struct zs_window *zs_host_window_opened(struct zs_source *source)
+{
+	(void)source;
+	return own.is_open ? &own.window : NULL;
+}
+
+void zs_host_window_close(struct zs_source *source, struct zs_window *window)
+{
+	(void)source;
+	MUST(own.is_open && window == &own.window, "the thread has no such window open");
+	own.is_open = false;
 }
 
 /* ---- contiguous spans ---- */

@@ -16,6 +16,8 @@ struct zs_sim {
 	/* ---- set by the test, while no pool exists ---- */
 	unsigned int page_shift; /* of sources without ops: 12, 14 or 16 */
 	bool contiguous;         /* of sources without ops */
+	bool has_windows;        /* as a kernel has: one spanning object per thread */
+	bool high_pages;         /* scattered pages have an address only while they are open */
 	uint64_t page_budget;    /* pages that may be out at once; 0: no bound */
 	uint64_t fail_at;        /* the number of the fallible call that fails, from 1; 0: none */
 	bool fail_after;         /* and all that follow it */

@@ -12,6 +12,8 @@
 #include "gnu_atomic.h"
 
 #define ZS_HOST_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ZS_HOST_NOINLINE __attribute__((noinline))
+#define ZS_HOST_GLANCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define zs_host_prefetch(address) __builtin_prefetch(address)
 
 enum { EIO = 5, EAGAIN = 11, ENOMEM = 12, EBUSY = 16, EINVAL = 22, ENOSPC = 28 };

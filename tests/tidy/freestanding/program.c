@@ -82,6 +82,52 @@ void zs_host_page_put(struct zs_source *source, void *page)
 	source->nr_pages_out--;
 }
 
+void zs_host_page_use(struct zs_source *source, void *page, void *user, unsigned long place)
+{
+	(void)source;
+	(void)page;
+	(void)user;
+	(void)place;
+}
+
+bool zs_host_page_is_used(struct zs_source *source, void *page, const void *user, unsigned long *place)
+{
+	(void)source;
+	(void)page;
+	(void)user;
+	(void)place;
+	return false;
+}
+
+void *zs_host_page_address(void *page)
+{
+	return page;
+}
+
+static _Alignas(16) unsigned char window_data[4096];
+static struct zs_window the_window = { .data = window_data };
+static bool window_is_open;
+
+struct zs_window *zs_host_window_open(struct zs_source *source)
+{
+	(void)source;
+	window_is_open = true;
+	return &the_window;
+}
+
+struct zs_window *zs_host_window_opened(struct zs_source *source)
+{
+	(void)source;
+	return window_is_open ? &the_window : NULL;
+}
+
+void zs_host_window_close(struct zs_source *source, struct zs_window *window)
+{
+	(void)source;
+	(void)window;
+	window_is_open = false;
+}
+
 void *zs_host_page_open(void *page)
 {
 	return page;

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+# Builds the kernel module in a folder of its own, so that the kernel's build leaves nothing among the sources.
+#   kmod.sh BUILD_FOLDER [KERNEL_BUILD_FOLDER]
+# KERNEL_BUILD_FOLDER is where the kernel's headers are; without it the running kernel's, else the newest installed in
+# /usr/src. Ends with an error when the module would not take the place of that kernel's own (see kmod-symbols.sh).
+set -u
+build=${1:?a folder to build in}
+kernel=${2:-}
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+root=$(dirname "$here")
+
+die() {
+	echo "kmod: $*" >&2
+	exit 1
+}
+
+# The newest of Debian's header packages for this machine.
+newest_headers() {
+	find /usr/src -maxdepth 1 -name 'linux-headers-*-amd64' ! -name '*-cloud-*' ! -name '*-rt-*' | sort -V | tail -n 1
+}
+
+if [ -z "$kernel" ]; then
+	kernel=/lib/modules/$(uname -r)/build
+	[ -e "$kernel/Makefile" ] || kernel=$(newest_headers)
+fi
+[ -e "$kernel/Makefile" ] ||
+	die "no kernel headers: install linux-headers-amd64, or name their folder: make kmod KDIR=/usr/src/linux-headers-…"
+
+mkdir -p "$build" && cp -pr --update "$root/Kbuild" "$root/src" "$build/" || die "cannot copy the sources to $build"
+make -C "$kernel" M="$(cd "$build" && pwd)" ${KMOD_FLAGS:-} modules || die "the build against $kernel failed"
+"$here/kmod-symbols.sh" "$build/Module.symvers" "$kernel/Module.symvers"
