@@ -217,6 +217,87 @@ static void test_spare_buffer_is_reused(void **state)
 	bench_destroy(&b);
 }
 
+/* ---- windows, as a kernel has them ---- */
+
+static bool window_is_poisoned(const unsigned char *mem)
+{
+	return mem[0] == 0xa5 && mem[SLOT - 1] == 0xa5;
+}
+
+/* All modes mean in a window what they mean in a buffer, and nothing is allocated for it. */
+static void test_windows(void **state)
+{
+	unsigned char *mem;
+	uint64_t calls;
+	struct bench b;
+
+	(void)state;
+	bench_create(&b);
+	zs_sim.has_windows = true;
+	calls = zs_sim.nr_fallible_calls;
+	mem = map(b.pool, b.spanning, ZS_MAP_WO);
+	assert_true(window_is_poisoned(mem));
+	memset(mem, 0x11, SLOT);
+	assert_int_equal(zs_pool_unmap(b.pool, b.spanning), 0);
+	assert_filled(b.pool, b.spanning, 0x11);
+	fill(b.pool, b.spanning, ZS_MAP_RO, 0x22);
+	assert_filled(b.pool, b.spanning, 0x11);
+	mem = map(b.pool, b.spanning, ZS_MAP_RW);
+	assert_int_equal(mem[SLOT - 1], 0x11);
+	memset(mem, 0x33, SLOT / 2);
+	assert_int_equal(zs_pool_unmap(b.pool, b.spanning), 0);
+	mem = map(b.pool, b.spanning, ZS_MAP_RO);
+	assert_int_equal(mem[0], 0x33);
+	assert_int_equal(mem[SLOT - 1], 0x11);
+	assert_int_equal(zs_pool_unmap(b.pool, b.spanning), 0);
+	assert_int_equal(zs_sim.nr_fallible_calls, calls);
+	bench_destroy(&b);
+}
+
+/* An object in one page is mapped in place while the window shows another one. */
+static void test_window_beside_a_map_in_place(void **state)
+{
+	unsigned char *in_window, *in_place;
+	struct bench b;
+
+	(void)state;
+	bench_create(&b);
+	zs_sim.has_windows = true;
+	in_window = map(b.pool, b.spanning, ZS_MAP_WO);
+	in_place = map(b.pool, b.whole, ZS_MAP_WO);
+	memset(in_window, 0x11, SLOT);
+	memset(in_place, 0x22, SLOT);
+	assert_int_equal(zs_pool_unmap(b.pool, b.whole), 0);
+	assert_int_equal(zs_pool_unmap(b.pool, b.spanning), 0);
+	assert_filled(b.pool, b.spanning, 0x11);
+	assert_filled(b.pool, b.whole, 0x22);
+	bench_destroy(&b);
+}
+
+/* Pages without an address of their own: every object is seen in a window or a buffer, and read and written by copy. */
+static void test_high_pages(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		unsigned char copy[SLOT];
+		unsigned long handle;
+		struct bench b;
+
+		bench_create(&b);
+		handle = i & 1 ? b.spanning : b.whole;
+		zs_sim.high_pages = true;
+		zs_sim.has_windows = i & 2;
+		fill(b.pool, handle, ZS_MAP_WO, 0x11);
+		assert_filled(b.pool, handle, 0x11);
+		memset(copy, 0x22, SLOT);
+		assert_int_equal(zs_pool_write(b.pool, handle, copy, SLOT), 0);
+		assert_int_equal(map(b.pool, handle, ZS_MAP_RW)[SLOT - 1], 0x22);
+		assert_int_equal(zs_pool_unmap(b.pool, handle), 0);
+		assert_filled(b.pool, handle, 0x22);
+		bench_destroy(&b);
+	}
+}
+
 /* Many objects that span pages are mapped at once, each with bytes of its own. */
 static void test_many_copies_at_once(void **state)
 {
@@ -406,6 +487,9 @@ int main(void)
 		SIM_TEST(test_read_only_does_not_copy_back),
 		SIM_TEST(test_write_only_does_not_copy_in),
 		SIM_TEST(test_spare_buffer_is_reused),
+		SIM_TEST(test_windows),
+		SIM_TEST(test_window_beside_a_map_in_place),
+		SIM_TEST(test_high_pages),
 		SIM_TEST(test_many_copies_at_once),
 		SIM_TEST(test_destroy_with_mapped_copies),
 		SIM_TEST(test_no_memory_for_a_buffer),

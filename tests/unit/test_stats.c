@@ -2,6 +2,7 @@
 /*
  * Statistics: totals and class rows agree with what was done, and with each other.
  */
+#include "compact.h"
 #include "object.h"
 #include "sim_unit.h"
 #include "stats.h"
@@ -112,13 +113,46 @@ static void test_row_of_a_class(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* How full zspages are, and what compaction could give back: it does. */
+static void test_fullness_and_slack(void **state)
+{
+	struct zs_budget unbounded = { .target_pages = 0 };
+	unsigned long handles[400], nr_pages;
+	struct zs_class_stats row;
+	struct zs_pool *pool;
+	unsigned int index;
+
+	(void)state;
+	enter_scattered_world();
+	pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		handles[i] = make_object(pool, 1040);
+	index = zs_pool_serving_class(pool, 1040);
+	zs_pool_class_stats(pool, index, &row);
+	assert_int_equal(row.almost_full + row.almost_empty, row.holes ? 1 : 0);
+	assert_int_equal(row.freeable_pages, 0);
+	assert_int_equal(zs_pool_slack_pages(pool), 0);
+	/* One in eight of the first zspage goes, seven in eight of the others. */
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		if ((i % 8 == 0) == (i < row.chain_slots))
+			zs_free(pool, handles[i]);
+	zs_pool_class_stats(pool, index, &row);
+	assert_int_equal(row.almost_full, 1);
+	assert_true(row.almost_empty >= 1);
+	assert_true(row.almost_full + row.almost_empty <= row.zspages);
+	assert_true(row.freeable_pages > 0);
+	assert_int_equal(zs_pool_slack_pages(pool), row.freeable_pages);
+	assert_int_equal(zs_pool_compact(pool, &unbounded, &nr_pages), 0);
+	assert_int_equal(nr_pages, row.freeable_pages);
+	assert_int_equal(zs_pool_slack_pages(pool), 0);
+	zs_destroy_pool(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_new_pool),
-		SIM_TEST(test_each_figure),
-		SIM_TEST(test_rows_sum_up),
-		SIM_TEST(test_row_of_a_class),
+		SIM_TEST(test_new_pool),       SIM_TEST(test_each_figure),        SIM_TEST(test_rows_sum_up),
+		SIM_TEST(test_row_of_a_class), SIM_TEST(test_fullness_and_slack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
