@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod check-kernel check-kernel-debug install uninstall dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug install uninstall dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -16,6 +16,8 @@ help:
 	@echo 'make run        install what the build needs, build, and run `zs store` on this machine'\''s files'
 	@echo 'make check      install what the tests need, build, and run all tests'
 	@echo 'make kmod       build the kernel module in $(BUILD)-kmod/ (KDIR=… for another kernel than the installed headers)'
+	@echo 'make dkms       have DKMS build and install the module for this kernel and those to come; make dkms-remove undoes it'
+	@echo 'make kernel-patch KSRC=…  lay the module out in a kernel tree'
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make uninstall  remove what make install installed'
 	@echo 'make dist       make a source tarball'
@@ -38,6 +40,15 @@ check:
 kmod:
 	@scripts/setup.sh kmod
 	@scripts/kmod.sh $(BUILD)-kmod $(KDIR)
+
+dkms:
+	@scripts/dkms.sh install
+
+dkms-remove:
+	@scripts/dkms.sh remove
+
+kernel-patch:
+	@scripts/kernel-patch.sh $(KSRC)
 
 install:
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --buildtype=release -Dtests=false --prefix=$(PREFIX) $(MESON_FLAGS)
