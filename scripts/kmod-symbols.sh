@@ -18,9 +18,6 @@ die() {
 
 [ -s "$ours" ] || die "no $ours: the module was not built"
 [ -s "$kernels" ] || die "no $kernels: the headers of a kernel with CONFIG_MODVERSIONS have it"
-if grep -q '	zs_malloc	vmlinux	' "$kernels"; then
-	die "this kernel has zsmalloc built in (CONFIG_ZSMALLOC=y): a module cannot take its place; see make kernel-patch"
-fi
 wanted=$(exports "$kernels")
 [ -n "$wanted" ] || die "this kernel has no zsmalloc: nothing to take the place of"
 missing=$({ exports "$ours" && exports "$ours" && echo "$wanted"; } | sort | uniq -u)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Builds the kernel module in a folder of its own, so that the kernel's build leaves nothing among the sources.
 #   kmod.sh BUILD_FOLDER [KERNEL_BUILD_FOLDER]
-# KERNEL_BUILD_FOLDER is where the kernel's headers are; without it the running kernel's, else the newest installed in
-# /usr/src. Ends with an error when the module would not take the place of that kernel's own (see kmod-symbols.sh).
+# KERNEL_BUILD_FOLDER is where the kernel's headers are; without it the running kernel's, else those of Debian's
+# linux-headers-amd64. Ends with an error when the module would not take the place of that kernel's own (see kmod-symbols.sh).
 set -u
 build=${1:?a folder to build in}
 kernel=${2:-}
@@ -15,18 +15,21 @@ die() {
 	exit 1
 }
 
-# The newest of Debian's header packages for this machine.
-newest_headers() {
-	find /usr/src -maxdepth 1 -name 'linux-headers-*-amd64' ! -name '*-cloud-*' ! -name '*-rt-*' | sort -V | tail -n 1
+# The headers that Debian's package linux-headers-amd64 stands for.
+debian_headers() {
+	dpkg-query -W -f='${Depends}' linux-headers-amd64 2>/dev/null | sed -n 's|^\(linux-headers-[^ ]*\).*|/usr/src/\1|p'
 }
 
 if [ -z "$kernel" ]; then
 	kernel=/lib/modules/$(uname -r)/build
-	[ -e "$kernel/Makefile" ] || kernel=$(newest_headers)
+	[ -e "$kernel/Makefile" ] || kernel=$(debian_headers)
 fi
 [ -e "$kernel/Makefile" ] ||
 	die "no kernel headers: install linux-headers-amd64, or name their folder: make kmod KDIR=/usr/src/linux-headers-…"
 
+if grep -qs "$(printf '\tzs_malloc\tvmlinux\t')" "$kernel/Module.symvers"; then
+	die "this kernel has zsmalloc built in (CONFIG_ZSMALLOC=y): a module cannot take its place; see make kernel-patch"
+fi
 mkdir -p "$build" && cp -pr --update "$root/Kbuild" "$root/src" "$build/" || die "cannot copy the sources to $build"
 make -C "$kernel" M="$(cd "$build" && pwd)" ${KMOD_FLAGS:-} modules || die "the build against $kernel failed"
 "$here/kmod-symbols.sh" "$build/Module.symvers" "$kernel/Module.symvers"

@@ -106,11 +106,12 @@ static void driver_unmap(void *driver_pool, unsigned long handle)
 		zs_lru_write_end(&zpool->lru, zs_handle_index(handle));
 }
 
-static u64 driver_total_size(void *driver_pool)
+static u64 driver_total(void *driver_pool)
 {
-	struct zs_zpool *zpool = driver_pool;
+	const struct zs_zpool *zpool = driver_pool;
+	u64 nr_pages = zs_kmod_total_pages(zpool->pool);
 
-	return (u64)zs_kmod_total_pages(zpool->pool) << PAGE_SHIFT;
+	return ZS_ZPOOL_COUNTS_PAGES ? nr_pages : nr_pages << PAGE_SHIFT;
 }
 
 #if ZS_ZPOOL_EVICTS
@@ -173,7 +174,11 @@ static struct zpool_driver driver = {
 #endif
 	.map = driver_map,
 	.unmap = driver_unmap,
-	.total_size = driver_total_size,
+#if ZS_ZPOOL_COUNTS_PAGES
+	.total_pages = driver_total,
+#else
+	.total_size = driver_total,
+#endif
 };
 
 void zs_kmod_register_zpool(void)

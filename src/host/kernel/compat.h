@@ -14,6 +14,9 @@
 /* Before 6.5 a zpool driver evicts objects through its user; since then zswap keeps the list of its entries itself. */
 #define ZS_ZPOOL_EVICTS (LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0))
 
+/* Since 6.9 a zpool tells its size in pages, before that in bytes. */
+#define ZS_ZPOOL_COUNTS_PAGES (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
+
 /* Since 6.2 zram asks which class a size belongs to. */
 #define ZS_HAS_CLASS_INDEX (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
 
