@@ -2,10 +2,11 @@
 /*
  * Model-based random test: every public call in random order, against a model that keeps each object's bytes.
  *
- *   model [-s arena|ops|scattered] [-n OPERATIONS] [-r SEED] [-m MAX_OBJECT] [-p PAGE_SHIFT] [-t SECONDS]
+ *   model [-s arena|ops|scattered|high] [-n OPERATIONS] [-r SEED] [-m MAX_OBJECT] [-p PAGE_SHIFT] [-t SECONDS]
  *
- * The seed is printed and replays the run. "scattered" and -p need the simulated host. With -t it goes on with fresh
- * seeds until the time is up. A difference ends it with exit status 1.
+ * The seed is printed and replays the run. "scattered", "high" (scattered pages without addresses of their own) and -p
+ * need the simulated host. With -t it goes on with fresh seeds until the time is up. A difference ends it with exit
+ * status 1.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -469,7 +470,8 @@ static void run(const struct settings *settings)
 #ifdef MODEL_SIM
 	zs_sim_reset();
 	zs_sim.page_shift = settings->page_shift;
-	zs_sim.contiguous = strcmp(settings->source, "scattered") != 0;
+	zs_sim.high_pages = !strcmp(settings->source, "high");
+	zs_sim.contiguous = strcmp(settings->source, "scattered") && !zs_sim.high_pages;
 	zs_sim.clock_step_ns = 100;
 #endif
 	memset(m, 0, sizeof(*m));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * Threads: workers that allocate, write, map, check and free objects of their own, readers that share objects, and
- * beside them one thread that compacts and one that verifies and gathers statistics.
+ * beside them one thread that compacts and one that verifies and gathers statistics. On the simulated host's scattered
+ * pages another one replaces pages under the objects.
  *
- *   stress [-s arena|ops] [-n STEPS] [-w WORKERS] [-r SEED] [-t SECONDS] [-m MAX_OBJECT]
+ *   stress [-s arena|ops|scattered] [-n STEPS] [-w WORKERS] [-r SEED] [-t SECONDS] [-m MAX_OBJECT]
  *
  * Every object says by its content whose it is, so a lost write, a wrong move or a mix-up is seen by its owner. The
  * result never depends on the order in which the threads run.
@@ -20,6 +21,11 @@
 #include "pages.h"
 #include "random.h"
 #include "zsmalloc.h"
+
+#ifdef STRESS_SIM
+#include "migrate.h"
+#include "sim.h"
+#endif
 
 #define OWN_OBJECTS 2000u
 #define SHARED_OBJECTS 64u
@@ -43,6 +49,7 @@ struct shared {
 	struct test_pages pages;
 	struct object objects[SHARED_OBJECTS]; /* never freed nor written while the workers run */
 	bool done;
+	unsigned long nr_migrated; /* pages */
 };
 
 struct worker {
@@ -252,6 +259,39 @@ static void *watch(void *arg)
 	return NULL;
 }
 
+#ifdef STRESS_SIM
+static int replace_page(void *user, void *old_page, void *new_page)
+{
+	return zs_class_replace_page(user, old_page, new_page);
+}
+
+static void *migrate(void *arg)
+{
+	struct shared *shared = arg;
+
+	while (!is_done(shared))
+		shared->nr_migrated += zs_sim_migrate(replace_page);
+	return NULL;
+}
+
+static bool choose_source(const struct shared *shared)
+{
+	zs_sim.contiguous = strcmp(shared->source, "scattered") != 0;
+	return !zs_sim.contiguous;
+}
+#else
+static void *migrate(void *arg)
+{
+	return arg;
+}
+
+static bool choose_source(const struct shared *shared)
+{
+	MUST(strcmp(shared->source, "scattered"));
+	return false;
+}
+#endif
+
 /* ---- a run ---- */
 
 static void create_pool(struct shared *shared)
@@ -271,10 +311,11 @@ static void create_pool(struct shared *shared)
 
 static void run_threads(struct shared *shared, struct worker *workers)
 {
-	pthread_t threads[MAX_WORKERS], compactor, watcher;
+	pthread_t threads[MAX_WORKERS], compactor, watcher, migrator;
 
 	MUST(!pthread_create(&compactor, NULL, compact, shared));
 	MUST(!pthread_create(&watcher, NULL, watch, shared));
+	MUST(!pthread_create(&migrator, NULL, migrate, shared));
 	for (unsigned int i = 0; i < shared->nr_workers; i++)
 		MUST(!pthread_create(&threads[i], NULL, work, &workers[i]));
 	for (unsigned int i = 0; i < shared->nr_workers; i++)
@@ -282,14 +323,17 @@ static void run_threads(struct shared *shared, struct worker *workers)
 	__atomic_store_n(&shared->done, true, __ATOMIC_RELAXED);
 	pthread_join(compactor, NULL);
 	pthread_join(watcher, NULL);
+	pthread_join(migrator, NULL);
 }
 
 static void run(struct shared *shared)
 {
 	struct worker *workers = calloc(shared->nr_workers, sizeof(*workers));
 	struct zs_pool_stats stats = { .size = sizeof(stats) };
+	bool is_scattered;
 
 	MUST(workers);
+	is_scattered = choose_source(shared);
 	create_pool(shared);
 	for (unsigned int i = 0; i < shared->nr_workers; i++) {
 		workers[i].shared = shared;
@@ -306,7 +350,9 @@ static void run(struct shared *shared)
 	MUST(stats.objects == 0 && stats.pages == 0 && stats.bad_handles == 0);
 	zs_destroy_pool(shared->pool);
 	MUST(shared->pages.nr_out == 0);
-	printf("stress: %llu objects moved\n", (unsigned long long)stats.objects_moved);
+	MUST(!is_scattered || shared->nr_migrated);
+	printf("stress: %llu objects moved, %lu pages replaced\n", (unsigned long long)stats.objects_moved,
+	       shared->nr_migrated);
 	free(workers);
 }
 

@@ -143,30 +143,104 @@ unsigned long zs_host_overhead_bytes(const struct zs_source *source)
 
 /* ---- scattered pages ---- */
 
-/* What is known of a page of the host's own; it lies before the page. */
+/* What is known of a page of the host's own; it lies before the page. Guarded by big_lock but for user and place. */
 struct page_record {
+	struct page_record *next; /* a ring of all pages, from oldest_page */
+	struct page_record *prev;
+	bool is_locked; /* somebody is about to replace it: it stays */
+	unsigned int page_shift;
 	void *user;
 	unsigned long place;
 };
 
 #define RECORD_ROOM 65536u /* keeps pages aligned to the largest size */
 
+static struct page_record *oldest_page;
+
 static struct page_record *record_of(void *page)
 {
 	return (struct page_record *)((char *)page - RECORD_ROOM);
 }
 
-static void *page_create(unsigned int page_shift)
+static void *page_of(struct page_record *record)
 {
-	char *memory = map_memory(RECORD_ROOM + (1ul << page_shift), PROT_READ | PROT_WRITE);
-
-	return memset(memory + RECORD_ROOM, POISON_FRESH, 1ul << page_shift);
+	return (char *)record + RECORD_ROOM;
 }
 
-static void page_destroy(void *page, unsigned int page_shift)
+static void *page_create(unsigned int page_shift)
 {
-	MUST(!record_of(page)->user, "the page is still used");
-	munmap(record_of(page), RECORD_ROOM + (1ul << page_shift));
+	struct page_record *record = map_memory(RECORD_ROOM + (1ul << page_shift), PROT_READ | PROT_WRITE);
+
+	record->page_shift = page_shift;
+	pthread_mutex_lock(&big_lock);
+	record->next = oldest_page ? oldest_page : record;
+	record->prev = oldest_page ? oldest_page->prev : record;
+	record->next->prev = record;
+	record->prev->next = record;
+	if (!oldest_page)
+		oldest_page = record;
+	pthread_mutex_unlock(&big_lock);
+	return memset(page_of(record), POISON_FRESH, 1ul << page_shift);
+}
+
+static void page_destroy(struct page_record *record)
+{
+	MUST(!record->user, "the page is still used");
+	pthread_mutex_lock(&big_lock);
+	while (record->is_locked) {
+		pthread_mutex_unlock(&big_lock);
+		sched_yield();
+		pthread_mutex_lock(&big_lock);
+	}
+	record->next->prev = record->prev;
+	record->prev->next = record->next;
+	if (oldest_page == record)
+		oldest_page = record->next == record ? NULL : record->next;
+	pthread_mutex_unlock(&big_lock);
+	munmap(record, RECORD_ROOM + (1ul << record->page_shift));
+}
+
+/* The next page of the ring that nobody has locked. */
+static struct page_record *lock_some_page(void)
+{
+	struct page_record *record;
+
+	pthread_mutex_lock(&big_lock);
+	record = oldest_page;
+	if (record) {
+		oldest_page = record->next;
+		record = record->is_locked ? NULL : record;
+	}
+	if (record)
+		record->is_locked = true;
+	pthread_mutex_unlock(&big_lock);
+	return record;
+}
+
+static void unlock_page(struct page_record *record)
+{
+	pthread_mutex_lock(&big_lock);
+	record->is_locked = false;
+	pthread_mutex_unlock(&big_lock);
+}
+
+bool zs_sim_migrate(int (*replace)(void *user, void *old_page, void *new_page))
+{
+	struct page_record *record = lock_some_page();
+	void *user = record ? __atomic_load_n(&record->user, __ATOMIC_RELAXED) : NULL;
+	void *new_page;
+	bool replaced;
+
+	if (!user) {
+		if (record)
+			unlock_page(record);
+		return false;
+	}
+	new_page = page_create(record->page_shift);
+	replaced = !replace(user, page_of(record), new_page);
+	unlock_page(record);
+	page_destroy(replaced ? record : record_of(new_page));
+	return replaced;
 }
 
 void *zs_host_page_get(struct zs_source *source, unsigned int flags)
@@ -192,7 +266,7 @@ void zs_host_page_put(struct zs_source *source, void *page)
 	if (source->ops.free)
 		source->ops.free(source->ops.ctx, page);
 	else
-		page_destroy(page, source->page_shift);
+		page_destroy(record_of(page));
 	give(&zs_sim.nr_pages, 1);
 }
 
@@ -203,7 +277,8 @@ void zs_host_page_use(struct zs_source *source, void *page, void *user, unsigned
 	if (source->ops.alloc)
 		return;
 	MUST(!user || !record_of(page)->user, "the page is used already");
-	*record_of(page) = (struct page_record){ .user = user, .place = place };
+	record_of(page)->place = place;
+	__atomic_store_n(&record_of(page)->user, user, __ATOMIC_RELAXED);
 }
 
 bool zs_host_page_is_used(struct zs_source *source, void *page, const void *user, unsigned long *place)

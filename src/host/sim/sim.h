@@ -43,4 +43,10 @@ void zs_sim_reset(void);
 /* Whether everything that was handed out came back. */
 bool zs_sim_is_clean(void);
 
+/*
+ * Wants the memory of a scattered page elsewhere, as a kernel does, a different page each time: replace is called for
+ * the page's user with a page that may take its place, and says 0 if it did. Result: whether it did.
+ */
+bool zs_sim_migrate(int (*replace)(void *user, void *old_page, void *new_page));
+
 #endif
