@@ -66,7 +66,7 @@ unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage
 	unsigned int slot = zs_zspage_take_slot(zspage, &class->layout);
 
 	*zs_zspage_owner(zspage, &class->layout, slot) = cell_index;
-	class->nr_live++;
+	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
 	count_empty(class, zspage, empty);
 	update_marks(class, zspage);
 	return slot;
@@ -77,7 +77,7 @@ uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot)
 	uint64_t empty = spot.zspage->empty;
 	uint64_t emptied = zs_zspage_put_slot(spot.zspage, &class->layout, spot.slot);
 
-	class->nr_live--;
+	ZS_HOST_SHOW(class->nr_live, class->nr_live - 1);
 	count_empty(class, spot.zspage, empty);
 	update_marks(class, spot.zspage);
 	return emptied;
@@ -142,7 +142,7 @@ static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint
 			   class->memory->contiguous ? NULL : pages->at + pages->nr);
 	if (!class->memory->contiguous)
 		bind_pages(class, zspage, mask, pages->at + pages->nr);
-	class->nr_pages += nr;
+	ZS_HOST_SHOW(class->nr_pages, class->nr_pages + nr);
 	count_empty(class, zspage, empty);
 }
 
@@ -357,7 +357,7 @@ void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, ui
 	release->bare = false;
 	zs_zspage_depopulate(zspage, &class->layout, mask, release->pages.at);
 	unbind_pages(class, &release->pages);
-	class->nr_pages -= zs_count_bits(mask);
+	ZS_HOST_SHOW(class->nr_pages, class->nr_pages - zs_count_bits(mask));
 	count_empty(class, zspage, empty);
 	update_marks(class, zspage);
 	if (zs_zspage_is_bare(zspage)) {

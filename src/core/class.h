@@ -29,9 +29,9 @@ struct zs_class {
 	/* Frees and growths, modulo 2^32: whether a walk of compaction may have missed something. */
 	uint32_t nr_changes;
 	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: not known, or there is none */
-	unsigned long nr_live;
-	unsigned long nr_pages; /* present in its zspages */
-	uint32_t resume_zspage; /* where a walk of compaction goes on, if it does */
+	unsigned long nr_live;    /* these two may be glanced at without the lock */
+	unsigned long nr_pages;   /* present in its zspages */
+	uint32_t resume_zspage;   /* where a walk of compaction goes on, if it does */
 	uint32_t resume_slot;
 	uint32_t resume_nr_changes; /* as it was when that walk began */
 	bool resumes;

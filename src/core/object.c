@@ -5,6 +5,7 @@
  * An allocation takes its class's lock once if there is a hole. If not, the loop of attempts runs: what an attempt
  * lacks is got without a lock, and the next attempt looks for a hole again, since others may have freed one.
  */
+#include "fit.h"
 #include "object.h"
 
 /* Objects freed under one hold of a lock. */
@@ -73,7 +74,23 @@ static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, 
 	return alloc_in_class(pool, size, flags, handle);
 }
 
-/* Off the fast path: a cell may be all that lacks; else the class must be made, or grow, or leave it to another. */
+/* A hole of a larger class that is a fit, if there is one. */
+static int alloc_fitting(struct zs_pool *pool, size_t size, unsigned int flags, unsigned long *handle)
+{
+	unsigned int id = zs_pool_serving_class(pool, size);
+	unsigned int last = zs_fit_last_class(pool, id);
+	int err = -ENOMEM;
+
+	while (err && ++id <= last) {
+		struct zs_class *class = zs_pool_class(pool, id);
+
+		if (class && zs_fit_may_serve(class))
+			err = alloc_supplied(class, flags, false, handle);
+	}
+	return err;
+}
+
+/* Off the fast path: a cell may be all that lacks; else another class serves, or the class must be made, or grow. */
 static ZS_HOST_NOINLINE int alloc_slow(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow,
 				       unsigned long *handle)
 {
@@ -81,13 +98,15 @@ static ZS_HOST_NOINLINE int alloc_slow(struct zs_pool *pool, size_t size, unsign
 	int err = -ENOMEM;
 
 	/* While it serves a group it is not split as long as it has holes. */
-	if (class && (!may_grow || zs_pool_serves_group(pool, class)))
+	if (class)
 		err = alloc_supplied(class, flags, false, handle);
 	if (err && may_grow) {
 		if (class)
 			zs_pool_consider_split(pool, class);
-		err = alloc_growing(pool, size, flags, handle);
+		err = alloc_fitting(pool, size, flags, handle);
 	}
+	if (err && may_grow)
+		err = alloc_growing(pool, size, flags, handle);
 	/* Holes from the time when its group was one are good for this size too. */
 	class = err ? zs_pool_class(pool, zs_pool_group_class(pool, size)) : NULL;
 	return class ? alloc_supplied(class, flags, false, handle) : err;

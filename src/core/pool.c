@@ -10,7 +10,7 @@
 
 #define GROUP_SHIFT 2
 #define GROUP_MASK ((1u << GROUP_SHIFT) - 1)
-#define SPLIT_OBJECTS 64
+#define SPLIT_OBJECTS 128
 
 _Static_assert(sizeof(struct zs_pool) + ZS_META_GRAIN <= ZS_META_UNIT, "a pool fits its first unit");
 

@@ -30,7 +30,9 @@ struct zs_pool {
 	unsigned int last_shared; /* the highest class that shares a group while the pool is small */
 	/* A bit per group of classes: each class serves its own sizes, not the group's highest class all. */
 	zs_atomic32 split_groups[(ZS_MAX_CLASSES + 127) / 128];
-	zs_atomic32 compact_next; /* the class where a bounded compaction goes on */
+	zs_atomic32 fit_share;     /* see fit.h */
+	zs_atomic32 fit_countdown; /* growths until it is looked at again */
+	zs_atomic32 compact_next;  /* the class where a bounded compaction goes on */
 	zs_atomic_long objects_moved;
 	zs_atomic_long pages_compacted;
 	zs_atomic_long failed_allocs;

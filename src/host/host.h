@@ -8,7 +8,8 @@
  *   - the atomics (gnu_atomic.h shows them): relaxed unless their name says acquire or release;
  *   - ZS_HOST_UNLIKELY(x), ZS_HOST_NOINLINE for functions off the fast path, and zs_host_prefetch(address), a hint
  *     that the cache line there will be read;
- *   - ZS_HOST_GLANCE(x), a look at a word that others may change under a lock which the reader does not hold.
+ *   - ZS_HOST_SHOW(x, value), which changes a word under a lock so that others may have a look at it without the lock:
+ *     ZS_HOST_GLANCE(x).
  *
  * "context:" tells where the core makes a call. "no lock" means that no lock of the core is held, so the call may
  * sleep, take locks of its own, and call back into the pool. flags are the caller's, passed on unchanged; a host may

@@ -16,6 +16,7 @@
 #define ZS_HOST_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ZS_HOST_NOINLINE __attribute__((noinline))
 #define ZS_HOST_GLANCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define ZS_HOST_SHOW(x, value) __atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
 #define zs_host_prefetch(address) __builtin_prefetch(address)
 
 /* 0 free, 1 held, 2 held and somebody waits in the kernel. */

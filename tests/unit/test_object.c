@@ -64,7 +64,7 @@ static unsigned long slots_in(const struct zs_layout *layout, unsigned long nr_p
 	return nr_pages / layout->nr_pages * layout->nr_slots + (rest << layout->page_shift) / layout->slot_bytes;
 }
 
-/* The objects of a size that fit so many pages: its group's highest class takes them until it has 64 and is full. */
+/* The objects of a size that fit so many pages: its group's highest class takes them until it has 128 and is full. */
 static unsigned long objects_expected(struct zs_pool *pool, size_t size, unsigned long nr_pages)
 {
 	struct zs_layout own, shared;
@@ -74,7 +74,7 @@ static unsigned long objects_expected(struct zs_pool *pool, size_t size, unsigne
 	zs_layout_init(&shared, zs_size_class_bytes(zs_pool_serving_class(pool, size)), 12);
 	if (own.slot_bytes == shared.slot_bytes)
 		return slots_in(&own, nr_pages);
-	while (first < nr_pages && slots_in(&shared, first) < 64)
+	while (first < nr_pages && slots_in(&shared, first) < 128)
 		first++;
 	return slots_in(&shared, first) + slots_in(&own, nr_pages - first);
 }

@@ -15,6 +15,7 @@
 #define ZS_HOST_UNLIKELY(x) unlikely(x)
 #define ZS_HOST_NOINLINE noinline
 #define ZS_HOST_GLANCE(x) data_race(READ_ONCE(x))
+#define ZS_HOST_SHOW(x, value) WRITE_ONCE(x, value)
 #define zs_host_prefetch(address) prefetch(address)
 
 typedef struct {

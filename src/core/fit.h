@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Fit across classes: before a class grows, a hole of a somewhat larger class may serve.
+ *
+ * Where objects come and go, a pool has holes that no object of their own size comes for. Using one costs the
+ * difference in size for as long as the object lives; growing costs the page now, and leaves the hole. How much larger
+ * a slot may be depends on how much of the pool lies idle: half that share, at most a tenth. So a pool that only grows
+ * keeps to the classes, and compaction, which cannot undo a poor fit, finds few.
+ *
+ * Locks: none. The share is looked at from time to time, since it takes a look at every class.
+ */
+#ifndef ZS_CORE_FIT_H
+#define ZS_CORE_FIT_H
+
+#include "pool.h"
+
+/* The largest class that may serve what a class would have to grow for, now. Counts this growth. */
+unsigned int zs_fit_last_class(struct zs_pool *pool, unsigned int id);
+
+/* Whether a class may have a hole: a glance at its counts. */
+bool zs_fit_may_serve(const struct zs_class *class);
+
+#endif
