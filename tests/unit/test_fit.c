@@ -43,7 +43,7 @@ static void test_holes_of_a_larger_class_serve(void **state)
 		unsigned int nr_holes = make_holes(pool, 3);
 		unsigned long nr_pages = zs_pool_total_pages(pool);
 
-		/* Alone the small class would grow by a page for two objects; a few it may, until the share is looked at. */
+		/* Alone the small class would grow by a page for two objects; it may until the share is looked at. */
 		for (unsigned int i = 0; i < nr_holes * 3 / 4; i++)
 			make_object(pool, SMALL);
 		assert_true(zs_pool_total_pages(pool) <= nr_pages + nr_pages / 64 + 4);
