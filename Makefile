@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug install uninstall dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug bench-kernel install uninstall dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -16,6 +16,9 @@ help:
 	@echo 'make run        install what the build needs, build, and run `zs store` on this machine'\''s files'
 	@echo 'make check      install what the tests need, build, and run all tests'
 	@echo 'make kmod       build the kernel module in $(BUILD)-kmod/ (KDIR=… for another kernel than the installed headers)'
+	@echo 'make check-kernel        test the module in an emulated machine; nothing is loaded on this one'
+	@echo 'make check-kernel-debug  the same on a debug kernel (KASAN, lockdep), which is built first and kept'
+	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'
 	@echo 'make dkms       have DKMS build and install the module for this kernel and those to come; make dkms-remove undoes it'
 	@echo 'make kernel-patch KSRC=…  lay the module out in a kernel tree'
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
@@ -40,6 +43,18 @@ check:
 kmod:
 	@scripts/setup.sh kmod
 	@scripts/kmod.sh $(BUILD)-kmod $(KDIR)
+
+check-kernel:
+	@scripts/setup.sh check-kernel
+	@scripts/check-kernel.sh $(BUILD)-kmod
+
+check-kernel-debug:
+	@scripts/setup.sh check-kernel-debug
+	@scripts/check-kernel.sh $(BUILD)-kmod-debug debug
+
+bench-kernel: kmod
+	@scripts/setup.sh bench-kernel
+	@bench/kernel/run.sh -o $(BUILD)-bench-kernel
 
 dkms:
 	@scripts/dkms.sh install
@@ -66,4 +81,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-bench-kernel

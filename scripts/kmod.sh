@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Builds the kernel module in a folder of its own, so that the kernel's build leaves nothing among the sources.
 #   kmod.sh BUILD_FOLDER [KERNEL_BUILD_FOLDER]
+#   kmod.sh -k [KERNEL_BUILD_FOLDER]              only says which kernel's headers it would use
 # KERNEL_BUILD_FOLDER is where the kernel's headers are; without it the running kernel's, else those of Debian's
 # linux-headers-amd64. Ends with an error when the module would not take the place of that kernel's own (see kmod-symbols.sh).
 set -u
@@ -27,6 +28,7 @@ fi
 [ -e "$kernel/Makefile" ] ||
 	die "no kernel headers: install linux-headers-amd64, or name their folder: make kmod KDIR=/usr/src/linux-headers-…"
 
+[ "$build" != -k ] || { echo "$kernel" && exit 0; }
 if grep -qs "$(printf '\tzs_malloc\tvmlinux\t')" "$kernel/Module.symvers"; then
 	die "this kernel has zsmalloc built in (CONFIG_ZSMALLOC=y): a module cannot take its place; see make kernel-patch"
 fi

@@ -2,21 +2,24 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
 # prints the command to run and stops.
-#   setup.sh build|check|kmod|check-kernel
+#   setup.sh build|check|kmod|check-kernel|check-kernel-debug|bench-kernel
 set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
 check="$build g++ libcmocka-dev mandoc binutils jq libxml2-utils procps"
 kmod="gcc make libc6-dev linux-headers-amd64 libelf-dev"
-check_kernel="$kmod qemu-system-x86 busybox-static cpio kmod e2fsprogs"
+check_kernel="$kmod qemu-system-x86 busybox-static cpio kmod e2fsprogs dkms"
+kernel_source="linux-source-6.1 xz-utils flex bison bc libssl-dev"
 
 case ${1:-} in
 build) wanted=$build ;;
 check) wanted=$check ;;
 kmod) wanted=$kmod ;;
 check-kernel) wanted=$check_kernel ;;
+check-kernel-debug) wanted="$check_kernel $kernel_source" ;;
+bench-kernel) wanted="$check_kernel $kernel_source python3" ;;
 *)
-	echo "setup: '${1:-}' is no task: use build, check, kmod or check-kernel" >&2
+	echo "setup: '${1:-}' is no task: see the head of this file" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+# Tests the kernel module: its build, its symbol versions, DKMS, and its work in an emulated machine.
+# Ends with a line "N passed, N failed, N skipped".
+#   check-kernel.sh BUILD_FOLDER          Debian's kernel, ours and the stock module
+#   check-kernel.sh BUILD_FOLDER debug    a debug kernel from linux-source-6.1, ours alone; it is built once (10 minutes)
+set -u
+build=${1:?a folder to build in}
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+tests=$(dirname "$here")/tests/kernel
+passed=0 failed=0 skipped=0
+
+# summed COMMAND…: runs it, and adds up what its last line counts
+summed() {
+	local line
+	exec 3>&1
+	line=$("$@" | tee /dev/fd/3 | tail -n 1)
+	exec 3>&-
+	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+		passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
+	else
+		echo "check-kernel: $1 ended without a result"
+		failed=$((failed + 1))
+	fi
+}
+
+# The build compares the symbol versions too.
+build_modules() {
+	if "$tests/modules.sh" "$@"; then
+		echo "build and symbol versions: ok"
+		passed=$((passed + 1))
+	else
+		echo "build and symbol versions: failed"
+		failed=$((failed + 1))
+	fi
+}
+
+check_debian() {
+	local image
+	image=$("$here/kernel-image.sh") || return 1
+	build_modules "$build"
+	summed "$tests/dkms.sh" "$image"
+	summed "$tests/check.sh" -k "$image" -o "$build"
+}
+
+# KASAN and lockdep make it slow: a fifth of the work.
+check_debug() {
+	local kernel
+	kernel=$("$tests/debug/build.sh") || return 1
+	build_modules "$build" "$kernel/build"
+	summed "$tests/check.sh" -m ours -k "$kernel" -o "$build" -M 640 -w 20 -b 2400
+}
+
+if [ "${2:-}" = debug ]; then
+	check_debug || failed=$((failed + 1))
+else
+	check_debian || failed=$((failed + 1))
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
