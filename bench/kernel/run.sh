@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Measures the kernel module against the stock one in an emulated machine, in one run, under Debian's own zram with the
 # same real pages: Debian's zsmalloc.ko (chains of 4 pages), the same source built with chains of 8, and ours.
-#   run.sh [-c CODEC] [-o FOLDER]
+#   run.sh [-c CODEC] [-d FOLDER]… [-o FOLDER]
 #   -c  zram's compressor (lz4)
+#   -d  folders of files to fill the disks with, of each file at most 256 KiB (/usr/bin and /usr/lib)
 #   -o  where results.json and memory.svg go (build-bench-kernel)
 # Memory: mem_used_total when a disk was filled, when as many random pages were overwritten, and after compaction, and
 # our metadata, which the stock module does not count. Cost: instructions a page, on one CPU, by the emulator's count;
@@ -12,7 +13,7 @@ set -u
 PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 root=$(cd "$here/../.." && pwd) || exit 1
-codec=lz4 out=$root/build-bench-kernel
+codec=lz4 folders=() out=$root/build-bench-kernel
 module_folder=$root/build-kmod
 work=
 
@@ -25,9 +26,10 @@ die() {
 . "$root/tests/kernel/initramfs.sh"
 guest_modules="zsmalloc zram lz4 lzo_rle zstd virtio_pci virtio_blk"
 
-while getopts c:o: option; do
+while getopts c:d:o: option; do
 	case $option in
 	c) codec=$OPTARG ;;
+	d) folders+=("$OPTARG") ;;
 	o) out=$OPTARG ;;
 	*) sed -n 's/^#   run/   run/p; s/^#   -/   -/p' "$0" >&2 && exit 2 ;;
 	esac
@@ -50,10 +52,12 @@ build_chain8() {
 		die "chains of 8 do not build: $(tail -n 3 "$work/build.log")"
 }
 
-# A block device of real pages: this machine's programs and libraries, one after the other.
+# A block device of real pages: this machine's files, one after the other.
 make_data() {
-	find /usr/bin /usr/lib -xdev -type f -size +64k 2>/dev/null | sort | xargs cat 2>/dev/null | head -c 256M >"$work/data"
-	[ "$(stat -c %s "$work/data")" = $((256 << 20)) ] || die "/usr/bin and /usr/lib hold less than 256 MiB"
+	[ ${#folders[@]} != 0 ] || folders=(/usr/bin /usr/lib)
+	find "${folders[@]}" -xdev -type f -size +32k 2>/dev/null | LC_ALL=C sort | tr '\n' '\0' |
+		xargs -0 -n 64 head -q -c 256k 2>/dev/null | head -c 256M >"$work/data"
+	[ "$(stat -c %s "$work/data")" = $((256 << 20)) ] || die "${folders[*]} hold less than 256 MiB"
 }
 
 make_guest() {

@@ -6,7 +6,7 @@
 #            [-v] [CASE…]
 #   -m  only this module; without -m ours with every case, and stock with some
 #   -k  the kernel to boot, see kernel_paths in initramfs.sh; without it, Debian's by scripts/kernel-image.sh
-#   -o  where zsmalloc.ko is, and zsmalloc-selftest.ko if there is one (build-kmod)
+#   -o  where zsmalloc.ko is, and zsmalloc-selftest.ko and zsmalloc-faulty.ko if they are there (build-kmod)
 #   -t  the swap cases go on for at least so long (0)
 #   -w  the amount of work in percent (100): less for a slow kernel
 #   -M  the guest's memory (256)
@@ -92,6 +92,9 @@ for name in $cases; do
 	[[ " $all_cases " == *" $name "* ]] || usage
 done
 [[ $variants =~ ^(ours|stock|ours stock)$ ]] || usage
+for name in "$seconds" "$work_percent" "$memory_mib" "$boot_seconds"; do
+	[[ $name =~ ^[0-9]+$ ]] || usage
+done
 
 . "$here/initramfs.sh"
 . "$here/boot.sh"
