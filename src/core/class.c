@@ -39,17 +39,12 @@ static void update_marks(struct zs_class *class, struct zs_zspage *zspage)
 	if (marks == zspage->marks)
 		return;
 	zs_zspage_index_mark(&class->zspages, zspage, marks);
-	if (class->lowest == zspage && !zs_zspage_has_hole(zspage))
-		class->lowest = NULL;
-	else if (class->lowest && zs_zspage_has_hole(zspage) && zspage->index < class->lowest->index)
-		class->lowest = zspage;
-}
-
-struct zs_zspage *zs_class_lowest_hole(struct zs_class *class)
-{
-	if (!class->lowest)
-		class->lowest = zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE);
-	return class->lowest;
+	if (!zs_zspage_has_hole(zspage)) {
+		if (class->lowest == zspage)
+			ZS_HOST_SHOW(class->lowest, zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE));
+	} else if (!class->lowest || zspage->index < class->lowest->index) {
+		ZS_HOST_SHOW(class->lowest, zspage);
+	}
 }
 
 /* The pool's count of empty pages follows a zspage's, which was before. */
@@ -204,7 +199,7 @@ static void adopt_cells(struct zs_class *class, struct zs_supplies *supplies)
 
 bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need)
 {
-	bool has_hole = zs_class_lowest_hole(class);
+	bool has_hole = class->lowest != NULL;
 
 	if (!has_hole && (!may_grow || !may_grow_more(class)))
 		return false;
@@ -218,7 +213,7 @@ bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool
 
 unsigned long zs_class_take(struct zs_class *class)
 {
-	struct zs_spot spot = { .zspage = zs_class_lowest_hole(class) };
+	struct zs_spot spot = { .zspage = class->lowest };
 	uint32_t index = class->free_cell;
 	struct zs_cell *cell;
 

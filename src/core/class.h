@@ -28,10 +28,11 @@ struct zs_class {
 	uint32_t free_cell; /* the first free cell, linked by place; 0: none */
 	/* Frees and growths, modulo 2^32: whether a walk of compaction may have missed something. */
 	uint32_t nr_changes;
-	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: not known, or there is none */
-	unsigned long nr_live;    /* these two may be glanced at without the lock */
-	unsigned long nr_pages;   /* present in its zspages */
-	uint32_t resume_zspage;   /* where a walk of compaction goes on, if it does */
+	/* These three may be glanced at without the lock. */
+	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: there is none */
+	unsigned long nr_live;
+	unsigned long nr_pages; /* present in its zspages */
+	uint32_t resume_zspage; /* where a walk of compaction goes on, if it does */
 	uint32_t resume_slot;
 	uint32_t resume_nr_changes; /* as it was when that walk began */
 	bool resumes;
@@ -88,9 +89,6 @@ void zs_class_destroy(struct zs_class *class);
 /* The marks that the class's index should have for a zspage. */
 uint8_t zs_class_marks(const struct zs_class *class, const struct zs_zspage *zspage);
 
-/* The lowest zspage with a hole, or NULL. */
-struct zs_zspage *zs_class_lowest_hole(struct zs_class *class);
-
 /* Takes the lowest hole for a new object. Returns its handle, or 0: there is no hole, or no free cell. */
 unsigned long zs_class_take(struct zs_class *class);
 
@@ -133,6 +131,12 @@ bool zs_class_release_buffer(struct zs_class *class);
 unsigned long zs_class_least_pages(const struct zs_class *class);
 
 /* ---- without a lock ---- */
+
+/* Whether it has a hole: a glance. */
+static inline bool zs_class_has_hole(const struct zs_class *class)
+{
+	return ZS_HOST_GLANCE(class->lowest) != NULL;
+}
 
 /* Pages that compaction could give back about now: a glance, true to the moment only when the class is at rest. */
 unsigned long zs_class_slack_pages(const struct zs_class *class);

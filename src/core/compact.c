@@ -128,7 +128,7 @@ static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot sour
 /* A zspage whose lowest hole lies below the source, or NULL. */
 static struct zs_zspage *find_target(struct mover *mover, struct zs_spot source)
 {
-	struct zs_zspage *zspage = zs_class_lowest_hole(mover->class);
+	struct zs_zspage *zspage = mover->class->lowest;
 
 	if (zspage && is_below(zspage, zs_zspage_lowest_hole(zspage), source))
 		return zspage;

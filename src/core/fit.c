@@ -74,10 +74,3 @@ unsigned int zs_fit_last_class(struct zs_pool *pool, unsigned int id)
 		most = pool->max_object_size;
 	return zs_size_class_index(most, pool->memory.page_shift);
 }
-
-bool zs_fit_may_serve(const struct zs_class *class)
-{
-	uint64_t page_bytes = (uint64_t)ZS_HOST_GLANCE(class->nr_pages) << class->layout.page_shift;
-
-	return idle_bytes(class, page_bytes) >= class->layout.slot_bytes;
-}

@@ -17,7 +17,4 @@
 /* The largest class that may serve what a class would have to grow for, now. Counts this growth. */
 unsigned int zs_fit_last_class(struct zs_pool *pool, unsigned int id);
 
-/* Whether a class may have a hole: a glance at its counts. */
-bool zs_fit_may_serve(const struct zs_class *class);
-
 #endif

@@ -84,7 +84,7 @@ static int alloc_fitting(struct zs_pool *pool, size_t size, unsigned int flags, 
 	while (err && ++id <= last) {
 		struct zs_class *class = zs_pool_class(pool, id);
 
-		if (class && zs_fit_may_serve(class))
+		if (class && zs_class_has_hole(class))
 			err = alloc_supplied(class, flags, false, handle);
 	}
 	return err;
@@ -97,8 +97,8 @@ static ZS_HOST_NOINLINE int alloc_slow(struct zs_pool *pool, size_t size, unsign
 	struct zs_class *class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
 	int err = -ENOMEM;
 
-	/* While it serves a group it is not split as long as it has holes. */
-	if (class)
+	/* What it has comes first. */
+	if (class && zs_class_has_hole(class))
 		err = alloc_supplied(class, flags, false, handle);
 	if (err && may_grow) {
 		if (class)

@@ -154,7 +154,7 @@ static const char *check_class(struct zs_class *class)
 	if (!damage && (tally.nr_live != class->nr_live || tally.nr_pages != class->nr_pages ||
 			tally.nr_zspages != class->zspages.nr_zspages))
 		damage = "a class's counts are wrong";
-	if (!damage && class->lowest && class->lowest != zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE))
+	if (!damage && class->lowest != zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE))
 		damage = "a class's lowest zspage with a hole is another";
 	if (!damage)
 		damage = check_free_cells(class);

@@ -95,27 +95,6 @@ static void test_limit_stays_within_the_pool(void **state)
 	zs_destroy_pool(pool);
 }
 
-/* A class whose pages are full cannot serve, one with room for an object may. */
-static void test_may_serve(void **state)
-{
-	struct zs_pool *pool;
-	struct zs_class *class;
-	unsigned long handle;
-
-	(void)state;
-	enter_scattered_world();
-	pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
-	make_object(pool, 4096);
-	handle = make_object(pool, 4096);
-	class = zs_pool_class(pool, zs_size_class_index(4096, 12));
-	assert_false(zs_fit_may_serve(class));
-	make_object(pool, 1024);
-	assert_true(zs_fit_may_serve(zs_pool_class(pool, zs_pool_serving_class(pool, 1024))));
-	zs_free(pool, handle);
-	assert_false(zs_fit_may_serve(class));
-	zs_destroy_pool(pool);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,7 +102,6 @@ int main(void)
 		SIM_TEST(test_full_pool_keeps_to_its_classes),
 		SIM_TEST(test_limit_follows_idle_memory),
 		SIM_TEST(test_limit_stays_within_the_pool),
-		SIM_TEST(test_may_serve),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

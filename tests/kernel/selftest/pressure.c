@@ -62,10 +62,13 @@ static void rounds(struct st_table *t)
 	unsigned int nr_exact = 0;
 	unsigned int i;
 
-	for (i = 0; i < MAX_ROUNDS && (i < MIN_ROUNDS || !nr_exact) && st_goes_on(t->st); i++) {
-		struct round r = one_round(t);
+	for (i = 0; i < MAX_ROUNDS && (i < MIN_ROUNDS || !nr_exact); i++) {
+		struct round r;
 
 		t->st->step = i;
+		r = one_round(t);
+		if (!st_goes_on(t->st))
+			return;
 		nr_exact += r.is_exact;
 		has_shrunk(t->st, r);
 	}
