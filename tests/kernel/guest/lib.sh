@@ -131,22 +131,6 @@ check_used() {
 	[ "$used" -le $((compr + compr / 2 + (1 << 20))) ] || fail "$used bytes used for only $compr bytes of objects"
 }
 
-# --- the self-test
-
-# selftest PARAMETER...: loading it runs it
-selftest() {
-	[ -e /modules/zsmalloc-selftest.ko ] || skip "no zsmalloc-selftest.ko"
-	must insmod /modules/zsmalloc-selftest.ko "$@"
-	dmesg | sed -n 's/.*zsmalloc-selftest: \([0-9]* passed, [0-9]* failed\).*/\1/p' | tail -n 1 >/run/result
-	note "$(cat /run/result)"
-	case $(cat /run/result) in
-	[1-9]*" passed, 0 failed") ;;
-	"") fail "it gave no result" ;;
-	*) fail "$(cat /run/result)" ;;
-	esac
-	unload zsmalloc_selftest
-}
-
 # --- things that go on beside a case's work
 
 stir() {

@@ -37,6 +37,6 @@ if [ "$1" = selftest-faults ]; then
 	unload zsmalloc_faulty
 else
 	load_zsmalloc
-	run
+	run "operations=$(scaled 100000)" "nr_objects=$(scaled 4000)"
 	unload zsmalloc
 fi
