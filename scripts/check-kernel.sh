@@ -9,13 +9,14 @@ build=${1:?a folder to build in}
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 tests=$(dirname "$here")/tests/kernel
 passed=0 failed=0 skipped=0
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
 
 # summed COMMAND…: runs it, and adds up what its last line counts
 summed() {
 	local line
-	exec 3>&1
-	line=$("$@" | tee /dev/fd/3 | tail -n 1)
-	exec 3>&-
+	"$@" | tee "$log"
+	line=$(tail -n 1 "$log")
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
 	else

@@ -41,8 +41,9 @@ count() {
 	esac
 }
 
-# Only what this run has started and made.
+# Only what this run has started and made. A second signal must not stop it halfway.
 at_exit() {
+	trap '' INT TERM HUP
 	[ -z "$qemu" ] || { kill "$qemu" && wait "$qemu"; } 2>/dev/null
 	[ -z "$work" ] || rm -rf "$work"
 	echo "$passed passed, $failed failed, $skipped skipped"

@@ -151,6 +151,7 @@ static void start_worker(struct crew *crew, struct worker *w, u32 id)
 {
 	if (st_table_create(&w->own, crew->st, crew->pool, st_parameters.nr_objects / crew->nr_workers + 1, 1 + id))
 		return;
+	w->own.lingers = true;
 	w->crew = crew;
 	w->nr_operations = st_parameters.operations / crew->nr_workers * TIMES + 1;
 	init_completion(&w->done);

@@ -6,6 +6,7 @@
  * the next generation; a rewrite (ZS_MM_RW) only its head, and the next rewrite the rest, so that what was not touched
  * in between must have stayed. A table is used by one thread at a time.
  */
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
@@ -72,6 +73,13 @@ static void verify(struct st_table *t, struct st_object *o, const void *memory)
 	verify_part(t, o, memory, o->head, o->size, o->generation - 1);
 }
 
+/* With a new content in place and all to lose. */
+static void linger(struct st_table *t)
+{
+	if (t->lingers && st_below(&t->rng, 32) == 0)
+		udelay(100);
+}
+
 static void fill(struct st_table *t, struct st_object *o, void *memory, u32 from, u32 to)
 {
 	st_pattern_fill(memory, from, to, content_key(t, o, o->generation));
@@ -101,6 +109,7 @@ void st_object_write(struct st_table *t, struct st_object *o)
 	o->generation++;
 	o->head = o->size;
 	fill(t, o, memory, 0, o->size);
+	linger(t);
 	verify(t, o, memory);
 	zs_unmap_object(t->pool, o->handle);
 	context_must_be(t, before, "map and unmap for writing");
@@ -115,6 +124,7 @@ void st_object_rewrite(struct st_table *t, struct st_object *o)
 		return;
 	verify(t, o, memory);
 	fill_part(t, o, memory);
+	linger(t);
 	verify(t, o, memory);
 	zs_unmap_object(t->pool, o->handle);
 	context_must_be(t, before, "map and unmap for rewriting");

@@ -108,6 +108,7 @@ struct st_table {
 	u32 nr;
 	u32 nr_live;
 	u64 nr_bytes;
+	bool lingers; /* now and then holds a map for a while, for others to interfere */
 	/* The mix of st_table_step(). */
 	u32 target; /* the live count that it tends to */
 	u32 smallest, largest;
