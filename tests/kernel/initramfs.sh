@@ -68,7 +68,7 @@ build_program() {
 copy_data() {
 	local data=$1/data name
 	mkdir -p "$data/programs" "$data/text"
-	find "$modules_root/lib/modules/$version" -name '*.ko' -size +200k | sort | head -8 | xargs cp -t "$data/programs"
+	find "$modules_root/lib/modules/$version" -name '*.ko' -size +200k | sort | head -8 | xargs -r cp -t "$data/programs"
 	cp "$(command -v busybox)" "$data/programs"
 	for name in src docs tests; do
 		cp -r "$tree/$name" "$data/text" || die "cannot copy $name"

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Builds the debug kernel that the file config describes from Debian's linux-source-6.1 and prints its folder, which lies
 # in a cache outside this tree; if it is there already, only prints it. The folder holds vmlinuz, lib/modules/RELEASE,
-# and build for `make -C build M=...`.
+# build for `make -C build M=...`, and when all of it is there a file named complete.
 #   build.sh [-j JOBS] [-w]     -w: build nothing; print the folder and fail if the kernel is not in it
+# shellcheck disable=SC2317  # step calls functions
 set -u -o pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tarball=/usr/src/linux-source-6.1.tar.xz
@@ -77,7 +78,7 @@ step() {
 		echo "$line" >>"$log"
 		lines=$((lines + 1))
 		[ "$SECONDS" -ge "$next" ] || continue
-		say "$what: line $lines of the log after $SECONDS s"
+		say "$what: $lines lines of the log after $SECONDS s"
 		next=$((SECONDS + 30))
 	done || {
 		tail -20 "$log" >&2
@@ -128,16 +129,18 @@ keep_build_tree() {
 # Shows that the kept tree suffices.
 try_build_tree() {
 	local dir=$folder/try result
-	mkdir "$dir" && echo 'obj-m := try.o' >"$dir/Kbuild" || return
+	mkdir -p "$dir" && echo 'obj-m := try.o' >"$dir/Kbuild" || return
 	printf '%s\n' '#include <linux/module.h>' 'MODULE_LICENSE("GPL");' 'MODULE_DESCRIPTION("nothing");' >"$dir/try.c"
 	kernel_make -C "$folder/build" M="$dir" modules && [ -f "$dir/try.ko" ]
 	result=$?
 	rm -rf "$dir"
-	return $result
+	return "$result"
 }
 
 install_files() {
-	cp "$source/arch/x86/boot/bzImage" "$folder/vmlinuz" && kernel_make -C "$source" INSTALL_MOD_PATH="$folder" modules_install || return
+	rm -rf "${folder:?}/lib" "$folder/build"
+	cp "$source/arch/x86/boot/bzImage" "$folder/vmlinuz" || return
+	kernel_make -C "$source" INSTALL_MOD_PATH="$folder" modules_install || return
 	# They lead into the source, which goes.
 	rm -f "$folder"/lib/modules/*/build "$folder"/lib/modules/*/source
 	[ -s "$(echo "$folder"/lib/modules/*/modules.dep)" ] || {
@@ -147,42 +150,47 @@ install_files() {
 	keep_build_tree
 }
 
+# Goes on where an attempt that was stopped has come to: make finds out what is left to do.
 build() {
 	source=$folder/source log=$folder/log
-	rm -rf "$folder"
-	mkdir "$folder" || die "cannot make $folder"
-	check_space
-	step "unpacking $tarball" unpack
+	if [ ! -e "$folder/unpacked" ]; then
+		rm -rf "$folder"
+		mkdir "$folder" || die "cannot make $folder"
+		check_space
+		step "unpacking $tarball" unpack
+		touch "$folder/unpacked"
+	fi
 	step "configuring" kernel_make -C "$source" KCONFIG_ALLCONFIG="$here/config" allnoconfig
 	check_config
-	step "compiling with $jobs jobs (some 2,000 lines)" kernel_make -C "$source" bzImage modules
+	step "compiling with $jobs jobs (1,500 lines or so)" kernel_make -C "$source" bzImage modules
 	step "installing" install_files
 	step "trying to build a module" try_build_tree
-	rm -rf "$source"
+	rm -rf "$source" "$folder/unpacked"
 	touch "$folder/complete"
 	say "built in $SECONDS s: $(du -sm "$folder" | cut -f 1) MiB"
 }
 
-where=false
-while getopts j:w option; do
-	case $option in
-	j) jobs=$OPTARG ;;
-	w) where=true ;;
-	*) usage ;;
-	esac
-done
-if [ "$OPTIND" -le $# ] || ! [[ $jobs =~ ^[1-9][0-9]*$ ]]; then
-	usage
-fi
-check_packages
-find_folder
-if [ "$where" = true ]; then
+# Read as a whole before it starts: this file may change while a build runs.
+main() {
+	local option where=
+	while getopts j:w option; do
+		case $option in
+		j) jobs=$OPTARG ;;
+		w) where=1 ;;
+		*) usage ;;
+		esac
+	done
+	if [ "$OPTIND" -le $# ] || ! [[ $jobs =~ ^[1-9][0-9]*$ ]]; then
+		usage
+	fi
+	check_packages
+	find_folder
+	if [ -z "$where" ] && [ ! -e "$folder/complete" ]; then
+		lock
+		[ -e "$folder/complete" ] || build
+	fi
 	echo "$folder"
 	[ -e "$folder/complete" ]
-	exit
-fi
-[ -e "$folder/complete" ] || {
-	lock
-	[ -e "$folder/complete" ] || build
 }
-echo "$folder"
+
+main "$@"; exit
