@@ -7,6 +7,7 @@ percent=5
 zswap_start $percent
 migrations_watch
 stir_start
+fewest_passes=2
 press 115 3 -w $figures/pool_limit_hit -w $figures/written_back_pages -w /proc/vmstat:zswpout \
 	-w $figures/pool_total_size -w $figures/reject_reclaim_fail
 stir_stop
