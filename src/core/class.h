@@ -192,6 +192,12 @@ static inline void *zs_class_address(const struct zs_class *class, const struct 
 	return base + zs_layout_offset(&class->layout, slot);
 }
 
+/* The cell of the object in a live slot. context: class locked. */
+static inline struct zs_cell *zs_class_cell(const struct zs_class *class, struct zs_spot spot)
+{
+	return zs_handle_cell(class->handles, *zs_zspage_owner(spot.zspage, &class->layout, spot.slot));
+}
+
 static inline uint32_t zs_class_place(const struct zs_class *class, struct zs_spot spot)
 {
 	return spot.zspage->index << class->layout.place_shift | spot.slot;

@@ -171,7 +171,7 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	mover->is_unprofitable = false;
 	if (!may_gain(mover) || !next_source(mover, &source))
 		return false;
-	cell = zs_handle_cell(class->handles, *zs_zspage_owner(source.zspage, &class->layout, source.slot));
+	cell = zs_class_cell(class, source);
 	if (!zs_cell_begin_move(cell))
 		return true;
 	/* Now it will move if there is a target: pages populated for it do not stay empty. */

@@ -22,9 +22,9 @@ static struct seat find_seat(const struct zs_class *class, void *page, unsigned 
 	return seat;
 }
 
-static struct zs_cell *cell_of(const struct zs_class *class, struct zs_zspage *zspage, unsigned int slot)
+static struct zs_cell *cell_in(const struct zs_class *class, struct seat seat, unsigned int slot)
 {
-	return zs_handle_cell(class->handles, *zs_zspage_owner(zspage, &class->layout, slot));
+	return zs_class_cell(class, (struct zs_spot){ .zspage = seat.zspage, .slot = slot });
 }
 
 /* Lets go of the page's objects in slots below end. */
@@ -32,7 +32,7 @@ static void end_moves(const struct zs_class *class, struct seat seat, unsigned i
 {
 	for (unsigned int slot = zs_layout_first_slot(&class->layout, seat.page); slot < end; slot++)
 		if (zs_zspage_is_live(seat.zspage, &class->layout, slot))
-			zs_cell_end_move(cell_of(class, seat.zspage, slot));
+			zs_cell_end_move(cell_in(class, seat, slot));
 }
 
 /* Marks all objects that touch the page as being moved, or none if one of them is pinned. */
@@ -42,7 +42,7 @@ static bool begin_moves(const struct zs_class *class, struct seat seat)
 
 	for (unsigned int slot = zs_layout_first_slot(&class->layout, seat.page); slot <= last; slot++) {
 		if (!zs_zspage_is_live(seat.zspage, &class->layout, slot) ||
-		    zs_cell_begin_move(cell_of(class, seat.zspage, slot)))
+		    zs_cell_begin_move(cell_in(class, seat, slot)))
 			continue;
 		end_moves(class, seat, slot);
 		return false;

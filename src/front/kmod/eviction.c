@@ -4,7 +4,6 @@
  */
 #include <linux/sched.h>
 
-#include "compact.h"
 #include "eviction.h"
 #include "object.h"
 
@@ -74,14 +73,6 @@ static bool evict_batch(const struct zs_evictor *evictor, struct effort *effort)
 	return true;
 }
 
-static void compact(struct zs_pool *pool)
-{
-	const struct zs_budget unbounded = { .target_pages = 0 };
-	unsigned long nr_pages;
-
-	zs_pool_compact(pool, &unbounded, &nr_pages);
-}
-
 int zs_evict_pages(const struct zs_evictor *evictor, unsigned long nr_pages, unsigned long *reclaimed)
 {
 	unsigned long before = zs_pool_total_pages(evictor->pool);
@@ -91,10 +82,10 @@ int zs_evict_pages(const struct zs_evictor *evictor, unsigned long nr_pages, uns
 	unsigned long now;
 
 	/* What compaction alone can give back costs the user nothing. */
-	compact(evictor->pool);
+	zs_kmod_compact(evictor->pool);
 	while (zs_pool_total_pages(evictor->pool) > goal && more) {
 		more = evict_batch(evictor, &effort);
-		compact(evictor->pool);
+		zs_kmod_compact(evictor->pool);
 	}
 	now = zs_pool_total_pages(evictor->pool);
 	*reclaimed = before > now ? before - now : 0;

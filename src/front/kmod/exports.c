@@ -34,7 +34,6 @@ static unsigned long allocate(struct zs_pool *pool, size_t size, gfp_t gfp)
 	unsigned long handle;
 	int err = zs_kmod_malloc(pool, size, gfp, &handle);
 
-	/* 6.1's callers know too large a size by this. */
 	if (err == -ENOSPC && !ZS_TOO_LARGE_IS_ENOSPC)
 		err = -EINVAL;
 	return err ? (unsigned long)ERR_PTR(err) : handle;

@@ -20,8 +20,8 @@
 /* Since 6.2 zram asks which class a size belongs to. */
 #define ZS_HAS_CLASS_INDEX (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
 
-/* What zs_malloc() says of a size above a page: -EINVAL in 6.1. */
-#define ZS_TOO_LARGE_IS_ENOSPC (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
+/* What zs_malloc() says of a size above a page: -EINVAL in 6.1, -ENOSPC in 6.12; it changed somewhere in between. */
+#define ZS_TOO_LARGE_IS_ENOSPC (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
 
 /* Since 6.15 objects are read and written by copy or in place; before that they are mapped. */
 #define ZS_OBJECTS_ARE_MAPPED (LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0))

@@ -82,7 +82,13 @@ report_taint() {
 	[ $((taint & (1 << 5 | 1 << 7 | 1 << 9 | 1 << 14))) = 0 ] || say "guest: kernel tainted: $taint"
 }
 
+# With one, nothing runs beside anything.
+report_processors() {
+	[ "$(nproc)" = 2 ] || say "guest: WARNING: $(nproc) processors where 2 were given"
+}
+
 start
+report_processors
 for name in $(argument zs.cases | tr , ' '); do
 	run_case "$name"
 done
