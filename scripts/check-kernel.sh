@@ -49,7 +49,7 @@ check_debug() {
 	local kernel
 	kernel=$("$tests/debug/build.sh") || return 1
 	build_modules "$build" "$kernel/build"
-	summed "$tests/check.sh" -m ours -k "$kernel" -o "$build" -M 640 -w 20 -b 2400
+	summed "$tests/check.sh" -m ours -k "$kernel" -o "$build" -M 704 -w 20 -b 2400
 }
 
 if [ "${2:-}" = debug ]; then
