@@ -120,6 +120,8 @@ struct zs_pool_stats {
 	uint64_t failed_allocs;
 	/** Bad handles seen, counting frees of mapped objects and unmaps of what was not mapped. */
 	uint64_t bad_handles;
+	/** Bytes copied by compaction since the pool was created: the slots of the objects it has moved. */
+	uint64_t bytes_moved;
 };
 
 /* ---- the calls of the 2013 proposal ---- */

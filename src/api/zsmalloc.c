@@ -235,6 +235,7 @@ PUBLIC void zs_pool_stats(struct zs_pool *pool, struct zs_pool_stats *stats)
 		.pages_compacted = api_pages(pool, (unsigned long)totals.pages_compacted),
 		.failed_allocs = totals.failed_allocs,
 		.bad_handles = totals.bad_handles,
+		.bytes_moved = totals.bytes_moved,
 	};
 	memcpy(stats, &all, stats_bytes(stats->size));
 }

@@ -36,6 +36,7 @@ struct zs_class {
 	uint32_t resume_slot;
 	uint32_t resume_nr_changes; /* as it was when that walk began */
 	bool resumes;
+	unsigned long nr_moved; /* objects moved by compaction */
 	struct zs_buffer *spare_buffer; /* kept for the next copy of a mapped object */
 };
 

@@ -24,8 +24,7 @@ struct mover {
 	bool is_unprofitable;        /* the last step's object would take more pages than it gives up */
 	bool is_resumed;             /* it began where an earlier one was ended */
 	uint32_t nr_changes;         /* of the class, when the walk began at the high end */
-	unsigned long nr_moved;
-	unsigned long nr_pages; /* given back */
+	unsigned long nr_pages;      /* given back */
 };
 
 /* Begins at the high end or, if it may resume, where the last walk was ended by its budget. */
@@ -145,7 +144,7 @@ static uint64_t move_object(struct mover *mover, struct zs_spot source, struct z
 	spot.slot = zs_class_take_slot(class, target, owner);
 	zs_zspage_copy_slot(source.zspage, source.slot, target, spot.slot, &class->layout);
 	zs_host_store32(&cell->place, zs_class_place(class, spot));
-	mover->nr_moved++;
+	class->nr_moved++;
 	return zs_class_put_slot(class, source);
 }
 
@@ -237,8 +236,7 @@ static int release_empty(struct zs_class *class, const struct zs_budget *budget,
 }
 
 /* One walk, or the rest of one. *again: another one is needed. Result: as compact_class. */
-static int walk(struct zs_pool *pool, struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages,
-		bool *again)
+static int walk(struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages, bool *again)
 {
 	struct mover mover;
 	int err = 0;
@@ -250,7 +248,6 @@ static int walk(struct zs_pool *pool, struct zs_class *class, const struct zs_bu
 	*again = mover_stop(&mover, err);
 	*nr_pages += gained_pages(&mover);
 	zs_class_put_supplies(class, &mover.supplies);
-	zs_host_add_long(&pool->objects_moved, (long)mover.nr_moved);
 	return err;
 }
 
@@ -258,8 +255,7 @@ static int walk(struct zs_pool *pool, struct zs_class *class, const struct zs_bu
  * Result: 0: nothing is left to gain in the class; -EAGAIN: the budget is spent. It is looked at after each step that
  * did something, so however small it is, repeated calls come to an end.
  */
-static int compact_class(struct zs_pool *pool, struct zs_class *class, const struct zs_budget *budget,
-			 unsigned long *nr_pages)
+static int compact_class(struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages)
 {
 	bool again = true;
 	int err;
@@ -267,7 +263,7 @@ static int compact_class(struct zs_pool *pool, struct zs_class *class, const str
 	zs_class_release_buffer(class);
 	err = release_empty(class, budget, nr_pages);
 	while (!err && again)
-		err = walk(pool, class, budget, nr_pages, &again);
+		err = walk(class, budget, nr_pages, &again);
 	return err;
 }
 
@@ -283,7 +279,7 @@ int zs_pool_compact(struct zs_pool *pool, const struct zs_budget *budget, unsign
 
 		if (!class)
 			continue;
-		err = compact_class(pool, class, budget, nr_pages);
+		err = compact_class(class, budget, nr_pages);
 		if (err)
 			zs_host_store32(&pool->compact_next, id);
 	}

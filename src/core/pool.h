@@ -33,7 +33,6 @@ struct zs_pool {
 	zs_atomic32 fit_share;     /* see fit.h */
 	zs_atomic32 fit_countdown; /* growths until it is looked at again */
 	zs_atomic32 compact_next;  /* the class where a bounded compaction goes on */
-	zs_atomic_long objects_moved;
 	zs_atomic_long pages_compacted;
 	zs_atomic_long failed_allocs;
 	zs_atomic_long bad_handles;

@@ -47,11 +47,12 @@ void zs_pool_totals(struct zs_pool *pool, struct zs_totals *totals)
 		zs_host_lock(&class->lock);
 		totals->objects += class->nr_live;
 		totals->slot_bytes += (uint64_t) class->nr_live * class->layout.slot_bytes;
+		totals->objects_moved += class->nr_moved;
+		totals->bytes_moved += (uint64_t) class->nr_moved * class->layout.slot_bytes;
 		zs_host_unlock(&class->lock);
 	}
 	totals->pages = zs_pool_total_pages(pool);
 	totals->metadata_bytes = metadata_bytes(pool, totals->pages << pool->memory.page_shift);
-	totals->objects_moved = zs_host_load_long(&pool->objects_moved);
 	totals->pages_compacted = zs_host_load_long(&pool->pages_compacted);
 	totals->failed_allocs = zs_host_load_long(&pool->failed_allocs);
 	totals->bad_handles = zs_host_load_long(&pool->bad_handles);

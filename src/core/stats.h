@@ -18,6 +18,7 @@ struct zs_totals {
 	uint64_t pages_compacted; /* host pages */
 	uint64_t failed_allocs;
 	uint64_t bad_handles;
+	uint64_t bytes_moved;
 };
 
 struct zs_class_stats {

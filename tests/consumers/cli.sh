@@ -43,6 +43,10 @@ check_help() {
 	good 'Usage: zs store' store --help
 	good 'Usage: zs classes' help classes
 	good 'Usage: zs classes' classes --help
+	good 'Usage: zs trace' help trace
+	good 'Usage: zs trace' trace --help
+	good 'Usage: zs replay' help replay
+	good 'Usage: zs replay' replay --help
 	good '^zs [0-9]*\.[0-9]*\.[0-9]*$' --version
 	for option in -c -u -j -n --json --svg; do
 		good " $option " store --help
@@ -82,6 +86,18 @@ check_wrong_usage() {
 	wrong "-m 65k: give a size" classes -m 65k
 	wrong "no argument such as 'x'" classes x
 	wrong "no option '-c'" classes -c lz4
+	wrong "Give -o FILE" trace /usr/bin
+	wrong "either files or processes" trace -o x -p 1 /usr/bin
+	wrong "-p 0: give the number" trace -o x -p 0
+	wrong "-p me: give the number" trace -o x -p me
+	wrong "zs trace: -u 12k: a unit is" trace -o x -u 12k
+	wrong "zs trace: -c lz5: no such codec" trace -o x -c lz5
+	wrong "no option '--svg'" trace -o x --svg y
+	wrong "give one trace" replay
+	wrong "give one trace" replay a b
+	wrong "-s third: there are the chapters" replay -s third a
+	wrong "-n 0: give a number" replay -n 0 a
+	wrong "-r -1: give a number" replay -r -1 a
 }
 
 # Slot sizes rise to the maximum, and each line's arithmetic holds.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Where a loop keeps its objects: a pool of zsmalloc, or malloc. The loop is the same code for both.
+ * Where objects are kept: a pool of zsmalloc, or malloc. What is done with them is the same code for both.
+ *
+ * malloc is whichever the process was started with: of jemalloc, mimalloc and tcmalloc it is known how they trim.
  */
 #ifndef ZS_HEAP_H
 #define ZS_HEAP_H
@@ -18,6 +20,8 @@ struct zs_heap {
 	const void *(*get)(const struct zs_heap *heap, uint64_t object, size_t len, void *copy);
 	void (*unget)(const struct zs_heap *heap, uint64_t object, size_t len, const void *data);
 	void (*drop)(const struct zs_heap *heap, uint64_t object);
+	/* Gives back to the system what it can do without. */
+	void (*trim)(const struct zs_heap *heap);
 };
 
 struct zs_heap zs_heap_of_pool(struct zs_pool *pool);

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "random.h"
 #include "team.h"
+#include "unit.h"
 #include "zs.h"
 
 enum { NEVER_A_UNIT = 0xa5 }; /* a unit of this byte alone is same-filled */
@@ -127,16 +129,14 @@ static void store_unit(struct zs_loop *loop, unsigned int thread, size_t unit)
 	struct zs_loop_object *object = &loop->objects[unit];
 	ssize_t len;
 
-	len = plan->codec.comp->compress(loop->codecs[thread], data, plan->unit_bytes, loop->scratch[thread],
-					 plan->limit_bytes - 1);
-	if (len == -ENOSPC) {
-		len = (ssize_t)plan->unit_bytes;
-	} else if (len <= 0) {
+	len = zs_unit_compress(plan->codec.comp, loop->codecs[thread], data, plan->unit_bytes, plan->limit_bytes,
+			       loop->scratch[thread]);
+	if (len < 0) {
 		fail(loop, EIO);
 		return;
-	} else {
-		data = loop->scratch[thread];
 	}
+	if (len != (ssize_t)plan->unit_bytes)
+		data = loop->scratch[thread];
 	object->ref = loop->heap.put(&loop->heap, data, (size_t)len);
 	if (object->ref)
 		object->len = (uint32_t)len;
@@ -221,16 +221,6 @@ void zs_loop_load(struct zs_loop *loop, size_t first, size_t end)
 	loop->load_ns += zs_team_run(loop->team, load_piece, loop, first, end);
 }
 
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t x = *state += 0x9e3779b97f4a7c15u;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
-}
-
 /* Puts a random half of the objects' units first in loop->order, in random order. Returns their number. */
 static size_t choose_half(struct zs_loop *loop, size_t nr_units)
 {
@@ -242,7 +232,7 @@ static size_t choose_half(struct zs_loop *loop, size_t nr_units)
 		if (loop->objects[unit].len)
 			order[nr_objects++] = (uint32_t)unit;
 	for (size_t i = 0; i < nr_objects / 2; i++) {
-		size_t other = i + (size_t)(next_random(&state) % (nr_objects - i));
+		size_t other = i + (size_t)zs_random_below(&state, nr_objects - i);
 		uint32_t unit = order[other];
 
 		order[other] = order[i];

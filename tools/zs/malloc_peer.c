@@ -8,7 +8,6 @@
 #include "malloc_peer.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,20 +41,13 @@ struct zs_malloc_peer {
 	bool lost;
 };
 
-static void trim(void)
-{
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
-}
-
 static int serve_one(struct zs_loop *loop, const struct request *request)
 {
 	switch ((enum request_kind)request->kind) {
 	case STORE: return zs_loop_store(loop, request->first, request->end);
 	case LOAD: zs_loop_load(loop, request->first, request->end); return 0;
 	case FREE_HALF: zs_loop_free_half(loop, request->end); return 0;
-	case TRIM: trim(); return 0;
+	case TRIM: loop->heap.trim(&loop->heap); return 0;
 	case STATE: return 0;
 	}
 	return EINVAL;

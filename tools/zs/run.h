@@ -50,6 +50,6 @@ void zs_run_note_fill(struct zs_run *run);
 void zs_run_note_speeds(const struct zs_run *run);
 /* Frees a random half in both heaps, and compacts; both put into the report what is left. */
 void zs_run_free_half(struct zs_run *run);
-bool zs_run_compact(struct zs_run *run);
+void zs_run_compact(struct zs_run *run);
 
 #endif

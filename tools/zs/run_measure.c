@@ -173,34 +173,6 @@ void zs_run_free_half(struct zs_run *run)
 	note_classes(run, &report->classes_freed);
 }
 
-/* Where an object lies; nothing is read there. */
-static const void *place_of(const struct zs_run *run, size_t unit)
-{
-	unsigned long handle = (unsigned long)run->loop.objects[unit].ref;
-	const void *place = zs_map_object(run->pool, handle, ZS_MM_RO);
-
-	if (place)
-		zs_unmap_object(run->pool, handle);
-	return place;
-}
-
-static void note_places(const struct zs_run *run, const void **places)
-{
-	for (size_t unit = 0; unit < run->report->nr_units; unit++)
-		if (run->loop.objects[unit].len)
-			places[unit] = place_of(run, unit);
-}
-
-static uint64_t bytes_elsewhere(const struct zs_run *run, const void *const *places)
-{
-	uint64_t bytes = 0;
-
-	for (size_t unit = 0; unit < run->report->nr_units; unit++)
-		if (run->loop.objects[unit].len && place_of(run, unit) != places[unit])
-			bytes += run->loop.objects[unit].len;
-	return bytes;
-}
-
 static void time_compaction(struct zs_run *run)
 {
 	struct zs_report_compaction *compaction = &run->report->compaction;
@@ -213,25 +185,16 @@ static void time_compaction(struct zs_run *run)
 	compaction->time_ns = zs_clock_ns() - began_ns;
 	zs_pool_stats(run->pool, &after);
 	compaction->objects_moved = after.objects_moved - before.objects_moved;
+	compaction->bytes_moved = after.bytes_moved - before.bytes_moved;
 }
 
-bool zs_run_compact(struct zs_run *run)
+void zs_run_compact(struct zs_run *run)
 {
 	struct zs_report *report = run->report;
-	size_t table_bytes = report->nr_units * sizeof(void *);
-	const void **places = zs_loop_memory(table_bytes, 0);
 
-	if (!places) {
-		zs_message("out of memory for a table of %zu objects; give a smaller -n", (size_t)report->nr_objects);
-		return false;
-	}
-	note_places(run, places);
 	time_compaction(run);
-	report->compaction.bytes_moved = bytes_elsewhere(run, places);
-	zs_loop_memory_free(places, table_bytes);
 	measure_pool(run, &report->pool_compacted);
 	note_classes(run, &report->classes_compacted);
 	if (zs_malloc_peer_trim(run->peer))
 		measure_peer(run, &report->malloc_trimmed);
-	return true;
 }

@@ -10,13 +10,8 @@
 #include "progress.h"
 #include "run.h"
 #include "team.h"
+#include "unit.h"
 #include "zs.h"
-
-/* Every word is like the first: it is enough to keep that. */
-static bool is_same_filled(const unsigned char *unit, size_t unit_bytes)
-{
-	return !memcmp(unit, unit + sizeof(uint64_t), unit_bytes - sizeof(uint64_t));
-}
 
 static void inspect_piece(void *arg, unsigned int thread, size_t first, size_t end)
 {
@@ -28,7 +23,7 @@ static void inspect_piece(void *arg, unsigned int thread, size_t first, size_t e
 		const unsigned char *data = run->plan.batch + (unit - run->loop.first) * unit_bytes;
 
 		run->hashes[unit] = zs_hash_of(data, unit_bytes);
-		run->plan.same_filled[unit] = is_same_filled(data, unit_bytes);
+		run->plan.same_filled[unit] = zs_unit_is_same_filled(data, unit_bytes);
 		if (run->plan.same_filled[unit])
 			memcpy(&run->loop.objects[unit].ref, data, sizeof(uint64_t));
 	}

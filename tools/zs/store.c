@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <sched.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +13,12 @@
 #include "progress.h"
 #include "report.h"
 #include "zs.h"
-#include "zsmalloc.h"
 
 enum {
-	MIN_UNIT_BYTES = 4096,
-	MAX_THREADS = 256,
 	OPTION_JSON = 256,
 	OPTION_SVG,
 	OPTION_HELP,
 };
-
-static const uint64_t DEFAULT_RAW_BYTES = 2ull << 30;
-
-static char *const default_paths[] = { (char *)"/usr/bin", (char *)"/usr/lib" };
 
 static const char help_text[] =
 	"Usage: zs store [OPTION...] [PATH...]\n\n"
@@ -42,90 +33,13 @@ static const char help_text[] =
 	"  --svg FILE  draw how full each size class is, before and after compaction\n\n"
 	"Exit status: 0 every byte came back, 1 it did not or something failed, 2 wrong usage.\n";
 
-static unsigned int processors(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned int)CPU_COUNT(&set);
-}
-
-static int set_codec(struct zs_store_options *options, const char *text)
-{
-	options->codec_text = text;
-	switch (zs_comp_parse(text, &options->codec)) {
-	case 0: return 0;
-	case -ENOSYS:
-		return zs_usage_error("store", "-c %s: this build is without LZO (build option 'lzo'); use one of %s",
-				      text, zs_comp_names());
-	case -ERANGE:
-		return zs_usage_error("store", "-c %s: the levels of %s are %d to %d", text, options->codec.comp->name,
-				      options->codec.comp->level_min, options->codec.comp->level_max);
-	case -EINVAL:
-		return zs_usage_error("store", "-c %s: no such level of %s; use one of %s", text,
-				      options->codec.comp->name, zs_comp_names());
-	default: return zs_usage_error("store", "-c %s: no such codec; use one of %s", text, zs_comp_names());
-	}
-}
-
-static int set_unit(struct zs_store_options *options, const char *text)
-{
-	uint64_t bytes;
-
-	if (!zs_parse_size(text, &bytes) || bytes < MIN_UNIT_BYTES || bytes > ZS_MAX_OBJECT_BYTES ||
-	    bytes & (bytes - 1))
-		return zs_usage_error("store", "-u %s: a unit is 4k, 8k, 16k, 32k or 64k", text);
-	options->unit_bytes = (size_t)bytes;
-	return 0;
-}
-
-static int set_threads(struct zs_store_options *options, const char *text)
-{
-	uint64_t count;
-
-	if (!zs_parse_count(text, &count) || !count || count > MAX_THREADS)
-		return zs_usage_error("store", "-j %s: give a number of threads from 1 to %d", text, MAX_THREADS);
-	options->nr_threads = (unsigned int)count;
-	return 0;
-}
-
-static int set_limit(struct zs_store_options *options, const char *text)
-{
-	uint64_t count;
-
-	if (!zs_parse_count(text, &count) || !count || count > UINT32_MAX)
-		return zs_usage_error("store", "-n %s: give a number of units from 1 to %u", text, UINT32_MAX);
-	options->limit_units = (size_t)count;
-	return 0;
-}
-
 static int set_option(struct zs_store_options *options, int option, char **argv)
 {
 	switch (option) {
-	case 'c': return set_codec(options, optarg);
-	case 'u': return set_unit(options, optarg);
-	case 'j': return set_threads(options, optarg);
-	case 'n': return set_limit(options, optarg);
 	case OPTION_JSON: options->json = true; return 0;
 	case OPTION_SVG: options->svg_path = optarg; return 0;
-	default: return zs_option_error("store", option, argv);
+	default: return zs_unit_options_set(&options->units, "store", option, argv);
 	}
-}
-
-static void set_defaults(struct zs_store_options *options)
-{
-	zs_comp_parse("lz4", &options->codec);
-	options->codec_text = "lz4";
-	options->unit_bytes = MIN_UNIT_BYTES;
-	options->nr_threads = processors() < MAX_THREADS ? processors() : MAX_THREADS;
-}
-
-static void set_paths(struct zs_store_options *options, int argc, char **argv)
-{
-	options->paths = optind < argc ? argv + optind : default_paths;
-	options->nr_paths = optind < argc ? (size_t)(argc - optind) : 2;
-	if (options->limit_units)
-		return;
-	options->limit_units = optind < argc ? UINT32_MAX : (size_t)(DEFAULT_RAW_BYTES / options->unit_bytes);
 }
 
 /* 0, or an exit status with done set. */
@@ -139,9 +53,9 @@ static int parse(struct zs_store_options *options, int argc, char **argv, bool *
 	};
 	int option, status;
 
-	set_defaults(options);
+	zs_unit_options_init(&options->units);
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":c:u:j:n:h", long_options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, ":h" ZS_UNIT_OPTION_LETTERS, long_options, NULL)) >= 0) {
 		if (option == OPTION_HELP || option == 'h') {
 			*done = true;
 			fputs(help_text, stdout);
@@ -153,7 +67,7 @@ static int parse(struct zs_store_options *options, int argc, char **argv, bool *
 			return status;
 		}
 	}
-	set_paths(options, argc, argv);
+	zs_unit_options_set_paths(&options->units, argc, argv);
 	return 0;
 }
 

@@ -6,22 +6,15 @@
 #define ZS_STORE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
-#include "comp.h"
+#include "unit_options.h"
 
 struct zs_report;
 
 struct zs_store_options {
-	struct zs_comp_spec codec;
-	const char *codec_text;
-	size_t unit_bytes;
-	unsigned int nr_threads;
-	size_t limit_units;
+	struct zs_unit_options units;
 	bool json;
 	const char *svg_path; /* NULL: no drawing */
-	char *const *paths;
-	size_t nr_paths;
 };
 
 /*

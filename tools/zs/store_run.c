@@ -8,6 +8,7 @@
 
 #include "resident.h"
 #include "run.h"
+#include "unit.h"
 #include "zs.h"
 #include "zsmalloc.h"
 
@@ -15,13 +16,13 @@ enum { BATCH_BYTES = 32 << 20 };
 
 static bool find_files(struct zs_run *run)
 {
-	for (size_t i = 0; i < run->options->nr_paths && !zs_interrupted(); i++) {
-		if (zs_files_add(&run->files, run->options->paths[i])) {
+	for (size_t i = 0; i < run->options->units.nr_paths && !zs_interrupted(); i++) {
+		if (zs_files_add(&run->files, run->options->units.paths[i])) {
 			zs_message("out of memory for the list of files; name fewer");
 			return false;
 		}
 	}
-	zs_input_open(&run->input, &run->files, run->options->unit_bytes, run->options->limit_units);
+	zs_input_open(&run->input, &run->files, run->options->units.unit_bytes, run->options->units.limit_units);
 	if (!run->input.max_units && !zs_interrupted()) {
 		zs_message("nothing to store: no file with content among the paths");
 		return false;
@@ -53,7 +54,7 @@ static struct zs_pool *create_pool(const struct zs_run *run)
 	struct zs_pool_options options = {
 		.size = sizeof(options),
 		.name = "zs store",
-		.max_object_size = run->options->unit_bytes,
+		.max_object_size = run->options->units.unit_bytes,
 		.on_error = tell_error,
 	};
 	struct zs_pool *pool = zs_create_pool_with(&options);
@@ -63,35 +64,22 @@ static struct zs_pool *create_pool(const struct zs_run *run)
 	return pool;
 }
 
-/* The size from which a unit is kept raw: where compression gains no memory. */
-static size_t find_limit(const struct zs_run *run)
-{
-	struct zs_pool *pool = create_pool(run);
-	size_t limit_bytes = 0;
-
-	if (!pool)
-		return 0;
-	limit_bytes = run->options->unit_bytes;
-	if (limit_bytes == ZS_PAGE_BYTES && zs_huge_class_size(pool) < limit_bytes)
-		limit_bytes = zs_huge_class_size(pool);
-	zs_destroy_pool(pool);
-	return limit_bytes;
-}
-
 static bool make_plan(struct zs_run *run)
 {
 	struct zs_loop_plan *plan = &run->plan;
 
-	plan->codec = run->options->codec;
-	plan->unit_bytes = run->options->unit_bytes;
-	plan->nr_threads = run->options->nr_threads;
+	plan->codec = run->options->units.codec;
+	plan->unit_bytes = run->options->units.unit_bytes;
+	plan->nr_threads = run->options->units.nr_threads;
 	plan->nr_units = run->input.max_units;
 	plan->batch_units = BATCH_BYTES / plan->unit_bytes;
 	if (plan->batch_units > plan->nr_units)
 		plan->batch_units = plan->nr_units;
-	plan->limit_bytes = find_limit(run);
-	if (!plan->limit_bytes)
+	plan->limit_bytes = zs_unit_raw_limit(plan->unit_bytes);
+	if (!plan->limit_bytes) {
+		zs_message("cannot create a pool: %s", strerror(errno));
 		return false;
+	}
 	plan->batch = zs_loop_memory(plan->batch_units * plan->unit_bytes, 1);
 	plan->same_filled = zs_loop_memory(plan->nr_units, 1);
 	run->hashes = zs_loop_memory(plan->nr_units * sizeof(*run->hashes), 0);
@@ -151,8 +139,7 @@ static bool do_phases(struct zs_run *run)
 	if (zs_interrupted())
 		return false;
 	zs_run_free_half(run);
-	if (!zs_run_compact(run))
-		return false;
+	zs_run_compact(run);
 	report->nr_verified_compacted = zs_run_load_all(run, "reload", false);
 	report->pool_sound = !zs_pool_verify(run->pool);
 	return !zs_interrupted();
@@ -163,11 +150,11 @@ bool zs_store_run(const struct zs_store_options *options, struct zs_report *repo
 	struct zs_run run = { .options = options, .report = report, .input.fd = -1 };
 	bool done;
 
-	report->codec = options->codec_text;
-	report->paths = options->paths;
-	report->nr_paths = options->nr_paths;
-	report->unit_bytes = options->unit_bytes;
-	report->nr_threads = options->nr_threads;
+	report->codec = options->units.codec_text;
+	report->paths = options->units.paths;
+	report->nr_paths = options->units.nr_paths;
+	report->unit_bytes = options->units.unit_bytes;
+	report->nr_threads = options->units.nr_threads;
 	done = do_phases(&run);
 	clean_up(&run);
 	return done;

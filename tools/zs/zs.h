@@ -24,6 +24,8 @@ struct zs_command {
 
 extern const struct zs_command zs_command_store;
 extern const struct zs_command zs_command_classes;
+extern const struct zs_command zs_command_trace;
+extern const struct zs_command zs_command_replay;
 
 /* One line on stderr, "zs: " before it; a progress bar there is wiped first. */
 void zs_message(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -74,6 +74,7 @@ static int pool_show(struct seq_file *file, void *unused)
 	seq_printf(file, "objects_moved %llu\npages_compacted %llu\n", (ull)totals.objects_moved,
 		   (ull)totals.pages_compacted);
 	seq_printf(file, "failed_allocs %llu\nbad_handles %llu\n", (ull)totals.failed_allocs, (ull)totals.bad_handles);
+	seq_printf(file, "bytes_moved %llu\n", (ull)totals.bytes_moved);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(pool);
