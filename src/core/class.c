@@ -31,51 +31,52 @@ uint8_t zs_class_marks(const struct zs_class *class, const struct zs_zspage *zsp
 			 (zspage->empty != 0) << ZS_MARK_EMPTY);
 }
 
-/* The class's index learns what a change to a zspage means for searches, and so does its lowest zspage with a hole. */
-static void update_marks(struct zs_class *class, struct zs_zspage *zspage)
+void zs_class_gained_hole(struct zs_class *class, struct zs_zspage *zspage)
 {
-	uint8_t marks = zs_class_marks(class, zspage);
-
-	if (marks == zspage->marks)
-		return;
-	zs_zspage_index_mark(&class->zspages, zspage, marks);
-	if (!zs_zspage_has_hole(zspage)) {
-		if (class->lowest == zspage)
-			ZS_HOST_SHOW(class->lowest, zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE));
-	} else if (!class->lowest || zspage->index < class->lowest->index) {
+	zs_zspage_index_set(zspage, ZS_MARK_HOLE);
+	if (!class->lowest || zspage->index < class->lowest->index)
 		ZS_HOST_SHOW(class->lowest, zspage);
-	}
 }
 
-/* The pool's count of empty pages follows a zspage's, which was before. */
-static void count_empty(struct zs_class *class, const struct zs_zspage *zspage, uint64_t before)
+void zs_class_lost_holes(struct zs_class *class, struct zs_zspage *zspage)
 {
-	if (ZS_HOST_UNLIKELY(zspage->empty != before))
-		zs_host_add_long(&class->memory->nr_empty,
-				 (long)zs_count_bits(zspage->empty) - (long)zs_count_bits(before));
+	zs_zspage_index_clear(zspage, ZS_MARK_HOLE);
+	if (class->lowest == zspage)
+		ZS_HOST_SHOW(class->lowest, zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE));
 }
 
-unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage, uint32_t cell_index)
+static void set_mark(struct zs_zspage *zspage, enum zs_mark mark, bool on)
 {
-	uint64_t empty = zspage->empty;
-	unsigned int slot = zs_zspage_take_slot(zspage, &class->layout);
-
-	*zs_zspage_owner(zspage, &class->layout, slot) = cell_index;
-	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
-	count_empty(class, zspage, empty);
-	update_marks(class, zspage);
-	return slot;
+	if (on == (zspage->marks >> mark & 1))
+		return;
+	if (on)
+		zs_zspage_index_set(zspage, mark);
+	else
+		zs_zspage_index_clear(zspage, mark);
 }
 
-uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot)
+/* The pool's count of empty pages and the class's index follow. */
+void zs_class_note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_t before)
 {
-	uint64_t empty = spot.zspage->empty;
-	uint64_t emptied = zs_zspage_put_slot(spot.zspage, &class->layout, spot.slot);
+	if (zspage->empty == before)
+		return;
+	zs_host_add_long(&class->memory->nr_empty, (long)zs_count_bits(zspage->empty) - (long)zs_count_bits(before));
+	set_mark(zspage, ZS_MARK_EMPTY, zspage->empty != 0);
+}
 
-	ZS_HOST_SHOW(class->nr_live, class->nr_live - 1);
-	count_empty(class, spot.zspage, empty);
-	update_marks(class, spot.zspage);
-	return emptied;
+/* What follows when pages were added to a zspage or taken from it. */
+static void note_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_t empty_before)
+{
+	bool has_hole = zs_zspage_has_hole(zspage);
+
+	zs_class_note_empty(class, zspage, empty_before);
+	set_mark(zspage, ZS_MARK_ROOM, zs_zspage_has_room(zspage, &class->layout));
+	if (has_hole == (zspage->marks >> ZS_MARK_HOLE & 1))
+		return;
+	if (has_hole)
+		zs_class_gained_hole(class, zspage);
+	else
+		zs_class_lost_holes(class, zspage);
 }
 
 /* ---- growing ---- */
@@ -100,15 +101,15 @@ static struct zs_zspage *add_zspage(struct zs_class *class, struct zs_supplies *
 	return zspage;
 }
 
-static void install_pieces(struct zs_class *class, struct zs_zspage *zspage, uint32_t words,
-			   struct zs_supplies *supplies)
+static void install_pieces(struct zs_zspage *zspage, uint32_t words, struct zs_supplies *supplies)
 {
 	for (; words; words &= words - 1) {
 		struct zs_spare_piece *piece = supplies->pieces;
 
 		supplies->pieces = piece->next;
 		supplies->nr_pieces--;
-		zs_zspage_owner_pieces(zspage, &class->layout)[__builtin_ctz(words)] = (uint32_t *)piece;
+		piece->next = NULL; /* no slot has a cell yet */
+		zspage->words[__builtin_ctz(words)].owners = (uint32_t *)piece;
 	}
 }
 
@@ -138,7 +139,7 @@ static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint
 	if (!class->memory->contiguous)
 		bind_pages(class, zspage, mask, pages->at + pages->nr);
 	ZS_HOST_SHOW(class->nr_pages, class->nr_pages + nr);
-	count_empty(class, zspage, empty);
+	note_pages(class, zspage, empty);
 }
 
 /* What growing takes: in the zspage that has room, or NULL for a new one. */
@@ -169,9 +170,8 @@ bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigne
 		return false;
 	if (!zspage)
 		zspage = add_zspage(class, supplies, need->nr_nodes);
-	install_pieces(class, zspage, lack.pieces, supplies);
+	install_pieces(zspage, lack.pieces, supplies);
 	install_pages(class, zspage, lack.pages, &supplies->pages);
-	update_marks(class, zspage);
 	class->nr_changes++;
 	return true;
 }
@@ -197,6 +197,14 @@ static void adopt_cells(struct zs_class *class, struct zs_supplies *supplies)
 	supplies->first_cell = 0;
 }
 
+/* Whether the next object finds a cell: its slot may have one, from the object that was there before. */
+static bool has_cell(const struct zs_class *class)
+{
+	const struct zs_zspage *lowest = class->lowest;
+
+	return class->free_cell || (lowest && *zs_zspage_owner(lowest, zs_zspage_lowest_hole(lowest)));
+}
+
 bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need)
 {
 	bool has_hole = class->lowest != NULL;
@@ -204,27 +212,68 @@ bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool
 	if (!has_hole && (!may_grow || !may_grow_more(class)))
 		return false;
 	adopt_cells(class, supplies);
-	need->cells = !class->free_cell;
+	need->cells = !has_cell(class);
 	/* Without a cell it only learns what else is lacking: no page is populated for nothing. */
 	if (!has_hole)
 		has_hole = zs_class_grow(class, supplies, supplies->frugal ? 0 : pages_ahead(class), need);
 	return has_hole && !need->cells;
 }
 
-unsigned long zs_class_take(struct zs_class *class)
+/* ---- cells ---- */
+
+/* A slot's cell is the one of that index from now on; 0: none. */
+static void set_owner(struct zs_class *class, struct zs_spot spot, uint32_t index)
 {
-	struct zs_spot spot = { .zspage = class->lowest };
+	*zs_zspage_owner(spot.zspage, spot.slot) = index;
+	if (index)
+		zs_host_store32(&zs_handle_cell(class->handles, index)->place, zs_class_place(class, spot));
+}
+
+uint32_t zs_class_attach_cell(struct zs_class *class, struct zs_spot spot)
+{
 	uint32_t index = class->free_cell;
 	struct zs_cell *cell;
 
-	if (ZS_HOST_UNLIKELY(!spot.zspage || !index))
+	if (!index)
 		return 0;
 	cell = zs_handle_cell(class->handles, index);
 	class->free_cell = zs_host_load32(&cell->place);
-	spot.slot = zs_class_take_slot(class, spot.zspage, index);
-	zs_host_store32(&cell->place, zs_class_place(class, spot));
-	zs_host_fetch_or32(&cell->state, ZS_CELL_LIVE);
-	return zs_handle_make(index, zs_host_load32(&cell->state));
+	set_owner(class, spot, index);
+	return index;
+}
+
+void zs_class_swap_cells(struct zs_class *class, struct zs_spot a, struct zs_spot b)
+{
+	uint32_t of_a = *zs_zspage_owner(a.zspage, a.slot);
+	uint32_t of_b = *zs_zspage_owner(b.zspage, b.slot);
+
+	set_owner(class, a, of_b);
+	set_owner(class, b, of_a);
+}
+
+/* Makes the cell of a free slot the class's next free one, if the slot has one. */
+static void detach_cell(struct zs_class *class, struct zs_spot spot)
+{
+	uint32_t *owner = zs_zspage_owner(spot.zspage, spot.slot);
+
+	if (!*owner)
+		return;
+	zs_host_store32(&zs_handle_cell(class->handles, *owner)->place, class->free_cell);
+	class->free_cell = *owner;
+	*owner = 0;
+}
+
+/* The slots that touch pages which go have no use for their cells. */
+static void detach_cells(struct zs_class *class, struct zs_zspage *zspage, uint64_t pages)
+{
+	for (; pages; pages &= pages - 1) {
+		unsigned int page = (unsigned int)__builtin_ctzll(pages);
+		struct zs_spot spot = { .zspage = zspage, .slot = zs_layout_first_slot(&class->layout, page) };
+		unsigned int last = zs_layout_last_slot(&class->layout, page);
+
+		for (; spot.slot <= last; spot.slot++)
+			detach_cell(class, spot);
+	}
 }
 
 /* ---- supplies ---- */
@@ -243,7 +292,7 @@ static int supply_nodes(struct zs_class *class, struct zs_supplies *supplies, un
 
 		if (!node)
 			return -ENOMEM;
-		node->next_spare = supplies->nodes;
+		node->parent = supplies->nodes;
 		supplies->nodes = node;
 		supplies->nr_nodes++;
 	}
@@ -310,7 +359,7 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 	while (supplies->nodes) {
 		struct zs_index_node *node = supplies->nodes;
 
-		supplies->nodes = node->next_spare;
+		supplies->nodes = node->parent;
 		zs_meta_free(meta, node, sizeof(*node));
 	}
 	while (supplies->pieces) {
@@ -350,11 +399,11 @@ void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, ui
 	release->mask = mask;
 	release->pages.nr = zspage->base ? 0 : zs_count_bits(mask);
 	release->bare = false;
+	detach_cells(class, zspage, mask);
 	zs_zspage_depopulate(zspage, &class->layout, mask, release->pages.at);
 	unbind_pages(class, &release->pages);
 	ZS_HOST_SHOW(class->nr_pages, class->nr_pages - zs_count_bits(mask));
-	count_empty(class, zspage, empty);
-	update_marks(class, zspage);
+	note_pages(class, zspage, empty);
 	if (zs_zspage_is_bare(zspage)) {
 		zs_zspage_index_remove(&class->zspages, zspage);
 		release->bare = true;
@@ -373,7 +422,7 @@ static void return_span(struct zs_class *class, struct zs_release *release)
 		zs_zspage_index_remove(&class->zspages, zspage);
 		release->bare = true;
 	} else {
-		update_marks(class, zspage);
+		note_pages(class, zspage, zspage->empty);
 	}
 	zs_host_unlock(&class->lock);
 }

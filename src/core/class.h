@@ -25,7 +25,7 @@ struct zs_class {
 	struct zs_handle_table *handles; /* the pool's; constant */
 	/* What changes with every object. */
 	_Alignas(64) zs_lock lock;
-	uint32_t free_cell; /* the first free cell, linked by place; 0: none */
+	uint32_t free_cell; /* the first cell that no slot has, linked by place; 0: none */
 	/* Frees and growths, modulo 2^32: whether a walk of compaction may have missed something. */
 	uint32_t nr_changes;
 	/* These three may be glanced at without the lock. */
@@ -36,7 +36,7 @@ struct zs_class {
 	uint32_t resume_slot;
 	uint32_t resume_nr_changes; /* as it was when that walk began */
 	bool resumes;
-	unsigned long nr_moved; /* objects moved by compaction */
+	unsigned long nr_moved;         /* objects moved by compaction */
 	struct zs_buffer *spare_buffer; /* kept for the next copy of a mapped object */
 };
 
@@ -85,13 +85,45 @@ struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_tabl
 /* Frees the class and all that lives in it. context: no lock, nobody uses the pool any more. */
 void zs_class_destroy(struct zs_class *class);
 
+/* ---- from cell to place and back ---- */
+
+/* Where a cell's object is. context: class locked, or object pinned. */
+static inline struct zs_spot zs_class_spot(const struct zs_class *class, const struct zs_cell *cell)
+{
+	uint32_t place = zs_host_load32(&cell->place);
+	struct zs_spot spot = {
+		.zspage = zs_zspage_index_get(&class->zspages, place >> class->layout.place_shift),
+		.slot = place & ((1u << class->layout.place_shift) - 1),
+	};
+
+	return spot;
+}
+
+/* Where it begins in a contiguous zspage. context: as above. */
+static inline void *zs_class_address(const struct zs_class *class, const struct zs_cell *cell)
+{
+	uint32_t place = zs_host_load32(&cell->place);
+	unsigned int slot = place & ((1u << class->layout.place_shift) - 1);
+	char *base = zs_zspage_index_base(&class->zspages, place >> class->layout.place_shift);
+
+	return base + zs_layout_offset(&class->layout, slot);
+}
+
+/* The cell of the object in a live slot. context: class locked. */
+static inline struct zs_cell *zs_class_cell(const struct zs_class *class, struct zs_spot spot)
+{
+	return zs_handle_cell(class->handles, *zs_zspage_owner(spot.zspage, spot.slot));
+}
+
+static inline uint32_t zs_class_place(const struct zs_class *class, struct zs_spot spot)
+{
+	return spot.zspage->index << class->layout.place_shift | spot.slot;
+}
+
 /* ---- with the class locked ---- */
 
 /* The marks that the class's index should have for a zspage. */
 uint8_t zs_class_marks(const struct zs_class *class, const struct zs_zspage *zspage);
-
-/* Takes the lowest hole for a new object. Returns its handle, or 0: there is no hole, or no free cell. */
-unsigned long zs_class_take(struct zs_class *class);
 
 /*
  * Sees to it that zs_class_take() finds a hole, growing if may_grow, and a free cell. Result: false with *need telling
@@ -105,17 +137,65 @@ bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool
  */
 bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead, struct zs_need *need);
 
-/* Makes the slot of a live object a hole. Returns the pages that became empty. The cell is the caller's to settle. */
-uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot);
+/* What follows for the class when a zspage has got its first hole, or lost its last. */
+void zs_class_gained_hole(struct zs_class *class, struct zs_zspage *zspage);
+void zs_class_lost_holes(struct zs_class *class, struct zs_zspage *zspage);
 
-/* Takes the lowest hole of a zspage for a cell. pre: has one. Returns the slot. */
-unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage, uint32_t cell_index);
+/* What follows when a zspage's empty pages have changed from what they were before. */
+void zs_class_note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_t before);
 
-/* Makes a cell that is no longer live the class's next free one. */
-static inline void zs_class_put_cell(struct zs_class *class, struct zs_cell *cell, uint32_t index)
+/* Takes the lowest hole of a zspage. pre: has one. Returns the slot, whose owner is what it was. */
+static inline unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage)
 {
-	zs_host_store32(&cell->place, class->free_cell);
-	class->free_cell = index;
+	uint64_t empty = zspage->empty;
+	unsigned int slot = zs_zspage_take_slot(zspage, &class->layout);
+
+	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
+	if (!zspage->hole_words)
+		zs_class_lost_holes(class, zspage);
+	if (ZS_HOST_UNLIKELY(empty))
+		zs_class_note_empty(class, zspage, empty);
+	return slot;
+}
+
+/* Makes the slot of a live object a hole, whose owner it stays. Returns the pages that became empty. */
+static inline uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot)
+{
+	bool had_hole = zs_zspage_has_hole(spot.zspage);
+	uint64_t empty = spot.zspage->empty;
+	uint64_t emptied = zs_zspage_put_slot(spot.zspage, &class->layout, spot.slot);
+
+	ZS_HOST_SHOW(class->nr_live, class->nr_live - 1);
+	if (!had_hole)
+		zs_class_gained_hole(class, spot.zspage);
+	if (ZS_HOST_UNLIKELY(emptied))
+		zs_class_note_empty(class, spot.zspage, empty);
+	return emptied;
+}
+
+/* Swaps the cells of two slots. pre: the first has one. */
+void zs_class_swap_cells(struct zs_class *class, struct zs_spot a, struct zs_spot b);
+
+/* Gives a slot without a cell the class's next free one. Returns its index; 0: there is none. */
+uint32_t zs_class_attach_cell(struct zs_class *class, struct zs_spot spot);
+
+/* Takes the lowest hole for a new object. Returns its handle, or 0: there is no hole, or no cell for it. */
+static inline unsigned long zs_class_take(struct zs_class *class)
+{
+	struct zs_spot spot = { .zspage = class->lowest };
+	struct zs_cell *cell;
+	uint32_t index;
+
+	if (ZS_HOST_UNLIKELY(!spot.zspage))
+		return 0;
+	spot.slot = zs_zspage_lowest_hole(spot.zspage);
+	index = *zs_zspage_owner(spot.zspage, spot.slot);
+	if (ZS_HOST_UNLIKELY(!index) && !(index = zs_class_attach_cell(class, spot)))
+		return 0;
+	zs_class_take_slot(class, spot.zspage);
+	cell = zs_handle_cell(class->handles, index);
+	/* The mark was not there: adding it sets it. */
+	return zs_handle_make(index, zs_host_fetch_add32_acquire(&cell->state, ZS_CELL_LIVE));
 }
 
 /* Which of the pages just emptied should go back now: all that are not within the pool's allowance. */
@@ -170,38 +250,5 @@ unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *
 
 /* Gives back up to max_pages empty pages that one zspage of the class keeps. Returns how many: 0 if there are none. */
 unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages);
-
-/* Where a cell's object is. context: class locked, or object pinned. */
-static inline struct zs_spot zs_class_spot(const struct zs_class *class, const struct zs_cell *cell)
-{
-	uint32_t place = zs_host_load32(&cell->place);
-	struct zs_spot spot = {
-		.zspage = zs_zspage_index_get(&class->zspages, place >> class->layout.place_shift),
-		.slot = place & ((1u << class->layout.place_shift) - 1),
-	};
-
-	return spot;
-}
-
-/* Where it begins in a contiguous zspage. context: as above. */
-static inline void *zs_class_address(const struct zs_class *class, const struct zs_cell *cell)
-{
-	uint32_t place = zs_host_load32(&cell->place);
-	unsigned int slot = place & ((1u << class->layout.place_shift) - 1);
-	char *base = zs_zspage_index_base(&class->zspages, place >> class->layout.place_shift);
-
-	return base + zs_layout_offset(&class->layout, slot);
-}
-
-/* The cell of the object in a live slot. context: class locked. */
-static inline struct zs_cell *zs_class_cell(const struct zs_class *class, struct zs_spot spot)
-{
-	return zs_handle_cell(class->handles, *zs_zspage_owner(spot.zspage, &class->layout, spot.slot));
-}
-
-static inline uint32_t zs_class_place(const struct zs_class *class, struct zs_spot spot)
-{
-	return spot.zspage->index << class->layout.place_shift | spot.slot;
-}
 
 #endif

@@ -135,15 +135,14 @@ static struct zs_zspage *find_target(struct mover *mover, struct zs_spot source)
 }
 
 /* Moves the source object to the lowest hole of a zspage. Returns the pages that became empty. */
-static uint64_t move_object(struct mover *mover, struct zs_spot source, struct zs_zspage *target, struct zs_cell *cell)
+static uint64_t move_object(struct mover *mover, struct zs_spot source, struct zs_zspage *target)
 {
 	struct zs_class *class = mover->class;
-	uint32_t owner = *zs_zspage_owner(source.zspage, &class->layout, source.slot);
 	struct zs_spot spot = { .zspage = target };
 
-	spot.slot = zs_class_take_slot(class, target, owner);
+	spot.slot = zs_class_take_slot(class, target);
 	zs_zspage_copy_slot(source.zspage, source.slot, target, spot.slot, &class->layout);
-	zs_host_store32(&cell->place, zs_class_place(class, spot));
+	zs_class_swap_cells(class, source, spot);
 	class->nr_moved++;
 	return zs_class_put_slot(class, source);
 }
@@ -175,7 +174,7 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 		return true;
 	/* Now it will move if there is a target: pages populated for it do not stay empty. */
 	target = find_target(mover, source);
-	emptied = target ? move_object(mover, source, target, cell) : 0;
+	emptied = target ? move_object(mover, source, target) : 0;
 	zs_cell_end_move(cell);
 	if (emptied)
 		zs_class_release_begin(class, source.zspage, emptied, release);

@@ -168,30 +168,43 @@ static int kill_cell(struct zs_cell *cell, unsigned long handle)
 	}
 }
 
-/* Frees the object of a cell under the class lock. Result: whether a release was begun, or -errno. */
-static int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned long handle, struct zs_release *release)
+/* What an object leaves behind that was freed. */
+struct leaving {
+	struct zs_zspage *zspage;
+	uint64_t emptied; /* pages */
+};
+
+/* Frees the object of a cell under the class lock. Result: 0, -EINVAL or -EBUSY. */
+static inline int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned long handle,
+			      struct leaving *leaving)
 {
 	struct zs_spot spot;
-	uint64_t emptied;
 	int err = kill_cell(cell, handle);
 
 	if (ZS_HOST_UNLIKELY(err))
 		return err;
 	spot = zs_class_spot(class, cell);
-	emptied = zs_class_put_slot(class, spot);
-	zs_class_put_cell(class, cell, zs_handle_index(handle));
+	leaving->zspage = spot.zspage;
+	leaving->emptied = zs_class_put_slot(class, spot);
 	class->nr_changes++;
-	if (ZS_HOST_UNLIKELY(emptied))
-		emptied = zs_class_excess_pages(class, spot.zspage, emptied);
-	if (ZS_HOST_UNLIKELY(emptied))
-		zs_class_release_begin(class, spot.zspage, emptied, release);
-	return emptied != 0;
+	return 0;
 }
 
-/* The pages go; and as the pool shrinks, so does what others may keep. */
-static ZS_HOST_NOINLINE void finish_release(struct zs_pool *pool, struct zs_class *class, struct zs_release *release)
+/*
+ * Unlocks the class, after pages that are too many to keep were taken out of it, and gives them back; and as the pool
+ * shrinks, so does what others may keep.
+ */
+static ZS_HOST_NOINLINE void unlock_releasing(struct zs_pool *pool, struct zs_class *class, struct leaving leaving)
 {
-	zs_class_release_finish(class, release, NULL, 0);
+	uint64_t excess = zs_class_excess_pages(class, leaving.zspage, leaving.emptied);
+	struct zs_release release;
+
+	if (excess)
+		zs_class_release_begin(class, leaving.zspage, excess, &release);
+	zs_host_unlock(&class->lock);
+	if (!excess)
+		return;
+	zs_class_release_finish(class, &release, NULL, 0);
 	zs_pool_trim(pool, zs_memory_empty_allowance(&pool->memory));
 }
 
@@ -204,23 +217,23 @@ static ZS_HOST_NOINLINE int report_free(struct zs_pool *pool, int err)
 
 int zs_pool_free(struct zs_pool *pool, unsigned long handle)
 {
-	struct zs_release release;
+	struct leaving leaving;
 	struct zs_class *class;
 	struct zs_cell *cell;
 	unsigned int class_id;
-	int result;
+	int err;
 
 	if (ZS_HOST_UNLIKELY(!zs_handle_find(&pool->handles, handle, &cell, &class_id)))
 		return report_free(pool, -EINVAL);
 	class = zs_pool_class(pool, class_id);
 	zs_host_lock(&class->lock);
-	result = free_locked(class, cell, handle, &release);
+	err = free_locked(class, cell, handle, &leaving);
+	if (!err && ZS_HOST_UNLIKELY(leaving.emptied)) {
+		unlock_releasing(pool, class, leaving);
+		return 0;
+	}
 	zs_host_unlock(&class->lock);
-	if (ZS_HOST_UNLIKELY(result < 0))
-		return report_free(pool, result);
-	if (ZS_HOST_UNLIKELY(result > 0))
-		finish_release(pool, class, &release);
-	return 0;
+	return ZS_HOST_UNLIKELY(err) ? report_free(pool, err) : 0;
 }
 
 int zs_pool_alloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long *handles, size_t nr, unsigned int flags,
@@ -239,12 +252,12 @@ int zs_pool_alloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long 
 /* Frees as many of the first handles as belong to one class in a row, up to RUN_MAX, under one hold of its lock. */
 static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_t nr)
 {
-	struct zs_release release;
+	struct leaving leaving = { .emptied = 0 };
 	struct zs_class *class;
 	struct zs_cell *cell;
 	unsigned int run_id, class_id;
 	size_t done = 0;
-	int result = 0;
+	int err;
 
 	if (!zs_handle_find(&pool->handles, handles[0], &cell, &run_id)) {
 		report_free(pool, -EINVAL);
@@ -253,14 +266,15 @@ static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_
 	class = zs_pool_class(pool, run_id);
 	zs_host_lock(&class->lock);
 	do {
-		result = free_locked(class, cell, handles[done++], &release);
-	} while (!result && done < nr && done < RUN_MAX && handles[done] &&
+		err = free_locked(class, cell, handles[done++], &leaving);
+	} while (!err && !leaving.emptied && done < nr && done < RUN_MAX && handles[done] &&
 		 zs_handle_find(&pool->handles, handles[done], &cell, &class_id) && class_id == run_id);
-	zs_host_unlock(&class->lock);
-	if (result < 0)
-		report_free(pool, result);
-	else if (result > 0)
-		finish_release(pool, class, &release);
+	if (!err && leaving.emptied)
+		unlock_releasing(pool, class, leaving);
+	else
+		zs_host_unlock(&class->lock);
+	if (err)
+		report_free(pool, err);
 	return done;
 }
 

@@ -29,6 +29,39 @@ static void *unit_of_pool(struct zs_pool *pool)
 	return (char *)pool - ZS_META_GRAIN;
 }
 
+static bool is_split(const struct zs_pool *pool, unsigned int group)
+{
+	return zs_host_load32(&pool->split_groups[group / 32]) >> (group % 32) & 1;
+}
+
+/* The highest class of a class's group. */
+static unsigned int group_top(const struct zs_pool *pool, unsigned int id)
+{
+	unsigned int top = id | GROUP_MASK;
+
+	return top < pool->last_shared ? top : pool->last_shared;
+}
+
+unsigned int zs_pool_find_serving(const struct zs_pool *pool, size_t size)
+{
+	unsigned int id = zs_size_class_index(size, pool->memory.page_shift);
+
+	return is_split(pool, id >> GROUP_SHIFT) || id > pool->last_shared ? id : group_top(pool, id);
+}
+
+/* Brings the table up to date. Two threads that do so at once write the same. */
+static void note_serving(struct zs_pool *pool)
+{
+	for (uint32_t size = 1; size <= ZS_SERVING_MAX && size <= pool->max_object_size; size += ZS_SLOT_STEP) {
+		uint32_t last = size + ZS_SLOT_STEP - 1;
+
+		if (last > pool->max_object_size)
+			last = pool->max_object_size;
+		zs_host_store16(&pool->serving[(last + ZS_SLOT_STEP - 1) / ZS_SLOT_STEP],
+				(uint16_t)zs_pool_find_serving(pool, last));
+	}
+}
+
 static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 {
 	struct zs_memory *memory = &pool->memory;
@@ -47,6 +80,7 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	pool->nr_classes = zs_size_class_index(config->max_object_size, memory->page_shift) + 1;
 	huge = zs_size_class_index(zs_size_class_huge(memory->page_shift) - 1, memory->page_shift);
 	pool->last_shared = huge < pool->nr_classes ? huge : pool->nr_classes - 1;
+	note_serving(pool);
 	pool->on_error = config->on_error;
 	pool->ctx = config->ctx;
 	copy_name(pool->name, config->name);
@@ -88,26 +122,6 @@ struct zs_source *zs_pool_destroy(struct zs_pool *pool)
 	return source;
 }
 
-static bool is_split(const struct zs_pool *pool, unsigned int group)
-{
-	return zs_host_load32(&pool->split_groups[group / 32]) >> (group % 32) & 1;
-}
-
-/* The highest class of a class's group. */
-static unsigned int group_top(const struct zs_pool *pool, unsigned int id)
-{
-	unsigned int top = id | GROUP_MASK;
-
-	return top < pool->last_shared ? top : pool->last_shared;
-}
-
-unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size)
-{
-	unsigned int id = zs_size_class_index(size, pool->memory.page_shift);
-
-	return is_split(pool, id >> GROUP_SHIFT) || id > pool->last_shared ? id : group_top(pool, id);
-}
-
 unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size)
 {
 	unsigned int id = zs_size_class_index(size, pool->memory.page_shift);
@@ -130,8 +144,10 @@ void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class)
 	zs_host_lock(&class->lock);
 	has_grown = class->nr_live >= SPLIT_OBJECTS;
 	zs_host_unlock(&class->lock);
-	if (has_grown)
-		zs_host_fetch_or32(&pool->split_groups[group / 32], 1u << (group % 32));
+	if (!has_grown)
+		return;
+	zs_host_fetch_or32(&pool->split_groups[group / 32], 1u << (group % 32));
+	note_serving(pool);
 }
 
 struct zs_class *zs_pool_ensure_class(struct zs_pool *pool, unsigned int id, unsigned int flags)

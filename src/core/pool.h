@@ -10,6 +10,7 @@
 #include "class.h"
 
 #define ZS_POOL_NAME_BYTES 32
+#define ZS_SERVING_MAX 4096u
 
 struct zs_pool_config {
 	struct zs_source *source; /* taken over */
@@ -30,6 +31,8 @@ struct zs_pool {
 	unsigned int last_shared; /* the highest class that shares a group while the pool is small */
 	/* A bit per group of classes: each class serves its own sizes, not the group's highest class all. */
 	zs_atomic32 split_groups[(ZS_MAX_CLASSES + 127) / 128];
+	/* By size in slot steps, up to ZS_SERVING_MAX: the class that serves new objects of it now. */
+	uint16_t serving[ZS_SERVING_MAX / ZS_SLOT_STEP + 1];
 	zs_atomic32 fit_share;     /* see fit.h */
 	zs_atomic32 fit_countdown; /* growths until it is looked at again */
 	zs_atomic32 compact_next;  /* the class where a bounded compaction goes on */
@@ -42,6 +45,9 @@ struct zs_pool {
 	char name[ZS_POOL_NAME_BYTES];
 };
 
+/* The same, found without the table. */
+unsigned int zs_pool_find_serving(const struct zs_pool *pool, size_t size);
+
 /* Result: 0 or -ENOMEM, and then the source is still the caller's. context: no lock. */
 int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool);
 
@@ -49,7 +55,12 @@ int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool);
 struct zs_source *zs_pool_destroy(struct zs_pool *pool);
 
 /* The class that serves new objects of a size now. pre: 1 <= size <= max_object_size. */
-unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size);
+static inline unsigned int zs_pool_serving_class(const struct zs_pool *pool, size_t size)
+{
+	if (size <= ZS_SERVING_MAX)
+		return zs_host_load16(&pool->serving[(size + ZS_SLOT_STEP - 1) / ZS_SLOT_STEP]);
+	return zs_pool_find_serving(pool, size);
+}
 
 /* The class that serves new objects of a size, or did while the pool was small. pre: as above. */
 unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size);

@@ -7,7 +7,7 @@
 #define FINE_MAX 4096u /* steps are 16 bytes up to here */
 #define FINE_CLASSES ((FINE_MAX - ZS_MIN_SLOT) / ZS_SLOT_STEP + 1)
 #define OCTAVE_CLASSES 64u
-/* A zspage's descriptor: this much, and 33 bits a slot, and 2 bytes a page (see zspage.h). */
+/* A zspage's descriptor: this much, and 33 bits a slot (see zspage.h). */
 #define DESCRIPTOR_BYTES 80u
 /* Slots of a zspage beyond which longer chains gain nothing. */
 #define ENOUGH_SLOTS 512u
@@ -65,7 +65,7 @@ static uint32_t chain_waste(uint32_t slot_bytes, unsigned int nr_pages, unsigned
 	uint32_t bytes = (uint32_t)nr_pages << page_shift;
 	uint32_t nr_slots = bytes / slot_bytes;
 
-	return bytes % slot_bytes + DESCRIPTOR_BYTES + nr_slots * 33 / 8 + 2 * nr_pages;
+	return bytes % slot_bytes + DESCRIPTOR_BYTES + nr_slots * 33 / 8;
 }
 
 /* 2^40 / slot_bytes, rounded up, by divisions of 32 bits: 32-bit kernels have no others. */
@@ -101,4 +101,5 @@ void zs_layout_init(struct zs_layout *layout, uint32_t slot_bytes, unsigned int 
 	layout->page_shift = (uint8_t)page_shift;
 	layout->place_shift = (uint8_t)(best_slots == 1 ? 0 : log2_floor(best_slots - 1) + 1);
 	layout->inverse = inverse_of(slot_bytes);
+	layout->all_pages = zs_page_mask(0, best - 1);
 }

@@ -5,26 +5,28 @@
 #include "pool.h"
 #include "stats.h"
 
-static unsigned int count_holes(const struct zs_class *class, const struct zs_zspage *zspage)
+static void add_zspage(const struct zs_class *class, const struct zs_zspage *zspage, struct zs_class_stats *stats)
 {
-	unsigned int nr_holes = 0;
+	unsigned int nr_holes = 0, nr_live = 0;
 
-	for (unsigned int word = 0; word < zs_zspage_words(&class->layout); word++)
-		nr_holes += zs_count_bits(zspage->holes[word]);
-	return nr_holes;
+	for (unsigned int slot = 0; slot < class->layout.nr_slots; slot++) {
+		nr_holes += zs_zspage_is_hole(zspage, slot);
+		nr_live += zs_zspage_is_live(zspage, &class->layout, slot);
+	}
+	stats->holes += nr_holes;
+	if (nr_holes && nr_live > 3 * nr_holes)
+		stats->almost_full++;
+	else if (nr_holes)
+		stats->almost_empty++;
 }
 
 static void add_zspages(const struct zs_class *class, struct zs_class_stats *stats)
 {
 	for (uint32_t number = 0; number < class->zspages.end; number++) {
-		struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, number);
-		unsigned int nr_holes = zspage ? count_holes(class, zspage) : 0;
+		const struct zs_zspage *zspage = zs_zspage_index_find(&class->zspages, number);
 
-		stats->holes += nr_holes;
-		if (nr_holes && zspage->nr_live > 3 * nr_holes)
-			stats->almost_full++;
-		else if (nr_holes)
-			stats->almost_empty++;
+		if (zspage)
+			add_zspage(class, zspage, stats);
 	}
 }
 

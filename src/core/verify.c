@@ -12,85 +12,95 @@ struct tally {
 	unsigned long nr_zspages;
 };
 
-/* The cell of a live slot must be live, of this class, and name this slot. */
-static const char *check_owner(const struct zs_class *class, struct zs_spot spot)
+/* The cell of a slot must be of this class, name this slot, and live if the slot does. A hole may do without. */
+static const char *check_owner(const struct zs_class *class, struct zs_spot spot, bool is_live)
 {
-	uint32_t index = *zs_zspage_owner(spot.zspage, &class->layout, spot.slot);
+	uint32_t index = *zs_zspage_owner(spot.zspage, spot.slot);
 	union zs_leaf *leaf = zs_handle_leaf(class->handles, index);
 	unsigned int in_leaf = index & (ZS_LEAF_CELLS - 1);
 
+	if (!index && !is_live)
+		return NULL;
 	if (!leaf || in_leaf < ZS_LEAF_HEADER_CELLS)
 		return "a slot's owner is no cell";
 	if (zs_host_load16(&leaf->owner[in_leaf >> ZS_CHUNK_SHIFT]) != class->id + 1)
 		return "a slot's owner is a cell of another class";
-	if (!(zs_host_load32(&leaf->cells[in_leaf].state) & ZS_CELL_LIVE))
-		return "a live slot's cell is free";
+	if (!(zs_host_load32(&leaf->cells[in_leaf].state) & ZS_CELL_LIVE) == is_live)
+		return "a slot and its cell do not agree that it is live";
 	if (zs_host_load32(&leaf->cells[in_leaf].state) & ZS_CELL_MOVING)
 		return "a cell is being moved by nobody";
 	if (zs_host_load32(&leaf->cells[in_leaf].place) != zs_class_place(class, spot))
-		return "a live slot's cell names another slot";
+		return "a slot's cell names another slot";
 	return NULL;
 }
 
-/* Each slot is live, a hole or unpopulated, as the pages say; page_live is recounted. */
-static const char *check_slots(const struct zs_class *class, struct zs_zspage *zspage, uint16_t *page_live)
+/* An unpopulated slot has no cell. */
+static const char *check_unpopulated(struct zs_spot spot)
+{
+	if (zs_zspage_is_hole(spot.zspage, spot.slot))
+		return "a hole lacks a page";
+	if (spot.zspage->words[spot.slot / 64].owners && *zs_zspage_owner(spot.zspage, spot.slot))
+		return "a slot without pages has a cell";
+	return NULL;
+}
+
+static const char *check_slot(const struct zs_class *class, struct zs_spot spot)
+{
+	if (zs_layout_slot_pages(&class->layout, spot.slot) & ~spot.zspage->present)
+		return check_unpopulated(spot);
+	if (!spot.zspage->words[spot.slot / 64].owners)
+		return "a slot has no owner";
+	return check_owner(class, spot, !zs_zspage_is_hole(spot.zspage, spot.slot));
+}
+
+/* Each slot is live, a hole or unpopulated, as the pages say; touched gets the pages that live ones touch. */
+static const char *check_slots(const struct zs_class *class, struct zs_zspage *zspage, struct tally *tally,
+			       uint64_t *touched)
 {
 	const struct zs_layout *layout = &class->layout;
-	unsigned int nr_live = 0;
 
 	for (unsigned int slot = 0; slot < layout->nr_slots; slot++) {
-		bool populated = !(zs_layout_slot_pages(layout, slot) & ~zspage->present);
-		const char *damage;
+		const char *damage = check_slot(class, (struct zs_spot){ .zspage = zspage, .slot = slot });
 
-		if (!populated && zs_zspage_is_hole(zspage, slot))
-			return "a hole lacks a page";
-		if (!zs_zspage_is_live(zspage, layout, slot))
-			continue;
-		nr_live++;
-		if (!zs_zspage_owner_pieces(zspage, layout)[slot / 64])
-			return "a live slot has no owner";
-		for (unsigned int p = zs_layout_first_page(layout, slot); p <= zs_layout_last_page(layout, slot); p++)
-			page_live[p]++;
-		damage = check_owner(class, (struct zs_spot){ .zspage = zspage, .slot = slot });
 		if (damage)
 			return damage;
+		if (!zs_zspage_is_live(zspage, layout, slot))
+			continue;
+		tally->nr_live++;
+		*touched |= zs_layout_slot_pages(layout, slot);
 	}
-	return nr_live == zspage->nr_live ? NULL : "a zspage's live count is wrong";
+	return NULL;
 }
 
 static const char *check_words(const struct zs_class *class, const struct zs_zspage *zspage)
 {
 	for (unsigned int word = 0; word < zs_zspage_words(&class->layout); word++)
-		if ((zspage->hole_words >> word & 1) != (zspage->holes[word] != 0))
+		if ((zspage->hole_words >> word & 1) != (zspage->words[word].holes != 0))
 			return "a zspage's summary of holes is wrong";
 	return NULL;
 }
 
-static const char *check_pages(const struct zs_class *class, struct zs_zspage *zspage, const uint16_t *page_live)
+static const char *check_pages(const struct zs_class *class, struct zs_zspage *zspage, uint64_t touched)
 {
 	const struct zs_layout *layout = &class->layout;
 
-	if ((zspage->present | zspage->returning) & ~zs_zspage_all_pages(layout))
+	if ((zspage->present | zspage->returning) & ~layout->all_pages)
 		return "a zspage has a page beyond its last";
 	if (zspage->present & zspage->returning)
 		return "a page is present and on its way back";
-	for (unsigned int page = 0; page < layout->nr_pages; page++) {
-		bool present = zspage->present >> page & 1;
-
-		if (page_live[page] != zs_zspage_page_live(zspage, layout)[page])
-			return "a page's live count is wrong";
-		if ((zspage->empty >> page & 1) != (present && !page_live[page]))
-			return "a page's empty mark is wrong";
-		if (present && !zspage->base && !zs_zspage_pages(zspage, layout)[page])
+	if (zspage->empty != (zspage->present & ~touched))
+		return "a page's empty mark is wrong";
+	for (unsigned int page = 0; page < layout->nr_pages; page++)
+		if ((zspage->present >> page & 1) && !zspage->base && !zs_zspage_pages(zspage, layout)[page])
 			return "a present page has no memory";
-	}
 	return NULL;
 }
 
-static const char *check_zspage(const struct zs_class *class, struct zs_zspage *zspage, uint32_t number)
+static const char *check_zspage(const struct zs_class *class, struct zs_zspage *zspage, uint32_t number,
+				struct tally *tally)
 {
-	uint16_t page_live[ZS_MAX_CHAIN] = { 0 };
 	const char *damage;
+	uint64_t touched = 0;
 
 	if (zspage->index != number)
 		return "a zspage stands at another number than its own";
@@ -98,9 +108,9 @@ static const char *check_zspage(const struct zs_class *class, struct zs_zspage *
 		return "a zspage without pages was kept";
 	damage = check_words(class, zspage);
 	if (!damage)
-		damage = check_slots(class, zspage, page_live);
+		damage = check_slots(class, zspage, tally, &touched);
 	if (!damage)
-		damage = check_pages(class, zspage, page_live);
+		damage = check_pages(class, zspage, touched);
 	if (!damage && zspage->marks != zs_class_marks(class, zspage))
 		damage = "a zspage's marks are wrong";
 	return damage;
@@ -115,8 +125,7 @@ static const char *check_zspages(const struct zs_class *class, struct tally *tal
 
 		if (!zspage)
 			continue;
-		damage = check_zspage(class, zspage, number);
-		tally->nr_live += zspage->nr_live;
+		damage = check_zspage(class, zspage, number, tally);
 		tally->nr_pages += zs_count_bits(zspage->present);
 		tally->nr_zspages++;
 	}

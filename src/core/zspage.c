@@ -9,8 +9,8 @@
 
 size_t zs_zspage_bytes(const struct zs_layout *layout, bool contiguous)
 {
-	return sizeof(struct zs_zspage) + zs_zspage_words(layout) * (sizeof(uint64_t) + sizeof(uint32_t *)) +
-	       (contiguous ? 0 : (layout->nr_pages + 1) * sizeof(void *)) + layout->nr_pages * sizeof(uint16_t);
+	return sizeof(struct zs_zspage) + zs_zspage_words(layout) * sizeof(struct zs_slot_word) +
+	       (contiguous ? 0 : (layout->nr_pages + 1) * sizeof(void *));
 }
 
 size_t zs_zspage_piece_bytes(const struct zs_layout *layout)
@@ -35,10 +35,8 @@ struct zs_zspage *zs_zspage_create(struct zs_meta *meta, const struct zs_layout 
 
 void zs_zspage_destroy(struct zs_meta *meta, struct zs_zspage *zspage, const struct zs_layout *layout)
 {
-	uint32_t **pieces = zs_zspage_owner_pieces(zspage, layout);
-
 	for (unsigned int word = 0; word < zs_zspage_words(layout); word++)
-		zs_meta_free(meta, pieces[word], zs_zspage_piece_bytes(layout));
+		zs_meta_free(meta, zspage->words[word].owners, zs_zspage_piece_bytes(layout));
 	if (zspage->base)
 		zs_host_span_put(meta->source, zspage->base, layout->nr_pages);
 	zs_meta_free(meta, zspage, zs_zspage_bytes(layout, zspage->base != NULL));
@@ -50,7 +48,6 @@ struct zs_zspage_lack zs_zspage_lowest_lack(const struct zs_zspage *zspage, cons
 	uint64_t present = zspage ? zspage->present : 0;
 	unsigned int slot = zspage ? zs_zspage_lowest_unpopulated(zspage, layout) : 0;
 	unsigned int last_page = zs_layout_last_page(layout, slot) + nr_ahead;
-	uint32_t *const *owners = zspage ? zs_zspage_owner_pieces((struct zs_zspage *)zspage, layout) : NULL;
 	struct zs_zspage_lack lack = { .pieces = 0 };
 	unsigned int last_word;
 
@@ -59,19 +56,19 @@ struct zs_zspage_lack zs_zspage_lowest_lack(const struct zs_zspage *zspage, cons
 	lack.pages = zs_page_mask(zs_layout_first_page(layout, slot), last_page) & ~present;
 	last_word = zs_layout_last_slot(layout, last_page) / SLOTS_PER_WORD;
 	for (unsigned int word = slot / SLOTS_PER_WORD; word <= last_word; word++)
-		lack.pieces |= owners && owners[word] ? 0 : 1u << word;
+		lack.pieces |= zspage && zspage->words[word].owners ? 0 : 1u << word;
 	return lack;
 }
 
 static void set_hole(struct zs_zspage *zspage, unsigned int slot)
 {
-	zspage->holes[slot / SLOTS_PER_WORD] |= 1ull << (slot % SLOTS_PER_WORD);
+	zspage->words[slot / SLOTS_PER_WORD].holes |= 1ull << (slot % SLOTS_PER_WORD);
 	zspage->hole_words |= 1u << (slot / SLOTS_PER_WORD);
 }
 
 static void clear_hole(struct zs_zspage *zspage, unsigned int slot)
 {
-	uint64_t *word = &zspage->holes[slot / SLOTS_PER_WORD];
+	uint64_t *word = &zspage->words[slot / SLOTS_PER_WORD].holes;
 
 	*word &= ~(1ull << (slot % SLOTS_PER_WORD));
 	if (!*word)
@@ -157,40 +154,9 @@ void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layo
 	}
 }
 
-unsigned int zs_zspage_take_slot(struct zs_zspage *zspage, const struct zs_layout *layout)
-{
-	unsigned int slot = zs_zspage_lowest_hole(zspage);
-	unsigned int first = zs_layout_first_page(layout, slot);
-	unsigned int last = zs_layout_last_page(layout, slot);
-	uint16_t *page_live = zs_zspage_page_live(zspage, layout);
-
-	clear_hole(zspage, slot);
-	zspage->nr_live++;
-	for (unsigned int page = first; page <= last; page++)
-		page_live[page]++;
-	zspage->empty &= ~zs_page_mask(first, last);
-	return slot;
-}
-
-uint64_t zs_zspage_put_slot(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
-{
-	unsigned int first = zs_layout_first_page(layout, slot);
-	unsigned int last = zs_layout_last_page(layout, slot);
-	uint16_t *page_live = zs_zspage_page_live(zspage, layout);
-	uint64_t emptied = 0;
-
-	set_hole(zspage, slot);
-	zspage->nr_live--;
-	for (unsigned int page = first; page <= last; page++)
-		if (--page_live[page] == 0)
-			emptied |= 1ull << page;
-	zspage->empty |= emptied;
-	return emptied;
-}
-
 bool zs_zspage_is_hole(const struct zs_zspage *zspage, unsigned int slot)
 {
-	return zspage->holes[slot / SLOTS_PER_WORD] >> (slot % SLOTS_PER_WORD) & 1;
+	return zspage->words[slot / SLOTS_PER_WORD].holes >> (slot % SLOTS_PER_WORD) & 1;
 }
 
 bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
@@ -207,15 +173,42 @@ int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout 
 	return s;
 }
 
-uint64_t zs_zspage_sole_pages(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+/* Whether a slot from first on and below end is live. Slots that are not holes may also be unpopulated. */
+static bool any_live(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int first,
+		     unsigned int end)
 {
-	const uint16_t *page_live = zs_zspage_page_live(zspage, layout);
+	bool all_populated = zspage->present == layout->all_pages;
+
+	for (unsigned int slot = first; slot < end; slot++)
+		if (!zs_zspage_is_hole(zspage, slot) && (all_populated || zs_zspage_is_live(zspage, layout, slot)))
+			return true;
+	return false;
+}
+
+/* Whether a live slot other than this one touches a page that it touches. The next ones are the likeliest. */
+static bool is_shared(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int page,
+		      unsigned int slot)
+{
+	return any_live(zspage, layout, slot + 1, zs_layout_last_slot(layout, page) + 1) ||
+	       any_live(zspage, layout, zs_layout_first_slot(layout, page), slot);
+}
+
+uint64_t zs_zspage_sole_pages(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
 	unsigned int last = zs_layout_last_page(layout, slot);
 	uint64_t mask = 0;
 
 	for (unsigned int page = zs_layout_first_page(layout, slot); page <= last; page++)
-		mask |= (uint64_t)(page_live[page] == 1) << page;
+		mask |= (uint64_t)!is_shared(zspage, layout, page, slot) << page;
 	return mask;
+}
+
+uint64_t zs_zspage_mark_emptied(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
+	uint64_t emptied = zs_zspage_sole_pages(zspage, layout, slot);
+
+	zspage->empty |= emptied;
+	return emptied;
 }
 
 void *zs_zspage_address(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, size_t len)

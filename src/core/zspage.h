@@ -4,7 +4,8 @@
  *
  * A slot is live (holds an object), a hole (free, and every page it touches is present), or unpopulated (free, and
  * some page it touches is absent). Holes are the set bits of the bitmap; live slots are the clear ones whose pages
- * are all present. So a slot is found and judged without touching object memory.
+ * are all present. So a slot is found and judged without touching object memory, and a page is empty if none of the
+ * slots that touch it is live.
  *
  * A page is absent, present, or on its way back: in a contiguous zspage a page that is being returned to the system
  * is neither present nor may it be populated again until that has been done outside the lock.
@@ -19,24 +20,27 @@
 #include "size_class.h"
 
 struct zs_buffer;
+struct zs_index_node;
 
 #define ZS_PAGE_PLACE_SHIFT 6 /* log2 of ZS_MAX_CHAIN */
 
+/* 64 slots: which are holes, and the cell index of each (0: none). */
+struct zs_slot_word {
+	uint64_t holes;
+	uint32_t *owners; /* a piece of its own, made when a page under the slots is first populated */
+};
+
 struct zs_zspage {
-	uint64_t present;    /* a bit per page */
-	uint64_t empty;      /* present pages that no live object touches */
-	uint64_t returning;  /* absent, being given back; contiguous only */
-	void *base;          /* contiguous: the first byte; else NULL */
-	uint32_t hole_words; /* a bit per word of the hole bitmap that is not 0 */
-	uint32_t index;      /* in its class */
-	uint16_t nr_live;
-	uint8_t marks; /* as known to the class's index of zspages */
-	/*
-	 * Then, sized by the layout: holes, a bit per slot; owners, a piece per 64 slots with the cell index of each,
-	 * made when a page under them is first populated; if scattered the pages, and the list of buffers, which are
-	 * copies of mapped objects; live objects per page.
-	 */
-	uint64_t holes[];
+	uint64_t present;           /* a bit per page */
+	uint64_t empty;             /* present pages that no live object touches */
+	uint64_t returning;         /* absent, being given back; contiguous only */
+	void *base;                 /* contiguous: the first byte; else NULL */
+	struct zs_index_node *node; /* that leads to it in its class's index; NULL: none does */
+	uint32_t hole_words;        /* a bit per word of the hole bitmap that is not 0 */
+	uint32_t index;             /* in its class */
+	uint8_t marks;              /* as known to the class's index of zspages */
+	/* Then, sized by the layout: the words; if scattered the pages, and the list of copies of mapped objects. */
+	struct zs_slot_word words[];
 };
 
 static inline unsigned int zs_zspage_words(const struct zs_layout *layout)
@@ -44,14 +48,9 @@ static inline unsigned int zs_zspage_words(const struct zs_layout *layout)
 	return (layout->nr_slots + 63u) / 64u;
 }
 
-static inline uint32_t **zs_zspage_owner_pieces(struct zs_zspage *zspage, const struct zs_layout *layout)
-{
-	return (uint32_t **)(zspage->holes + zs_zspage_words(layout));
-}
-
 static inline void **zs_zspage_pages(struct zs_zspage *zspage, const struct zs_layout *layout)
 {
-	return (void **)(zs_zspage_owner_pieces(zspage, layout) + zs_zspage_words(layout));
+	return (void **)(zspage->words + zs_zspage_words(layout));
 }
 
 /* pre: scattered */
@@ -60,19 +59,9 @@ static inline struct zs_buffer **zs_zspage_buffers(struct zs_zspage *zspage, con
 	return (struct zs_buffer **)(zs_zspage_pages(zspage, layout) + layout->nr_pages);
 }
 
-static inline uint16_t *zs_zspage_page_live(struct zs_zspage *zspage, const struct zs_layout *layout)
+static inline uint32_t *zs_zspage_owner(const struct zs_zspage *zspage, unsigned int slot)
 {
-	return (uint16_t *)(zs_zspage_pages(zspage, layout) + (zspage->base ? 0 : layout->nr_pages + 1));
-}
-
-static inline uint32_t *zs_zspage_owner(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
-{
-	return &zs_zspage_owner_pieces(zspage, layout)[slot / 64][slot % 64];
-}
-
-static inline uint64_t zs_zspage_all_pages(const struct zs_layout *layout)
-{
-	return zs_page_mask(0, layout->nr_pages - 1u);
+	return &zspage->words[slot / 64].owners[slot % 64];
 }
 
 static inline bool zs_zspage_has_hole(const struct zs_zspage *zspage)
@@ -83,7 +72,7 @@ static inline bool zs_zspage_has_hole(const struct zs_zspage *zspage)
 /* Whether a page may be added: some is absent, and none on its way back. */
 static inline bool zs_zspage_has_room(const struct zs_zspage *zspage, const struct zs_layout *layout)
 {
-	return !zspage->returning && zspage->present != zs_zspage_all_pages(layout);
+	return !zspage->returning && zspage->present != layout->all_pages;
 }
 
 /* What the host is told of a scattered page: its zspage's number and its position there. */
@@ -147,14 +136,46 @@ static inline unsigned int zs_zspage_lowest_hole(const struct zs_zspage *zspage)
 {
 	unsigned int word = (unsigned int)__builtin_ctz(zspage->hole_words);
 
-	return word * 64u + (unsigned int)__builtin_ctzll(zspage->holes[word]);
+	return word * 64u + (unsigned int)__builtin_ctzll(zspage->words[word].holes);
 }
 
 /* Takes the lowest hole. pre: has a hole. */
-unsigned int zs_zspage_take_slot(struct zs_zspage *zspage, const struct zs_layout *layout);
+static inline unsigned int zs_zspage_take_slot(struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	unsigned int word = (unsigned int)__builtin_ctz(zspage->hole_words);
+	uint64_t holes = zspage->words[word].holes;
+	unsigned int slot = word * 64u + (unsigned int)__builtin_ctzll(holes);
 
-/* Makes a live slot a hole. Returns the pages that thereby became empty. */
-uint64_t zs_zspage_put_slot(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
+	holes &= holes - 1;
+	zspage->words[word].holes = holes;
+	if (!holes)
+		zspage->hole_words &= zspage->hole_words - 1;
+	if (ZS_HOST_UNLIKELY(zspage->empty))
+		zspage->empty &= ~zs_layout_slot_pages(layout, slot);
+	return slot;
+}
+
+/* Marks those of a slot's pages empty that no live slot touches. Returns them. pre: the slot is a hole. */
+uint64_t zs_zspage_mark_emptied(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
+
+/*
+ * Makes a live slot a hole. Returns the pages that thereby became empty.
+ *
+ * An object shorter than a page leaves none empty if both its neighbours live: each of its pages is touched by one of
+ * them. Holes tell that where all pages are present, and but at the ends of a word and of the zspage.
+ */
+static inline uint64_t zs_zspage_put_slot(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
+	unsigned int word = slot / 64u, bit = slot % 64u;
+	uint64_t holes = zspage->words[word].holes | 1ull << bit;
+
+	zspage->words[word].holes = holes;
+	zspage->hole_words |= 1u << word;
+	if (bit - 1u < 62u && !(holes & 5ull << (bit - 1u)) && slot + 1u < layout->nr_slots &&
+	    zspage->present == layout->all_pages && layout->slot_bytes < 1u << layout->page_shift)
+		return 0;
+	return zs_zspage_mark_emptied(zspage, layout, slot);
+}
 
 bool zs_zspage_is_hole(const struct zs_zspage *zspage, unsigned int slot);
 bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
@@ -163,7 +184,7 @@ bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *l
 int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
 
 /* The pages that no other object than this live slot's touches. */
-uint64_t zs_zspage_sole_pages(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
+uint64_t zs_zspage_sole_pages(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
 
 /*
  * Where the first len bytes of a live slot are, if they can be reached in one piece; else NULL. context: the slot's

@@ -6,11 +6,6 @@
 
 #define HEIGHT_MASK 7u
 
-struct path {
-	struct zs_index_node *nodes[ZS_INDEX_MAX_HEIGHT]; /* [0] is the lowest */
-	unsigned int height;
-};
-
 static unsigned int height_of(uintptr_t root)
 {
 	return root & HEIGHT_MASK;
@@ -121,15 +116,6 @@ unsigned int zs_zspage_index_nodes_needed(const struct zs_zspage_index *index)
 	return needed;
 }
 
-static struct zs_index_node *take_spare(struct zs_index_node **spares)
-{
-	struct zs_index_node *node = *spares;
-
-	*spares = node->next_spare;
-	node->next_spare = NULL;
-	return node;
-}
-
 /* Marks of a subtree as its parent sees them. height 0: a zspage. */
 static bool subtree_marked(const void *subtree, unsigned int height, enum zs_mark mark)
 {
@@ -140,61 +126,83 @@ static bool subtree_marked(const void *subtree, unsigned int height, enum zs_mar
 	return mark == ZS_MARK_FULL ? node->marks[mark] == ~0u : node->marks[mark] != 0;
 }
 
+/* Sets or clears a child's mark in a node. Result: whether that changes what the node's parent sees. */
+static bool set_mark(struct zs_index_node *node, unsigned int child, enum zs_mark mark, bool on)
+{
+	bool before = subtree_marked(node, 1, mark);
+	uint32_t bit = 1u << child;
+
+	node->marks[mark] = on ? node->marks[mark] | bit : node->marks[mark] & ~bit;
+	return subtree_marked(node, 1, mark) != before;
+}
+
+void zs_index_node_tell(struct zs_index_node *node, enum zs_mark mark, bool on)
+{
+	while (node->parent && set_mark(node->parent, node->position, mark, on))
+		node = node->parent;
+}
+
+static void set_full(struct zs_index_node *node, unsigned int child, bool on)
+{
+	if (set_mark(node, child, ZS_MARK_FULL, on))
+		zs_index_node_tell(node, ZS_MARK_FULL, on);
+}
+
+static struct zs_index_node *take_spare(struct zs_index_node **spares)
+{
+	struct zs_index_node *node = *spares;
+
+	*spares = node->parent;
+	node->parent = NULL;
+	return node;
+}
+
+/* Puts a node or, at level 0, a zspage below a node. Its marks are the caller's to tell. */
+static void adopt(struct zs_index_node *parent, unsigned int position, void *down, unsigned int level)
+{
+	struct zs_index_child *child = &parent->children[position];
+
+	if (level) {
+		((struct zs_index_node *)down)->parent = parent;
+		((struct zs_index_node *)down)->position = position;
+	} else {
+		((struct zs_zspage *)down)->node = parent;
+		zs_host_store_pointer(child->base, ((struct zs_zspage *)down)->base);
+	}
+	zs_host_store_pointer(child->down, down);
+}
+
 static void grow_taller(struct zs_zspage_index *index, struct zs_index_node **spares)
 {
 	struct zs_index_node *root = take_spare(spares);
 	unsigned int height = height_of(index->root);
 	void *old = pointer_of(index->root);
 
-	root->children[0].down = old;
-	if (!height && old)
-		root->children[0].base = ((struct zs_zspage *)old)->base;
+	if (old)
+		adopt(root, 0, old, height);
 	for (enum zs_mark mark = ZS_MARK_FULL; mark < ZS_NR_MARKS; mark++)
 		root->marks[mark] = old && subtree_marked(old, height, mark);
 	zs_host_store_pointer(index->root, (uintptr_t)root | (height + 1));
 }
 
-/* The nodes from the root to the number's place; missing ones are made of spares. */
-static void path_to(struct zs_zspage_index *index, uint32_t number, struct path *path, struct zs_index_node **spares)
+/* The lowest node that leads to a number; missing ones on the way are made of spares. pre: height is not 0. */
+static struct zs_index_node *node_of(struct zs_zspage_index *index, uint32_t number, struct zs_index_node **spares)
 {
 	struct zs_index_node *node = pointer_of(index->root);
 
-	path->height = height_of(index->root);
-	for (unsigned int level = path->height; level-- > 0;) {
-		void **child = &node->children[child_of(number, level)].down;
+	for (unsigned int level = height_of(index->root); --level > 0;) {
+		unsigned int position = child_of(number, level);
 
-		path->nodes[level] = node;
-		if (level && !*child)
-			zs_host_store_pointer(*child, take_spare(spares));
-		node = *child;
+		if (!node->children[position].down)
+			adopt(node, position, take_spare(spares), level);
+		node = node->children[position].down;
 	}
-}
-
-/* Sets or clears a mark at the bottom of a path and above, as far as it changes what a parent sees. */
-static void path_mark(const struct path *path, uint32_t number, enum zs_mark mark, bool on)
-{
-	for (unsigned int level = 0; level < path->height; level++) {
-		struct zs_index_node *node = path->nodes[level];
-		bool before = subtree_marked(node, 1, mark);
-		uint32_t bit = 1u << child_of(number, level);
-
-		node->marks[mark] = on ? node->marks[mark] | bit : node->marks[mark] & ~bit;
-		on = subtree_marked(node, 1, mark);
-		if (on == before)
-			return;
-	}
-}
-
-static void set_child(struct zs_index_child *child, struct zs_zspage *zspage, void *base)
-{
-	zs_host_store_pointer(child->base, base);
-	zs_host_store_pointer(child->down, (void *)zspage);
+	return node;
 }
 
 void zs_zspage_index_insert(struct zs_zspage_index *index, struct zs_zspage *zspage, struct zs_index_node **spares)
 {
 	uint32_t number = lowest_unused(index);
-	struct path path;
 
 	while (number >= capacity(height_of(index->root)))
 		grow_taller(index, spares);
@@ -203,40 +211,28 @@ void zs_zspage_index_insert(struct zs_zspage_index *index, struct zs_zspage *zsp
 	if (!height_of(index->root)) {
 		zs_host_store_pointer(index->root, (uintptr_t)zspage);
 	} else {
-		path_to(index, number, &path, spares);
-		set_child(&path.nodes[0]->children[child_of(number, 0)], zspage, zspage->base);
-		path_mark(&path, number, ZS_MARK_FULL, true);
+		adopt(node_of(index, number, spares), child_of(number, 0), zspage, 0);
+		set_full(zspage->node, child_of(number, 0), true);
 	}
 	index->nr_zspages++;
 	if (number >= index->end)
 		index->end = number + 1;
 }
 
-void zs_zspage_index_mark(struct zs_zspage_index *index, struct zs_zspage *zspage, uint8_t marks)
-{
-	uint8_t changed = marks ^ zspage->marks;
-	struct path path;
-
-	if (!changed)
-		return;
-	zspage->marks = marks;
-	path_to(index, zspage->index, &path, NULL);
-	for (enum zs_mark mark = ZS_MARK_HOLE; mark < ZS_NR_MARKS; mark++)
-		if (changed >> mark & 1)
-			path_mark(&path, zspage->index, mark, marks >> mark & 1);
-}
-
 void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zspage)
 {
-	struct path path;
+	struct zs_index_node *node = zspage->node;
+	unsigned int position = child_of(zspage->index, 0);
 
-	zs_zspage_index_mark(index, zspage, 0);
-	if (!height_of(index->root)) {
+	for (enum zs_mark mark = ZS_MARK_HOLE; mark < ZS_NR_MARKS; mark++)
+		zs_zspage_index_clear(zspage, mark);
+	if (!node) {
 		zs_host_store_pointer(index->root, (uintptr_t)0);
 	} else {
-		path_to(index, zspage->index, &path, NULL);
-		set_child(&path.nodes[0]->children[child_of(zspage->index, 0)], NULL, NULL);
-		path_mark(&path, zspage->index, ZS_MARK_FULL, false);
+		zs_host_store_pointer(node->children[position].base, NULL);
+		zs_host_store_pointer(node->children[position].down, NULL);
+		set_full(node, position, false);
+		zspage->node = NULL;
 	}
 	index->nr_zspages--;
 	while (index->end && !zs_zspage_index_find(index, index->end - 1))

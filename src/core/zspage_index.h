@@ -29,7 +29,8 @@ struct zs_index_child {
 struct zs_index_node {
 	struct zs_index_child children[ZS_INDEX_FANOUT];
 	uint32_t marks[ZS_NR_MARKS];
-	struct zs_index_node *next_spare;
+	unsigned int position;        /* of it in its parent */
+	struct zs_index_node *parent; /* NULL: it is the root; while it is a spare: the next one */
 };
 
 struct zs_zspage_index {
@@ -54,15 +55,42 @@ struct zs_zspage *zs_zspage_index_first(const struct zs_zspage_index *index, enu
 unsigned int zs_zspage_index_nodes_needed(const struct zs_zspage_index *index);
 
 /*
- * Gives the zspage the lowest unused number. Nodes are taken from *spares, linked by next_spare and zeroed.
+ * Gives the zspage the lowest unused number. Nodes are taken from *spares, linked by parent and otherwise zeroed.
  * pre: *spares has as many as are needed.
  */
 void zs_zspage_index_insert(struct zs_zspage_index *index, struct zs_zspage *zspage, struct zs_index_node **spares);
 
 void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zspage);
 
-/* Sets a zspage's marks: a bit 1 << ZS_MARK_… for each of HOLE, ROOM and EMPTY. */
-void zs_zspage_index_mark(struct zs_zspage_index *index, struct zs_zspage *zspage, uint8_t marks);
+/* Tells the nodes above one whether there is a mark in it, as far as that changes what they say. */
+void zs_index_node_tell(struct zs_index_node *node, enum zs_mark mark, bool on);
+
+/* Sets one of HOLE, ROOM and EMPTY for a zspage. */
+static inline void zs_zspage_index_set(struct zs_zspage *zspage, enum zs_mark mark)
+{
+	struct zs_index_node *node = zspage->node;
+	uint32_t before;
+
+	zspage->marks |= (uint8_t)(1u << mark);
+	if (!node)
+		return;
+	before = node->marks[mark];
+	node->marks[mark] = before | 1u << (zspage->index % ZS_INDEX_FANOUT);
+	if (ZS_HOST_UNLIKELY(!before))
+		zs_index_node_tell(node, mark, true);
+}
+
+static inline void zs_zspage_index_clear(struct zs_zspage *zspage, enum zs_mark mark)
+{
+	struct zs_index_node *node = zspage->node;
+
+	zspage->marks &= (uint8_t) ~(1u << mark);
+	if (!node)
+		return;
+	node->marks[mark] &= ~(1u << (zspage->index % ZS_INDEX_FANOUT));
+	if (ZS_HOST_UNLIKELY(!node->marks[mark]))
+		zs_index_node_tell(node, mark, false);
+}
 
 /* Frees all nodes. pre: no zspage is left. context: no lock. */
 void zs_zspage_index_release(struct zs_zspage_index *index, struct zs_meta *meta);

@@ -136,9 +136,12 @@ void zs_host_buffer_put(struct zs_source *source, void *buffer, size_t size_byte
 
 /* ---- locks, time, chance ---- */
 
+/* A host may have the two last in its host_types.h, inline, with a macro that has their name. */
 void zs_host_lock_init(zs_lock *lock);
+#ifndef zs_host_lock
 void zs_host_lock(zs_lock *lock);
 void zs_host_unlock(zs_lock *lock);
+#endif
 
 /*
  * Whether the time deadline_ns of the host's monotonic clock has come; 0 never comes. Long work asks it between its

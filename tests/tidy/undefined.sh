@@ -8,7 +8,8 @@ root=$1 library=$2
 bad=0
 objects=$(ar t "$library" | grep '\.core_\|core_')
 [ -n "$objects" ] || { echo "undefined: no object of the core in $library"; exit 1; }
-contract=$(grep -oE '\bzs_host_[a-z0-9_]+\(' "$root/src/host/host.h" | tr -d '(' | sort -u)
+# What of the contract is inline in the library's host may lead on to that host's own functions.
+contract=$(grep -ohE '\bzs_host_[a-z0-9_]+\(' "$root/src/host/host.h" "$root/src/host/posix/host_types.h" | tr -d '(' | sort -u)
 for object in $objects; do
 	needs=$(nm -u "$library" 2>/dev/null | awk -v o="$(basename "$object"):" '$0 ~ /:$/ { on = index($0, o) } on && $1 == "U" { print $2 }')
 	for symbol in $needs; do

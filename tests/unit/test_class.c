@@ -292,7 +292,6 @@ static void free_first_half(struct zs_class *class, unsigned long handle, struct
 	spot = zs_class_spot(class, cell);
 	zs_host_store32(&cell->state, (zs_host_load32(&cell->state) + 1) & ZS_CELL_GENERATION);
 	emptied = zs_class_put_slot(class, spot);
-	zs_class_put_cell(class, cell, zs_handle_index(handle));
 	assert_int_not_equal(emptied, 0);
 	zs_class_release_begin(class, spot.zspage, emptied, release);
 	zs_host_unlock(&class->lock);

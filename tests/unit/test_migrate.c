@@ -79,7 +79,7 @@ static void *page_at(const struct bench *b, unsigned int page)
 /* The object in a slot of the first zspage. */
 static unsigned long handle_in(const struct bench *b, unsigned int slot)
 {
-	uint32_t index = *zs_zspage_owner(first_zspage(b), &b->class->layout, slot);
+	uint32_t index = *zs_zspage_owner(first_zspage(b), slot);
 
 	return zs_handle_make(index, zs_host_load32(&zs_handle_cell(&b->pool->handles, index)->state));
 }

@@ -70,7 +70,7 @@ static void patient_create(struct patient *p)
 
 static uint32_t *owner_of_first(struct patient *p)
 {
-	return zs_zspage_owner(p->full, &p->class->layout, 0);
+	return zs_zspage_owner(p->full, 0);
 }
 
 /* ---- damage to slots and cells ---- */
@@ -92,7 +92,7 @@ static void owner_is_foreign(struct patient *p, struct damage *d)
 
 static void owner_piece_is_missing(struct patient *p, struct damage *d)
 {
-	DAMAGE(d, zs_zspage_owner_pieces(p->full, &p->class->layout)[0], NULL);
+	DAMAGE(d, p->full->words[0].owners, NULL);
 }
 
 static void cell_is_free(struct patient *p, struct damage *d)
@@ -112,17 +112,29 @@ static void cell_is_elsewhere(struct patient *p, struct damage *d)
 
 static void hole_without_page(struct patient *p, struct damage *d)
 {
-	DAMAGE(d, p->begun->holes[0], p->begun->holes[0] | 1ull << 40);
-}
-
-static void zspage_live_count(struct patient *p, struct damage *d)
-{
-	DAMAGE(d, p->full->nr_live, p->full->nr_live + 1);
+	DAMAGE(d, p->begun->words[0].holes, p->begun->words[0].holes | 1ull << 40);
 }
 
 static void lost_object(struct patient *p, struct damage *d)
 {
-	DAMAGE(d, p->full->holes[0], p->full->holes[0] | 1);
+	DAMAGE(d, p->full->words[0].holes, p->full->words[0].holes | 1);
+}
+
+static void hole_cell_is_elsewhere(struct patient *p, struct damage *d)
+{
+	uint32_t index = *zs_zspage_owner(p->full, 1);
+	struct zs_cell *cell = zs_handle_cell(&p->pool->handles, index);
+
+	assert_true(zs_zspage_is_hole(p->full, 1));
+	DAMAGE(d, cell->place.value, cell->place.value + 2);
+}
+
+static void unpopulated_has_cell(struct patient *p, struct damage *d)
+{
+	uint32_t *owner = zs_zspage_owner(p->begun, 40);
+
+	assert_false(zs_zspage_is_hole(p->begun, 40) || zs_zspage_is_live(p->begun, &p->class->layout, 40));
+	DAMAGE(d, *owner, 100);
 }
 
 static void hole_summary(struct patient *p, struct damage *d)
@@ -134,7 +146,7 @@ static void hole_summary_missing(struct patient *p, struct damage *d)
 {
 	unsigned int word = 1;
 
-	DAMAGE(d, p->full->holes[word], p->full->holes[word] | 1);
+	DAMAGE(d, p->full->words[word].holes, p->full->words[word].holes | 1);
 }
 
 /* ---- damage to pages ---- */
@@ -147,13 +159,6 @@ static void page_beyond_last(struct patient *p, struct damage *d)
 static void page_returning(struct patient *p, struct damage *d)
 {
 	DAMAGE(d, p->full->returning, 1);
-}
-
-static void page_live_count(struct patient *p, struct damage *d)
-{
-	uint16_t *page_live = zs_zspage_page_live(p->full, &p->class->layout);
-
-	DAMAGE(d, page_live[1], page_live[1] - 1);
 }
 
 static void page_empty_mark(struct patient *p, struct damage *d)
@@ -255,21 +260,21 @@ static const struct {
 	void (*make)(struct patient *p, struct damage *d);
 	const char *message;
 } damages[] = {
-	{ owner_piece_is_missing, "a live slot has no owner" },
+	{ owner_piece_is_missing, "a slot has no owner" },
 	{ owner_is_header, "a slot's owner is no cell" },
 	{ owner_is_nowhere, "a slot's owner is no cell" },
 	{ owner_is_foreign, "a slot's owner is a cell of another class" },
-	{ cell_is_free, "a live slot's cell is free" },
+	{ cell_is_free, "a slot and its cell do not agree that it is live" },
 	{ cell_is_moving, "a cell is being moved by nobody" },
-	{ cell_is_elsewhere, "a live slot's cell names another slot" },
+	{ cell_is_elsewhere, "a slot's cell names another slot" },
 	{ hole_without_page, "a hole lacks a page" },
-	{ zspage_live_count, "a zspage's live count is wrong" },
-	{ lost_object, "a zspage's live count is wrong" },
+	{ lost_object, "a slot and its cell do not agree that it is live" },
+	{ hole_cell_is_elsewhere, "a slot's cell names another slot" },
+	{ unpopulated_has_cell, "a slot without pages has a cell" },
 	{ hole_summary, "a zspage's summary of holes is wrong" },
 	{ hole_summary_missing, "a zspage's summary of holes is wrong" },
 	{ page_beyond_last, "a zspage has a page beyond its last" },
 	{ page_returning, "a page is present and on its way back" },
-	{ page_live_count, "a page's live count is wrong" },
 	{ page_empty_mark, "a page's empty mark is wrong" },
 	{ absent_page_empty_mark, "a page's empty mark is wrong" },
 	{ page_without_memory, "a present page has no memory" },

@@ -16,8 +16,7 @@ struct bench {
 static void add_pieces(struct bench *b)
 {
 	for (unsigned int word = 0; word < zs_zspage_words(&b->layout); word++)
-		zs_zspage_owner_pieces(b->zspage, &b->layout)[word] =
-			zs_meta_alloc(&b->heap.meta, zs_zspage_piece_bytes(&b->layout), 0);
+		b->zspage->words[word].owners = zs_meta_alloc(&b->heap.meta, zs_zspage_piece_bytes(&b->layout), 0);
 }
 
 static void bench_create(struct bench *b, const struct world *world, uint32_t slot_bytes)
@@ -82,24 +81,21 @@ static void assert_page(struct bench *b, unsigned int page)
 
 	for (unsigned int slot = 0; slot < b->layout.nr_slots; slot++)
 		nr_live += b->live[slot] && zs_layout_slot_pages(&b->layout, slot) >> page & 1;
-	assert_int_equal(zs_zspage_page_live(b->zspage, &b->layout)[page], nr_live);
 	assert_int_equal(b->zspage->empty >> page & 1, (b->zspage->present >> page & 1) && !nr_live);
 }
 
 static void assert_like_model(struct bench *b)
 {
-	unsigned int lowest_hole = b->layout.nr_slots, nr_live = 0;
+	unsigned int lowest_hole = b->layout.nr_slots;
 
 	for (unsigned int slot = b->layout.nr_slots; slot-- > 0;) {
 		bool populated = !(zs_layout_slot_pages(&b->layout, slot) & ~b->zspage->present);
 
 		assert_int_equal(zs_zspage_is_live(b->zspage, &b->layout, slot), b->live[slot]);
 		assert_int_equal(zs_zspage_is_hole(b->zspage, slot), populated && !b->live[slot]);
-		nr_live += b->live[slot];
 		if (populated && !b->live[slot])
 			lowest_hole = slot;
 	}
-	assert_int_equal(b->zspage->nr_live, nr_live);
 	assert_int_equal(zs_zspage_has_hole(b->zspage), lowest_hole < b->layout.nr_slots);
 	if (lowest_hole < b->layout.nr_slots)
 		assert_int_equal(zs_zspage_lowest_hole(b->zspage), lowest_hole);
@@ -137,7 +133,7 @@ static void put(struct bench *b)
 
 static void random_step(struct bench *b)
 {
-	uint64_t random_pages = rng_next(&b->rng) & rng_next(&b->rng) & zs_zspage_all_pages(&b->layout);
+	uint64_t random_pages = rng_next(&b->rng) & rng_next(&b->rng) & b->layout.all_pages;
 	unsigned int what = rng_below(&b->rng, 10);
 
 	if (what == 0 && random_pages & ~b->zspage->present)
@@ -191,7 +187,7 @@ static void test_lowest_lack_of_pages(void **state)
 
 		bench_create(&b, world, 2992);
 		for (unsigned int i = 0; i < 100; i++) {
-			uint64_t all = zs_zspage_all_pages(&b.layout);
+			uint64_t all = b.layout.all_pages;
 			uint64_t present = rng_next(&rng) & all & ~(1ull << rng_below(&rng, b.layout.nr_pages));
 
 			if (b.zspage->present)
@@ -216,7 +212,7 @@ static void test_lack_of_pages_ahead(void **state)
 	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 0).pages, 0x4);
 	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 3).pages, 0x2c);
 	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 200).pages,
-			 zs_zspage_all_pages(&b.layout) & ~b.zspage->present);
+			 b.layout.all_pages & ~b.zspage->present);
 	bench_destroy(&b);
 }
 
@@ -225,21 +221,58 @@ static void test_lowest_lack_of_pieces(void **state)
 {
 	struct zs_zspage_lack lack;
 	struct bench b;
-	uint32_t **pieces;
 
 	(void)state;
 	bench_create(&b, &worlds[0], 96);
 	lack = zs_zspage_lowest_lack(NULL, &b.layout, 0);
 	assert_int_equal(lack.pages, 1);
 	assert_int_equal(lack.pieces, 1); /* slots 0 to 42 */
-	pieces = zs_zspage_owner_pieces(b.zspage, &b.layout);
-	zs_meta_free(&b.heap.meta, pieces[1], zs_zspage_piece_bytes(&b.layout));
-	pieces[1] = NULL;
+	zs_meta_free(&b.heap.meta, b.zspage->words[1].owners, zs_zspage_piece_bytes(&b.layout));
+	b.zspage->words[1].owners = NULL;
 	populate(&b, 1);
 	lack = zs_zspage_lowest_lack(b.zspage, &b.layout, 0);
 	assert_int_equal(lack.pages, 2);
 	assert_int_equal(lack.pieces, 2); /* slots 42 to 85, and the first word has its piece */
 	bench_destroy(&b);
+}
+
+/* Frees the slots that touch a page, from the last one or from the first, and takes them again. */
+static void empty_page(struct bench *b, unsigned int page, bool backwards)
+{
+	unsigned int first = zs_layout_first_slot(&b->layout, page);
+	unsigned int nr = zs_layout_last_slot(&b->layout, page) + 1 - first;
+	uint64_t emptied = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		assert_int_equal(b->zspage->empty >> page & 1, 0);
+		emptied |= zs_zspage_put_slot(b->zspage, &b->layout, backwards ? first + nr - 1 - i : first + i);
+	}
+	assert_int_equal(emptied >> page & 1, 1);
+	assert_int_equal(b->zspage->empty, emptied);
+	for (unsigned int i = 0; i < nr; i++)
+		assert_int_equal(zs_zspage_take_slot(b->zspage, &b->layout), first + i);
+	assert_int_equal(b->zspage->empty, 0);
+}
+
+/* Wherever a page lies among the words of holes, it is seen to be empty with its last object and not before. */
+static void test_every_page_is_seen_empty(void **state)
+{
+	static const uint32_t sizes[] = { 32, 48, 400, 1008, 2048, 2992, 4080, 4096, 4160, 20224 };
+	struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
+		for (unsigned int s = 0; s < NR_OF(sizes); s++) {
+			bench_create(&b, world, sizes[s]);
+			populate(&b, b.layout.all_pages);
+			while (zs_zspage_has_hole(b.zspage))
+				zs_zspage_take_slot(b.zspage, &b.layout);
+			for (unsigned int page = 0; page < b.layout.nr_pages; page++) {
+				empty_page(&b, page, false);
+				empty_page(&b, page, true);
+			}
+			bench_destroy(&b);
+		}
 }
 
 static void test_live_below(void **state)
@@ -249,7 +282,7 @@ static void test_live_below(void **state)
 	(void)state;
 	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		bench_create(&b, world, 1536);
-		populate(&b, zs_zspage_all_pages(&b.layout));
+		populate(&b, b.layout.all_pages);
 		assert_int_equal(zs_zspage_live_below(b.zspage, &b.layout, b.layout.nr_slots), -1);
 		for (unsigned int i = 0; i < 4; i++)
 			take(&b);
@@ -291,7 +324,7 @@ static void assert_slot(struct bench *b, unsigned int slot, unsigned int seed, s
 
 static void fill(struct bench *b)
 {
-	populate(b, zs_zspage_all_pages(&b->layout));
+	populate(b, b->layout.all_pages);
 	while (zs_zspage_has_hole(b->zspage))
 		write_slot(b, zs_zspage_take_slot(b->zspage, &b->layout), b->layout.slot_bytes);
 }
@@ -406,6 +439,7 @@ int main(void)
 		SIM_TEST(test_lowest_lack_of_pages),
 		SIM_TEST(test_lack_of_pages_ahead),
 		SIM_TEST(test_lowest_lack_of_pieces),
+		SIM_TEST(test_every_page_is_seen_empty),
 		SIM_TEST(test_live_below),
 		SIM_TEST(test_slots_hold_bytes),
 		SIM_TEST(test_addresses),

@@ -40,7 +40,7 @@ static struct zs_zspage *insert(struct bench *b)
 	for (unsigned int i = 0; i < needed; i++) {
 		struct zs_index_node *node = zs_meta_alloc(&b->heap.meta, sizeof(*node), 0);
 
-		node->next_spare = spares;
+		node->parent = spares;
 		spares = node;
 	}
 	zspage->marks = 0xff;
@@ -50,6 +50,16 @@ static struct zs_zspage *insert(struct bench *b)
 	b->all[expected] = zspage;
 	b->nr++;
 	return zspage;
+}
+
+/* marks: a bit 1 << ZS_MARK_… for each of HOLE, ROOM and EMPTY. */
+static void set_marks(struct zs_zspage *zspage, unsigned int marks)
+{
+	for (enum zs_mark mark = ZS_MARK_HOLE; mark < ZS_NR_MARKS; mark++)
+		if (marks >> mark & 1)
+			zs_zspage_index_set(zspage, mark);
+		else
+			zs_zspage_index_clear(zspage, mark);
 }
 
 static void drop(struct bench *b, uint32_t number)
@@ -162,7 +172,7 @@ static void test_single_zspage(void **state)
 	bench_create(&b);
 	only = insert(&b);
 	assert_null(zs_zspage_index_first(&b.index, ZS_MARK_HOLE));
-	zs_zspage_index_mark(&b.index, only, 1u << ZS_MARK_HOLE);
+	set_marks(only, 1u << ZS_MARK_HOLE);
 	assert_ptr_equal(zs_zspage_index_first(&b.index, ZS_MARK_HOLE), only);
 	assert_null(zs_zspage_index_first(&b.index, ZS_MARK_ROOM));
 	assert_null(zs_zspage_index_find(&b.index, 1));
@@ -184,7 +194,7 @@ static void random_step(struct bench *b, struct rng *rng)
 	else if (what == 2 && b->all[number])
 		drop(b, number);
 	else if (b->all[number])
-		zs_zspage_index_mark(&b->index, b->all[number], (uint8_t)(rng_below(rng, 1u << ZS_NR_MARKS) & ~1u));
+		set_marks(b->all[number], rng_below(rng, 1u << ZS_NR_MARKS));
 }
 
 static void test_random_order(void **state)
@@ -213,7 +223,7 @@ static void test_damage_is_seen(void **state)
 	bench_create(&b);
 	while (b.nr < 40)
 		insert(&b);
-	zs_zspage_index_mark(&b.index, b.all[35], 1u << ZS_MARK_HOLE | 1u << ZS_MARK_ROOM);
+	set_marks(b.all[35], 1u << ZS_MARK_HOLE | 1u << ZS_MARK_ROOM);
 	root = (struct zs_index_node *)(b.index.root & ~(uintptr_t)7);
 	leaf = root->children[1].down;
 	for (enum zs_mark mark = ZS_MARK_FULL; mark < ZS_NR_MARKS; mark++)

@@ -22,6 +22,18 @@ typedef struct {
 	spinlock_t spinlock;
 } zs_lock;
 
+static inline void zs_host_lock(zs_lock *lock)
+{
+	spin_lock(&lock->spinlock);
+}
+
+static inline void zs_host_unlock(zs_lock *lock)
+{
+	spin_unlock(&lock->spinlock);
+}
+
+#define zs_host_lock zs_host_lock
+
 typedef struct {
 	atomic_t value;
 } zs_atomic32;

@@ -14,16 +14,6 @@ void zs_host_lock_init(zs_lock *lock)
 	spin_lock_init(&lock->spinlock);
 }
 
-void zs_host_lock(zs_lock *lock)
-{
-	spin_lock(&lock->spinlock);
-}
-
-void zs_host_unlock(zs_lock *lock)
-{
-	spin_unlock(&lock->spinlock);
-}
-
 bool zs_host_should_stop(uint64_t deadline_ns)
 {
 	cond_resched();

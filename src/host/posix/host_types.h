@@ -1,5 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * The types of the host contract: those of a process.
+ * The types of the host contract: those of a process, and the lock's short way.
  */
+#ifndef ZS_POSIX_HOST_TYPES_H
+#define ZS_POSIX_HOST_TYPES_H
+
 #include "../process_types.h"
+
+/* Off the short way: somebody else holds the lock; somebody waits for it. */
+void zs_host_lock_wait(zs_lock *lock);
+void zs_host_lock_wake(zs_lock *lock);
+
+static inline bool zs_host_lock_try(zs_lock *lock)
+{
+	uint32_t free_word = 0;
+
+	return __atomic_compare_exchange_n(&lock->word, &free_word, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void zs_host_lock(zs_lock *lock)
+{
+	if (ZS_HOST_UNLIKELY(!zs_host_lock_try(lock)))
+		zs_host_lock_wait(lock);
+}
+
+static inline void zs_host_unlock(zs_lock *lock)
+{
+	if (ZS_HOST_UNLIKELY(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2))
+		zs_host_lock_wake(lock);
+}
+
+#define zs_host_lock zs_host_lock
+
+#endif

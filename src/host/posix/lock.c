@@ -12,26 +12,10 @@
 
 #define SPINS 100
 
-static void lock_wait(zs_lock *lock)
-{
-	int saved_errno = errno;
-
-	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
-		syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
-	errno = saved_errno;
-}
-
-static bool lock_try(zs_lock *lock)
-{
-	uint32_t free_word = 0;
-
-	return __atomic_compare_exchange_n(&lock->word, &free_word, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
 static bool lock_spin(zs_lock *lock)
 {
 	for (int i = 0; i < SPINS; i++) {
-		if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && lock_try(lock))
+		if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && zs_host_lock_try(lock))
 			return true;
 #if defined(__x86_64__) || defined(__i386__)
 		__builtin_ia32_pause();
@@ -45,18 +29,21 @@ void zs_host_lock_init(zs_lock *lock)
 	lock->word = 0;
 }
 
-void zs_host_lock(zs_lock *lock)
+void zs_host_lock_wait(zs_lock *lock)
 {
-	if (ZS_HOST_UNLIKELY(!lock_try(lock)) && !lock_spin(lock))
-		lock_wait(lock);
+	int saved_errno = errno;
+
+	if (lock_spin(lock))
+		return;
+	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
+		syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+	errno = saved_errno;
 }
 
-void zs_host_unlock(zs_lock *lock)
+void zs_host_lock_wake(zs_lock *lock)
 {
-	if (ZS_HOST_UNLIKELY(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2)) {
-		int saved_errno = errno;
+	int saved_errno = errno;
 
-		syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-		errno = saved_errno;
-	}
+	syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved_errno;
 }
