@@ -109,7 +109,7 @@ PUBLIC void zs_free(struct zs_pool *pool, unsigned long handle)
 		errno = -err;
 }
 
-PUBLIC void *zs_map_object(struct zs_pool *pool, unsigned long handle, enum zs_mapmode mm)
+static ZS_HOST_NOINLINE void *map_long(struct zs_pool *pool, unsigned long handle, enum zs_mapmode mm)
 {
 	void *address;
 	int err = zs_pool_map(pool, handle, (enum zs_map_mode)mm, &address);
@@ -120,12 +120,27 @@ PUBLIC void *zs_map_object(struct zs_pool *pool, unsigned long handle, enum zs_m
 	return NULL;
 }
 
-PUBLIC void zs_unmap_object(struct zs_pool *pool, unsigned long handle)
+PUBLIC void *zs_map_object(struct zs_pool *pool, unsigned long handle, enum zs_mapmode mm)
+{
+	void *address;
+
+	if (ZS_HOST_UNLIKELY(!zs_pool_map_direct(pool, handle, &address)))
+		return map_long(pool, handle, mm);
+	return address;
+}
+
+static ZS_HOST_NOINLINE void unmap_long(struct zs_pool *pool, unsigned long handle)
 {
 	int err = zs_pool_unmap(pool, handle);
 
 	if (err)
 		errno = -err;
+}
+
+PUBLIC void zs_unmap_object(struct zs_pool *pool, unsigned long handle)
+{
+	if (ZS_HOST_UNLIKELY(!zs_pool_unmap_direct(pool, handle)))
+		unmap_long(pool, handle);
 }
 
 PUBLIC uint64_t zs_get_total_size_bytes(struct zs_pool *pool)

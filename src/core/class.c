@@ -81,14 +81,40 @@ static void note_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_
 
 /* ---- growing ---- */
 
-/* Whether a page may be added somewhere. The largest place must fit its 32 bits, and the class's index its height. */
+/* Whether a page may be added somewhere: a zspage's number must fit a place. */
 static bool may_grow_more(const struct zs_class *class)
 {
-	unsigned int bits = 32u - class->layout.place_shift;
+	return class->zspages.nr_zspages < 1u << (32u - ZS_PLACE_SLOT_BITS) ||
+	       zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
+}
 
-	if (bits > ZS_INDEX_SHIFT * ZS_INDEX_MAX_HEIGHT)
-		bits = ZS_INDEX_SHIFT * ZS_INDEX_MAX_HEIGHT;
-	return class->zspages.nr_zspages < 1u << bits || zs_zspage_index_first(&class->zspages, ZS_MARK_ROOM);
+/* A zspage without pages, in no class yet, to which places can lead; NULL: no memory. context: no lock. */
+static struct zs_zspage *create_zspage(struct zs_class *class, unsigned int flags)
+{
+	struct zs_zspage *zspage = zs_zspage_create(&class->memory->meta, &class->layout, flags);
+
+#if ZS_HOST_TABLES
+	if (zspage) {
+		struct zs_record record = { .base = zspage->base,
+					    .zspage = zspage,
+					    .slot_bytes = class->layout.slot_bytes };
+
+		if (!zs_records_add(&class->memory->records, &record, &zspage->place))
+			return zspage;
+		zs_zspage_destroy(&class->memory->meta, zspage, &class->layout);
+		zspage = NULL;
+	}
+#endif
+	return zspage;
+}
+
+/* pre: bare, in no class. context: no lock. */
+static void destroy_zspage(struct zs_class *class, struct zs_zspage *zspage)
+{
+#if ZS_HOST_TABLES
+	zs_records_remove(&class->memory->records, zspage->place);
+#endif
+	zs_zspage_destroy(&class->memory->meta, zspage, &class->layout);
 }
 
 static struct zs_zspage *add_zspage(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_nodes)
@@ -97,6 +123,9 @@ static struct zs_zspage *add_zspage(struct zs_class *class, struct zs_supplies *
 
 	supplies->nr_nodes -= nr_nodes;
 	zs_zspage_index_insert(&class->zspages, zspage, &supplies->nodes);
+#if !ZS_HOST_TABLES
+	zspage->place = zspage->index << ZS_PLACE_SLOT_BITS;
+#endif
 	supplies->zspage = NULL;
 	return zspage;
 }
@@ -226,7 +255,7 @@ static void set_owner(struct zs_class *class, struct zs_spot spot, uint32_t inde
 {
 	*zs_zspage_owner(spot.zspage, spot.slot) = index;
 	if (index)
-		zs_host_store32(&zs_handle_cell(class->handles, index)->place, zs_class_place(class, spot));
+		zs_host_store32(&zs_handle_cell(class->handles, index)->place, zs_class_place(spot));
 }
 
 uint32_t zs_class_attach_cell(struct zs_class *class, struct zs_spot spot)
@@ -281,7 +310,7 @@ static void detach_cells(struct zs_class *class, struct zs_zspage *zspage, uint6
 static int supply_zspage(struct zs_class *class, struct zs_supplies *supplies, unsigned int flags)
 {
 	if (!supplies->zspage)
-		supplies->zspage = zs_zspage_create(&class->memory->meta, &class->layout, flags);
+		supplies->zspage = create_zspage(class, flags);
 	return supplies->zspage ? 0 : -ENOMEM;
 }
 
@@ -355,7 +384,7 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 	if (supplies->first_cell)
 		keep_cells(class, supplies->first_cell);
 	if (supplies->zspage)
-		zs_zspage_destroy(meta, supplies->zspage, &class->layout);
+		destroy_zspage(class, supplies->zspage);
 	while (supplies->nodes) {
 		struct zs_index_node *node = supplies->nodes;
 
@@ -442,7 +471,7 @@ unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *
 	nr = release->pages.nr;
 	zs_memory_put_pages(class->memory, &release->pages);
 	if (release->bare)
-		zs_zspage_destroy(&class->memory->meta, release->zspage, &class->layout);
+		destroy_zspage(class, release->zspage);
 	return nr;
 }
 
@@ -501,7 +530,7 @@ unsigned long zs_class_slack_pages(const struct zs_class *class)
 /* ---- the end ---- */
 
 /* Takes a zspage down whatever lives in it. */
-static void destroy_zspage(struct zs_class *class, struct zs_zspage *zspage)
+static void demolish_zspage(struct zs_class *class, struct zs_zspage *zspage)
 {
 	unsigned int max_pages = zspage->base ? ZS_MAX_CHAIN : ZS_MAX_SLOT_PAGES;
 	struct zs_release release = { .bare = false };
@@ -523,7 +552,7 @@ void zs_class_destroy(struct zs_class *class)
 	struct zs_meta *meta = &class->memory->meta;
 
 	while (class->zspages.nr_zspages)
-		destroy_zspage(class, zs_zspage_index_find(&class->zspages, class->zspages.end - 1));
+		demolish_zspage(class, zs_zspage_index_find(&class->zspages, class->zspages.end - 1));
 	zs_zspage_index_release(&class->zspages, meta);
 	zs_buffer_destroy_list(class->memory, class->spare_buffer);
 	zs_meta_free(meta, class, sizeof(*class));

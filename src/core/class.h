@@ -91,22 +91,14 @@ void zs_class_destroy(struct zs_class *class);
 static inline struct zs_spot zs_class_spot(const struct zs_class *class, const struct zs_cell *cell)
 {
 	uint32_t place = zs_host_load32(&cell->place);
-	struct zs_spot spot = {
-		.zspage = zs_zspage_index_get(&class->zspages, place >> class->layout.place_shift),
-		.slot = place & ((1u << class->layout.place_shift) - 1),
-	};
+	struct zs_spot spot = { .slot = place & ZS_PLACE_SLOT_MASK };
 
+#if ZS_HOST_TABLES
+	spot.zspage = zs_records_zspage(&class->memory->records, place);
+#else
+	spot.zspage = zs_zspage_index_get(&class->zspages, place >> ZS_PLACE_SLOT_BITS);
+#endif
 	return spot;
-}
-
-/* Where it begins in a contiguous zspage. context: as above. */
-static inline void *zs_class_address(const struct zs_class *class, const struct zs_cell *cell)
-{
-	uint32_t place = zs_host_load32(&cell->place);
-	unsigned int slot = place & ((1u << class->layout.place_shift) - 1);
-	char *base = zs_zspage_index_base(&class->zspages, place >> class->layout.place_shift);
-
-	return base + zs_layout_offset(&class->layout, slot);
 }
 
 /* The cell of the object in a live slot. context: class locked. */
@@ -115,9 +107,9 @@ static inline struct zs_cell *zs_class_cell(const struct zs_class *class, struct
 	return zs_handle_cell(class->handles, *zs_zspage_owner(spot.zspage, spot.slot));
 }
 
-static inline uint32_t zs_class_place(const struct zs_class *class, struct zs_spot spot)
+static inline uint32_t zs_class_place(struct zs_spot spot)
 {
-	return spot.zspage->index << class->layout.place_shift | spot.slot;
+	return spot.zspage->place | spot.slot;
 }
 
 /* ---- with the class locked ---- */
@@ -194,8 +186,8 @@ static inline unsigned long zs_class_take(struct zs_class *class)
 		return 0;
 	zs_class_take_slot(class, spot.zspage);
 	cell = zs_handle_cell(class->handles, index);
-	/* The mark was not there: adding it sets it. */
-	return zs_handle_make(index, zs_host_fetch_add32_acquire(&cell->state, ZS_CELL_LIVE));
+	/* The mark was there: subtracting clears it. */
+	return zs_handle_make(index, zs_host_fetch_sub32_release(&cell->state, ZS_CELL_FREE));
 }
 
 /* Which of the pages just emptied should go back now: all that are not within the pool's allowance. */

@@ -13,7 +13,7 @@
 struct zs_footprint {
 	zs_atomic_long blocks;
 	unsigned long limit_blocks; /* constant; ~0ul: none */
-	const struct zs_source *source;
+	struct zs_source *source;
 };
 
 /* What the source takes for itself, and the next step of it, which any growth may cause. */

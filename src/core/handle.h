@@ -2,26 +2,29 @@
 /*
  * Handles and the cells they name.
  *
- * A handle is a cell index and a generation. The cell says where the object is (a zspage number and a slot of its
- * class: the place) and in what state: generation, LIVE, MOVING, and how many maps pin it. Freeing an object takes
- * its cell to the next generation, so a stale handle is told from a good one unless the generation has come round:
- * it escapes with probability 2^-16 on 64-bit systems (32 bits of index, 16 of generation) and 2^-8 on 32-bit ones
- * (24 and 8). Cells start at a random generation, so a handle of another pool escapes as seldom.
+ * A handle is a cell index and a generation. The cell says where the object is (the place) and in what state: its
+ * generation, FREE, MOVING, and how many maps pin it. Freeing an object takes its cell to the next generation, so a
+ * stale handle is told from a good one unless the generation has come round: it escapes with probability 2^-16 on
+ * 64-bit systems (32 bits of index, 16 of generation) and 2^-8 on 32-bit ones (24 and 8). Cells start at a random
+ * generation, so a handle of another pool escapes as seldom.
  *
- * Cells stand in leaves of one metadata unit; a leaf is divided in chunks of 16 cells, each owned by one size class
- * and its lock. Leaves are found through a three-level table whose nodes never move. Leaves and nodes stay until the
- * pool is destroyed, so any number may be looked up at any time without a lock.
+ * Cells are handed out in chunks of 16, each owned by one size class and its lock. They are made in order, never move,
+ * and stay until the pool is destroyed, so any cell below the table's end may be looked up at any time without a lock.
+ * On hosts that have tables they stand side by side in one, and the classes of the chunks in another, so that each is
+ * found by arithmetic. Elsewhere they stand in leaves of one metadata unit, which hang in a tree of two
+ * levels below its top, and the classes of a leaf's chunks in its first 64 bytes.
  *
- * Locks: none of its own; leaves and chunks are claimed by compare and exchange. A cell's place and LIVE and MOVING
- * change only under the lock of the class that owns it. Pins change at any time, by atomic addition.
+ * Locks: table->lock, innermost, while a chunk is handed out. A cell's place, FREE and MOVING change only under the
+ * lock of the class that owns it. Pins change at any time, by atomic addition.
  */
 #ifndef ZS_CORE_HANDLE_H
 #define ZS_CORE_HANDLE_H
 
 #include "meta.h"
+#include "table.h"
 
 #define ZS_CELL_GENERATION 0x0000ffffu
-#define ZS_CELL_LIVE 0x00010000u
+#define ZS_CELL_FREE 0x00010000u
 #define ZS_CELL_MOVING 0x00020000u
 #define ZS_CELL_PIN 0x00040000u /* one pin; the count has the bits from here up */
 /* Fewer than the 2^14 that fit, so that threads that add at once cannot overflow. */
@@ -29,24 +32,30 @@
 
 #define ZS_GENERATION_BITS (sizeof(long) == 8 ? 16 : 8)
 #define ZS_GENERATION_MASK ((1u << ZS_GENERATION_BITS) - 1)
-/* On 32-bit systems the last indexes are left out: their handles would look like error pointers. */
-#define ZS_MAX_CELL_INDEX (sizeof(long) == 8 ? 0xffffffffu : 0x00ffff00u)
 
-#define ZS_LEAF_SHIFT 9
-#define ZS_LEAF_CELLS (1u << ZS_LEAF_SHIFT)
 #define ZS_CHUNK_SHIFT 4
 #define ZS_CHUNK_CELLS (1u << ZS_CHUNK_SHIFT)
-#define ZS_LEAF_CHUNKS (ZS_LEAF_CELLS / ZS_CHUNK_CELLS)
-/* The leaf's header takes the room of its first cells, so their indexes are never used; and so no handle is 0. */
-#define ZS_LEAF_HEADER_CELLS 8u
 
 struct zs_cell {
 	zs_atomic32 state;
 	zs_atomic32 place; /* while free: the index of the next free cell of the class, 0 at the end */
 };
 
+/* The last indexes are left out: on 32-bit systems their handles would look like error pointers. */
+#if ZS_HOST_TABLES
+#define ZS_FIRST_CELL 1u /* no handle is 0 */
+#define ZS_MAX_CELL_INDEX ((sizeof(long) == 8 ? 1u << 27 : 1u << 24) - 256)
+#else
+#define ZS_MAX_CELL_INDEX (sizeof(long) == 8 ? 0xffffff00u : 0x00ffff00u)
+#define ZS_LEAF_SHIFT 9
+#define ZS_LEAF_CELLS (1u << ZS_LEAF_SHIFT)
+#define ZS_LEAF_CHUNKS (ZS_LEAF_CELLS / ZS_CHUNK_CELLS)
+/* The leaf's header takes the room of its first cells, whose indexes are never used. */
+#define ZS_LEAF_HEADER_CELLS 8u
+#define ZS_FIRST_CELL ZS_LEAF_HEADER_CELLS
+
 union zs_leaf {
-	uint16_t owner[ZS_LEAF_CHUNKS]; /* the class of each chunk, plus one; 0: handed out to none */
+	uint16_t owner[ZS_LEAF_CHUNKS]; /* the class of each chunk */
 	struct zs_cell cells[ZS_LEAF_CELLS];
 };
 
@@ -60,15 +69,25 @@ struct zs_leaf_node {
 struct zs_top_node {
 	struct zs_leaf_node *nodes[1u << ZS_NODE_SHIFT];
 };
+#endif
 
 struct zs_handle_table {
-	zs_atomic32 next_chunk; /* the lowest that was handed out to no class */
+	zs_atomic_long end;        /* every cell below exists */
+	zs_atomic_long direct_end; /* the same if cells lead to addresses, see records.h; else 0 */
+	bool is_direct;            /* constant */
 	uint32_t salt;
+	zs_lock lock;
 	struct zs_meta *meta;
+#if ZS_HOST_TABLES
+	struct zs_table cells;
+	struct zs_table owners; /* the class of each chunk: 16 bits */
+#else
 	struct zs_top_node *top[1u << ZS_TOP_SHIFT];
+#endif
 };
 
-void zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt);
+/* Result: 0 or -ENOMEM. context: no lock. */
+int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct);
 
 /* Frees all leaves and nodes. context: no lock, nobody uses the table any more. */
 void zs_handle_table_release(struct zs_handle_table *table);
@@ -90,11 +109,16 @@ static inline uint32_t zs_handle_index(unsigned long handle)
 	return (uint32_t)(handle >> ZS_GENERATION_BITS);
 }
 
+/* A state less the handle's generation: nothing but pins, if the object is the handle's, alive, and at rest. */
+static inline uint32_t zs_handle_compare(unsigned long handle, uint32_t state)
+{
+	return state ^ ((uint32_t)handle & ZS_GENERATION_MASK);
+}
+
 /* Whether a cell in this state is live and of the handle's generation. */
 static inline bool zs_handle_matches(unsigned long handle, uint32_t state)
 {
-	return (state & (ZS_GENERATION_MASK | ZS_CELL_LIVE)) ==
-	       (((uint32_t)handle & ZS_GENERATION_MASK) | ZS_CELL_LIVE);
+	return !(zs_handle_compare(handle, state) & (ZS_CELL_GENERATION | ZS_CELL_FREE));
 }
 
 static inline uint32_t zs_cell_pins(uint32_t state)
@@ -119,24 +143,44 @@ static inline void zs_cell_end_move(struct zs_cell *cell)
 	zs_host_fetch_and32_release(&cell->state, ~ZS_CELL_MOVING);
 }
 
-/* The leaf of a cell index, or NULL if there is none. context: any. */
-static inline union zs_leaf *zs_handle_leaf(const struct zs_handle_table *table, uint32_t index)
+/* The cell of an index below the table's end. context: any. */
+static inline struct zs_cell *zs_handle_cell(const struct zs_handle_table *table, unsigned long index)
 {
-	const struct zs_top_node *top = zs_host_load_pointer(table->top[index >> (ZS_LEAF_SHIFT + 2 * ZS_NODE_SHIFT)]);
-	const struct zs_leaf_node *node;
+#if ZS_HOST_TABLES
+	return (struct zs_cell *)table->cells.base + index;
+#else
+	const uint32_t node_mask = (1u << ZS_NODE_SHIFT) - 1, number = (uint32_t)index >> ZS_LEAF_SHIFT;
+	const struct zs_top_node *top = zs_host_load_pointer(table->top[number >> 2 * ZS_NODE_SHIFT]);
+	const struct zs_leaf_node *node = zs_host_load_pointer(top->nodes[number >> ZS_NODE_SHIFT & node_mask]);
+	union zs_leaf *leaf = zs_host_load_pointer(node->leaves[number & node_mask]);
 
-	if (ZS_HOST_UNLIKELY(!top))
-		return NULL;
-	node = zs_host_load_pointer(top->nodes[index >> (ZS_LEAF_SHIFT + ZS_NODE_SHIFT) & ((1u << ZS_NODE_SHIFT) - 1)]);
-	if (ZS_HOST_UNLIKELY(!node))
-		return NULL;
-	return zs_host_load_pointer(node->leaves[index >> ZS_LEAF_SHIFT & ((1u << ZS_NODE_SHIFT) - 1)]);
+	return &leaf->cells[index % ZS_LEAF_CELLS];
+#endif
 }
 
-/* The cell of an index that is known to exist. context: any. */
-static inline struct zs_cell *zs_handle_cell(const struct zs_handle_table *table, uint32_t index)
+/* Whether there is a cell of that index. context: any. */
+static inline bool zs_handle_exists(const struct zs_handle_table *table, unsigned long index)
 {
-	return &zs_handle_leaf(table, index)->cells[index & (ZS_LEAF_CELLS - 1)];
+	if (index >= zs_host_load_long_acquire(&table->end))
+		return false;
+#if ZS_HOST_TABLES
+	return true;
+#else
+	return index % ZS_LEAF_CELLS >= ZS_LEAF_HEADER_CELLS;
+#endif
+}
+
+/* The class that owns the cell of an index. */
+static inline unsigned int zs_handle_owner(const struct zs_handle_table *table, uint32_t index)
+{
+#if ZS_HOST_TABLES
+	return zs_host_load16((const uint16_t *)table->owners.base + (index >> ZS_CHUNK_SHIFT));
+#else
+	const struct zs_cell *cell = zs_handle_cell(table, index);
+	const union zs_leaf *leaf = (const union zs_leaf *)(cell - index % ZS_LEAF_CELLS);
+
+	return zs_host_load16(&leaf->owner[index % ZS_LEAF_CELLS >> ZS_CHUNK_SHIFT]);
+#endif
 }
 
 /*
@@ -146,19 +190,13 @@ static inline struct zs_cell *zs_handle_cell(const struct zs_handle_table *table
 static inline bool zs_handle_find(const struct zs_handle_table *table, unsigned long handle, struct zs_cell **cell,
 				  unsigned int *class_id)
 {
-	uint32_t index = zs_handle_index(handle);
-	union zs_leaf *leaf;
-	unsigned int owner;
+	unsigned long index = handle >> ZS_GENERATION_BITS;
 
-	if (ZS_HOST_UNLIKELY(handle >> ZS_GENERATION_BITS > ZS_MAX_CELL_INDEX))
+	if (ZS_HOST_UNLIKELY(!zs_handle_exists(table, index)))
 		return false;
-	leaf = zs_handle_leaf(table, index);
-	if (ZS_HOST_UNLIKELY(!leaf || (index & (ZS_LEAF_CELLS - 1)) < ZS_LEAF_HEADER_CELLS))
-		return false;
-	owner = zs_host_load16(&leaf->owner[(index & (ZS_LEAF_CELLS - 1)) >> ZS_CHUNK_SHIFT]);
-	*cell = &leaf->cells[index & (ZS_LEAF_CELLS - 1)];
-	*class_id = owner - 1;
-	return owner != 0;
+	*cell = zs_handle_cell(table, index);
+	*class_id = zs_handle_owner(table, (uint32_t)index);
+	return true;
 }
 
 #endif

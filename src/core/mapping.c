@@ -68,11 +68,23 @@ static int pin(struct zs_pool *pool, unsigned long handle, struct pinned *pinned
 	return 0;
 }
 
+static void *contiguous_address(struct zs_pool *pool, const struct pinned *pinned)
+{
+#if ZS_HOST_TABLES
+	return zs_records_address(&pool->memory.records, zs_host_load32(&pinned->cell->place));
+#else
+	struct zs_spot spot = zs_class_spot(pinned->class, pinned->cell);
+
+	(void)pool;
+	return zs_zspage_address(spot.zspage, &pinned->class->layout, spot.slot, 1);
+#endif
+}
+
 /* Where a pinned object's first len bytes are, or NULL with its spot if they are not in one piece. */
 static void *find_address(struct zs_pool *pool, struct pinned *pinned, size_t len)
 {
 	if (pool->memory.contiguous)
-		return zs_class_address(pinned->class, pinned->cell);
+		return contiguous_address(pool, pinned);
 	pinned->spot = zs_class_spot(pinned->class, pinned->cell);
 	return zs_zspage_address(pinned->spot.zspage, &pinned->class->layout, pinned->spot.slot, len);
 }
@@ -301,12 +313,13 @@ int zs_pool_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, v
 
 int zs_pool_read_end(struct zs_pool *pool, unsigned long handle)
 {
-	struct pinned pinned;
+	struct pinned pinned = { .cell = NULL };
 	int err = find_pinned(pool, handle, &pinned);
 
-	if (!err)
-		unpin(pinned.cell);
-	return err;
+	if (err)
+		return err;
+	unpin(pinned.cell);
+	return 0;
 }
 
 int zs_pool_write(struct zs_pool *pool, unsigned long handle, const void *from, size_t len)

@@ -13,6 +13,64 @@
 
 enum zs_map_mode { ZS_MAP_RW, ZS_MAP_RO, ZS_MAP_WO };
 
+/* All but pins below 2^13, up to which an object is mapped with no more ado. */
+#define ZS_NOT_DIRECT (0x80000000u | (ZS_CELL_PIN - 1))
+
+/*
+ * The short way: finds the address of an object that the handle names, that is not just being moved, and that lies in
+ * one piece, and pins it. Result: whether it did; if not, nothing has changed, and the long way, zs_pool_map(), knows
+ * why.
+ *
+ * The pin comes first and is looked at second, so a bad handle's cell may be pinned for a few instructions. Whoever
+ * finds a pin where there should be none looks again (see object.c).
+ */
+static inline bool zs_pool_map_direct(struct zs_pool *pool, unsigned long handle, void **address)
+{
+#if ZS_HOST_TABLES
+	unsigned long index = handle >> ZS_GENERATION_BITS;
+	struct zs_cell *cell;
+	uint32_t state;
+
+	if (ZS_HOST_UNLIKELY(index >= zs_host_load_long_acquire(&pool->handles.direct_end)))
+		return false;
+	cell = zs_handle_cell(&pool->handles, index);
+	state = zs_host_fetch_add32_acquire(&cell->state, ZS_CELL_PIN);
+	if (ZS_HOST_UNLIKELY(zs_handle_compare(handle, state) & ZS_NOT_DIRECT)) {
+		zs_host_fetch_sub32_release(&cell->state, ZS_CELL_PIN);
+		return false;
+	}
+	*address = zs_records_address(&pool->memory.records, zs_host_load32(&cell->place));
+	return true;
+#else
+	(void)pool;
+	(void)handle;
+	(void)address;
+	return false;
+#endif
+}
+
+/* The short way to end a map that began so. Result: whether it did; if not, zs_pool_unmap() knows why. */
+static inline bool zs_pool_unmap_direct(struct zs_pool *pool, unsigned long handle)
+{
+#if ZS_HOST_TABLES
+	unsigned long index = handle >> ZS_GENERATION_BITS;
+	struct zs_cell *cell;
+
+	if (ZS_HOST_UNLIKELY(index >= zs_host_load_long_acquire(&pool->handles.direct_end)))
+		return false;
+	cell = zs_handle_cell(&pool->handles, index);
+	/* Without a pin the difference has the highest bit. */
+	if (ZS_HOST_UNLIKELY((zs_handle_compare(handle, zs_host_load32(&cell->state)) - ZS_CELL_PIN) & ZS_NOT_DIRECT))
+		return false;
+	zs_host_fetch_sub32_release(&cell->state, ZS_CELL_PIN);
+	return true;
+#else
+	(void)pool;
+	(void)handle;
+	return false;
+#endif
+}
+
 /* Result: 0 with *address; -EINVAL: bad handle, reported; -EBUSY: too many maps; -ENOMEM. context: no lock. */
 int zs_pool_map(struct zs_pool *pool, unsigned long handle, enum zs_map_mode mode, void **address);
 

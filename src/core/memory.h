@@ -9,6 +9,7 @@
 #define ZS_CORE_MEMORY_H
 
 #include "meta.h"
+#include "records.h"
 #include "size_class.h"
 
 struct zs_memory {
@@ -19,6 +20,9 @@ struct zs_memory {
 	zs_atomic_long nr_pages; /* held: present, being returned, or in somebody's supplies */
 	zs_atomic_long nr_empty; /* present and empty */
 	struct zs_meta meta;
+#if ZS_HOST_TABLES
+	struct zs_records records;
+#endif
 };
 
 /* Pages on their way between the source and a zspage. Contiguous pages are a mere number (they were reserved). */

@@ -10,6 +10,8 @@
 
 /* Objects freed under one hold of a lock. */
 #define RUN_MAX 64u
+/* Looks at a pin before it is taken for a map's. */
+#define LOOKS_AT_PIN 1000u
 
 /* One attempt with supplies. Result: 0 with *handle, or -ENOMEM with *need. */
 static int take_supplied(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need,
@@ -147,25 +149,35 @@ size_t zs_pool_slot_bytes(const struct zs_pool *pool, unsigned long handle)
 /* The cell of a dead object, at the next generation. */
 static uint32_t freed_state(uint32_t state)
 {
-	return (state + 1) & ZS_CELL_GENERATION;
+	return ((state + 1) & ZS_GENERATION_MASK) | ZS_CELL_FREE;
 }
 
 /*
- * Ends the life of the object that a handle names, unless it is pinned. A pin that comes and goes between the look and
- * the exchange, by a wrong use of the handle, makes it look again.
+ * The same, unless the object is pinned. A pin by a bad handle comes and goes within a few instructions: what is still
+ * pinned after many looks is mapped.
  */
-static int kill_cell(struct zs_cell *cell, unsigned long handle)
+static ZS_HOST_NOINLINE int kill_unless_mapped(struct zs_cell *cell, unsigned long handle)
 {
-	for (;;) {
+	for (unsigned int looks = 0; looks < LOOKS_AT_PIN; looks++) {
 		uint32_t state = zs_host_load32(&cell->state);
 
-		if (ZS_HOST_UNLIKELY(!zs_handle_matches(handle, state)))
+		if (!zs_handle_matches(handle, state))
 			return -EINVAL;
-		if (ZS_HOST_UNLIKELY(zs_cell_pins(state)))
-			return -EBUSY;
-		if (zs_host_cas32_acquire(&cell->state, state, freed_state(state)))
+		if (!zs_cell_pins(state) && zs_host_cas32_acquire(&cell->state, state, freed_state(state)))
 			return 0;
 	}
+	return -EBUSY;
+}
+
+/* Ends the life of the object that a handle names. Result: 0, -EINVAL or -EBUSY. context: class locked. */
+static inline int kill_cell(struct zs_cell *cell, unsigned long handle)
+{
+	uint32_t state = zs_host_load32(&cell->state);
+
+	if (ZS_HOST_UNLIKELY(zs_handle_compare(handle, state) ||
+			     !zs_host_cas32_acquire(&cell->state, state, freed_state(state))))
+		return kill_unless_mapped(cell, handle);
+	return 0;
 }
 
 /* What an object leaves behind that was freed. */

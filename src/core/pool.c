@@ -75,7 +75,6 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	if (config->limit_bytes && config->limit_bytes >> ZS_META_UNIT_SHIFT < ~0ul)
 		memory->footprint.limit_blocks = (unsigned long)(config->limit_bytes >> ZS_META_UNIT_SHIFT);
 	zs_meta_init(&memory->meta, config->source, &memory->footprint, unit_of_pool(pool), sizeof(*pool));
-	zs_handle_table_init(&pool->handles, &memory->meta, (uint32_t)zs_host_random());
 	pool->max_object_size = config->max_object_size;
 	pool->nr_classes = zs_size_class_index(config->max_object_size, memory->page_shift) + 1;
 	huge = zs_size_class_index(zs_size_class_huge(memory->page_shift) - 1, memory->page_shift);
@@ -84,6 +83,60 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	pool->on_error = config->on_error;
 	pool->ctx = config->ctx;
 	copy_name(pool->name, config->name);
+}
+
+static int make_classes(struct zs_pool *pool, unsigned int flags)
+{
+	pool->classes = zs_meta_alloc(&pool->memory.meta, pool->nr_classes * sizeof(*pool->classes), flags);
+	return pool->classes ? 0 : -ENOMEM;
+}
+
+static void free_classes(struct zs_pool *pool)
+{
+	zs_meta_free(&pool->memory.meta, pool->classes, pool->nr_classes * sizeof(*pool->classes));
+}
+
+static int make_handles(struct zs_pool *pool)
+{
+	bool is_direct = ZS_HOST_TABLES && pool->memory.contiguous;
+
+	return zs_handle_table_init(&pool->handles, &pool->memory.meta, (uint32_t)zs_host_random(), is_direct);
+}
+
+static int make_records(struct zs_pool *pool)
+{
+#if ZS_HOST_TABLES
+	return zs_records_create(&pool->memory.records, &pool->memory.footprint);
+#else
+	(void)pool;
+	return 0;
+#endif
+}
+
+static void free_records(struct zs_pool *pool)
+{
+#if ZS_HOST_TABLES
+	zs_records_release(&pool->memory.records);
+#else
+	(void)pool;
+#endif
+}
+
+/* What a new pool has beside its struct. Result: 0, or -ENOMEM with nothing kept. */
+static int make_parts(struct zs_pool *pool, unsigned int flags)
+{
+	if (make_classes(pool, flags))
+		return -ENOMEM;
+	if (make_records(pool)) {
+		free_classes(pool);
+		return -ENOMEM;
+	}
+	if (make_handles(pool)) {
+		free_records(pool);
+		free_classes(pool);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool)
@@ -96,9 +149,7 @@ int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool)
 	p = (struct zs_pool *)((char *)unit + ZS_META_GRAIN);
 	pool_init(p, config);
 	/* The first unit is charged like any other: a limit below it allows no pool. */
-	if (zs_footprint_charge(&p->memory.footprint, 1))
-		p->classes = zs_meta_alloc(&p->memory.meta, p->nr_classes * sizeof(*p->classes), config->flags);
-	if (!p->classes) {
+	if (!zs_footprint_charge(&p->memory.footprint, 1) || make_parts(p, config->flags)) {
 		zs_meta_release(&p->memory.meta);
 		zs_host_meta_put(config->source, unit);
 		return -ENOMEM;
@@ -116,7 +167,8 @@ struct zs_source *zs_pool_destroy(struct zs_pool *pool)
 		if (pool->classes[id])
 			zs_class_destroy(pool->classes[id]);
 	zs_handle_table_release(&pool->handles);
-	zs_meta_free(meta, pool->classes, pool->nr_classes * sizeof(*pool->classes));
+	free_records(pool);
+	free_classes(pool);
 	zs_meta_release(meta);
 	zs_host_meta_put(source, unit_of_pool(pool));
 	return source;

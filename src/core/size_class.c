@@ -99,7 +99,6 @@ void zs_layout_init(struct zs_layout *layout, uint32_t slot_bytes, unsigned int 
 	layout->nr_slots = (uint16_t)best_slots;
 	layout->nr_pages = (uint8_t)best;
 	layout->page_shift = (uint8_t)page_shift;
-	layout->place_shift = (uint8_t)(best_slots == 1 ? 0 : log2_floor(best_slots - 1) + 1);
 	layout->inverse = inverse_of(slot_bytes);
 	layout->all_pages = zs_page_mask(0, best - 1);
 }

@@ -25,9 +25,8 @@ struct zs_layout {
 	uint16_t nr_slots;
 	uint8_t nr_pages;
 	uint8_t page_shift;
-	uint8_t place_shift; /* bits that a slot number takes in a place */
-	uint64_t inverse;    /* 2^40 / slot_bytes, rounded up */
-	uint64_t all_pages;  /* a bit per page */
+	uint64_t inverse;   /* 2^40 / slot_bytes, rounded up */
+	uint64_t all_pages; /* a bit per page */
 };
 
 /* pre: 1 <= size <= ZS_MAX_SLOT. The page shift matters for the sizes that are as good as a page. */

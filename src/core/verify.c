@@ -16,20 +16,20 @@ struct tally {
 static const char *check_owner(const struct zs_class *class, struct zs_spot spot, bool is_live)
 {
 	uint32_t index = *zs_zspage_owner(spot.zspage, spot.slot);
-	union zs_leaf *leaf = zs_handle_leaf(class->handles, index);
-	unsigned int in_leaf = index & (ZS_LEAF_CELLS - 1);
+	const struct zs_cell *cell;
 
 	if (!index && !is_live)
 		return NULL;
-	if (!leaf || in_leaf < ZS_LEAF_HEADER_CELLS)
+	if (index < ZS_FIRST_CELL || !zs_handle_exists(class->handles, index))
 		return "a slot's owner is no cell";
-	if (zs_host_load16(&leaf->owner[in_leaf >> ZS_CHUNK_SHIFT]) != class->id + 1)
+	cell = zs_handle_cell(class->handles, index);
+	if (zs_handle_owner(class->handles, index) != class->id)
 		return "a slot's owner is a cell of another class";
-	if (!(zs_host_load32(&leaf->cells[in_leaf].state) & ZS_CELL_LIVE) == is_live)
+	if (!(zs_host_load32(&cell->state) & ZS_CELL_FREE) != is_live)
 		return "a slot and its cell do not agree that it is live";
-	if (zs_host_load32(&leaf->cells[in_leaf].state) & ZS_CELL_MOVING)
+	if (zs_host_load32(&cell->state) & ZS_CELL_MOVING)
 		return "a cell is being moved by nobody";
-	if (zs_host_load32(&leaf->cells[in_leaf].place) != zs_class_place(class, spot))
+	if (zs_host_load32(&cell->place) != zs_class_place(spot))
 		return "a slot's cell names another slot";
 	return NULL;
 }
@@ -135,20 +135,20 @@ static const char *check_zspages(const struct zs_class *class, struct tally *tal
 /* The list of free cells: each of this class and not live. A list longer than all cells can be is a ring. */
 static const char *check_free_cells(const struct zs_class *class)
 {
-	uint32_t left = zs_host_load32(&class->handles->next_chunk) << ZS_CHUNK_SHIFT;
+	unsigned long left = zs_host_load_long(&class->handles->end);
 	uint32_t index = class->free_cell;
 
 	for (; index && left; left--) {
-		union zs_leaf *leaf = zs_handle_leaf(class->handles, index);
-		unsigned int in_leaf = index & (ZS_LEAF_CELLS - 1);
+		const struct zs_cell *cell;
 
-		if (!leaf || in_leaf < ZS_LEAF_HEADER_CELLS)
+		if (index < ZS_FIRST_CELL || !zs_handle_exists(class->handles, index))
 			return "the list of free cells leads nowhere";
-		if (zs_host_load16(&leaf->owner[in_leaf >> ZS_CHUNK_SHIFT]) != class->id + 1)
+		cell = zs_handle_cell(class->handles, index);
+		if (zs_handle_owner(class->handles, index) != class->id)
 			return "a free cell belongs to another class";
-		if (zs_host_load32(&leaf->cells[in_leaf].state) & ZS_CELL_LIVE)
+		if (!(zs_host_load32(&cell->state) & ZS_CELL_FREE))
 			return "a cell in the list of free ones is live";
-		index = zs_host_load32(&leaf->cells[in_leaf].place);
+		index = zs_host_load32(&cell->place);
 	}
 	return index ? "the list of free cells is a ring" : NULL;
 }

@@ -38,6 +38,7 @@ struct zs_zspage {
 	struct zs_index_node *node; /* that leads to it in its class's index; NULL: none does */
 	uint32_t hole_words;        /* a bit per word of the hole bitmap that is not 0 */
 	uint32_t index;             /* in its class */
+	uint32_t place;             /* that of its slot 0 */
 	uint8_t marks;              /* as known to the class's index of zspages */
 	/* Then, sized by the layout: the words; if scattered the pages, and the list of copies of mapped objects. */
 	struct zs_slot_word words[];

@@ -33,20 +33,8 @@ struct zs_zspage *zs_zspage_index_get(const struct zs_zspage_index *index, uint3
 	void *at = pointer_of(root);
 
 	for (unsigned int level = height_of(root); level-- > 0;)
-		at = zs_host_load_pointer(((struct zs_index_node *)at)->children[child_of(number, level)].down);
+		at = zs_host_load_pointer(((struct zs_index_node *)at)->children[child_of(number, level)]);
 	return at;
-}
-
-void *zs_zspage_index_base(const struct zs_zspage_index *index, uint32_t number)
-{
-	uintptr_t root = zs_host_load_pointer(index->root);
-	struct zs_index_node *node = pointer_of(root);
-
-	if (!height_of(root))
-		return ((struct zs_zspage *)pointer_of(root))->base;
-	for (unsigned int level = height_of(root); --level > 0;)
-		node = zs_host_load_pointer(node->children[child_of(number, level)].down);
-	return zs_host_load_pointer(node->children[child_of(number, 0)].base);
 }
 
 struct zs_zspage *zs_zspage_index_find(const struct zs_zspage_index *index, uint32_t number)
@@ -56,7 +44,7 @@ struct zs_zspage *zs_zspage_index_find(const struct zs_zspage_index *index, uint
 	if (number >= capacity(height_of(index->root)))
 		return NULL;
 	for (unsigned int level = height_of(index->root); at && level-- > 0;)
-		at = ((struct zs_index_node *)at)->children[child_of(number, level)].down;
+		at = ((struct zs_index_node *)at)->children[child_of(number, level)];
 	return at;
 }
 
@@ -71,7 +59,7 @@ struct zs_zspage *zs_zspage_index_first(const struct zs_zspage_index *index, enu
 
 		if (!node->marks[mark])
 			return NULL;
-		at = node->children[__builtin_ctz(node->marks[mark])].down;
+		at = node->children[__builtin_ctz(node->marks[mark])];
 	}
 	return at;
 }
@@ -89,7 +77,7 @@ static uint32_t lowest_unused(const struct zs_zspage_index *index)
 		unsigned int child = (unsigned int)__builtin_ctz(~node->marks[ZS_MARK_FULL]);
 
 		number |= child << (level * ZS_INDEX_SHIFT);
-		node = node->children[child].down;
+		node = node->children[child];
 	}
 	return number;
 }
@@ -110,7 +98,7 @@ unsigned int zs_zspage_index_nodes_needed(const struct zs_zspage_index *index)
 		return needed + height - 1;
 	}
 	for (unsigned int level = height; level-- > 1;) {
-		node = node ? node->children[child_of(number, level)].down : NULL;
+		node = node ? node->children[child_of(number, level)] : NULL;
 		needed += !node;
 	}
 	return needed;
@@ -160,16 +148,13 @@ static struct zs_index_node *take_spare(struct zs_index_node **spares)
 /* Puts a node or, at level 0, a zspage below a node. Its marks are the caller's to tell. */
 static void adopt(struct zs_index_node *parent, unsigned int position, void *down, unsigned int level)
 {
-	struct zs_index_child *child = &parent->children[position];
-
 	if (level) {
 		((struct zs_index_node *)down)->parent = parent;
 		((struct zs_index_node *)down)->position = position;
 	} else {
 		((struct zs_zspage *)down)->node = parent;
-		zs_host_store_pointer(child->base, ((struct zs_zspage *)down)->base);
 	}
-	zs_host_store_pointer(child->down, down);
+	zs_host_store_pointer(parent->children[position], down);
 }
 
 static void grow_taller(struct zs_zspage_index *index, struct zs_index_node **spares)
@@ -193,9 +178,9 @@ static struct zs_index_node *node_of(struct zs_zspage_index *index, uint32_t num
 	for (unsigned int level = height_of(index->root); --level > 0;) {
 		unsigned int position = child_of(number, level);
 
-		if (!node->children[position].down)
+		if (!node->children[position])
 			adopt(node, position, take_spare(spares), level);
-		node = node->children[position].down;
+		node = node->children[position];
 	}
 	return node;
 }
@@ -229,8 +214,7 @@ void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zsp
 	if (!node) {
 		zs_host_store_pointer(index->root, (uintptr_t)0);
 	} else {
-		zs_host_store_pointer(node->children[position].base, NULL);
-		zs_host_store_pointer(node->children[position].down, NULL);
+		zs_host_store_pointer(node->children[position], NULL);
 		set_full(node, position, false);
 		zspage->node = NULL;
 	}
@@ -242,8 +226,8 @@ void zs_zspage_index_remove(struct zs_zspage_index *index, struct zs_zspage *zsp
 static void release_node(struct zs_meta *meta, struct zs_index_node *node, unsigned int height)
 {
 	for (unsigned int child = 0; height > 1 && child < ZS_INDEX_FANOUT; child++)
-		if (node->children[child].down)
-			release_node(meta, node->children[child].down, height - 1);
+		if (node->children[child])
+			release_node(meta, node->children[child], height - 1);
 	zs_meta_free(meta, node, sizeof(*node));
 }
 
@@ -257,7 +241,7 @@ void zs_zspage_index_release(struct zs_zspage_index *index, struct zs_meta *meta
 static bool node_is_sound(const struct zs_index_node *node, unsigned int height)
 {
 	for (unsigned int child = 0; child < ZS_INDEX_FANOUT; child++) {
-		const void *below = node->children[child].down;
+		const void *below = node->children[child];
 
 		for (enum zs_mark mark = ZS_MARK_FULL; mark < ZS_NR_MARKS; mark++)
 			if ((node->marks[mark] >> child & 1) != (below && subtree_marked(below, height - 1, mark)))

@@ -21,13 +21,8 @@
 
 enum zs_mark { ZS_MARK_FULL, ZS_MARK_HOLE, ZS_MARK_ROOM, ZS_MARK_EMPTY, ZS_NR_MARKS };
 
-struct zs_index_child {
-	void *down; /* a node, or a zspage in the lowest level */
-	void *base; /* of that zspage, so that a lookup of an address need not touch the zspage */
-};
-
 struct zs_index_node {
-	struct zs_index_child children[ZS_INDEX_FANOUT];
+	void *children[ZS_INDEX_FANOUT]; /* nodes, or zspages in the lowest level */
 	uint32_t marks[ZS_NR_MARKS];
 	unsigned int position;        /* of it in its parent */
 	struct zs_index_node *parent; /* NULL: it is the root; while it is a spare: the next one */
@@ -41,9 +36,6 @@ struct zs_zspage_index {
 
 /* The zspage of that number. pre: it is in the index. context: class locked, or the zspage holds a pinned object. */
 struct zs_zspage *zs_zspage_index_get(const struct zs_zspage_index *index, uint32_t number);
-
-/* Its base: NULL if it is scattered. pre, context: as above. */
-void *zs_zspage_index_base(const struct zs_zspage_index *index, uint32_t number);
 
 /* The zspage of that number, or NULL. context: class locked. */
 struct zs_zspage *zs_zspage_index_find(const struct zs_zspage_index *index, uint32_t number);

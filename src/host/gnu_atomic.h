@@ -66,6 +66,16 @@ static inline unsigned long zs_host_load_long(const zs_atomic_long *a)
 	return __atomic_load_n(&a->value, __ATOMIC_RELAXED);
 }
 
+static inline unsigned long zs_host_load_long_acquire(const zs_atomic_long *a)
+{
+	return __atomic_load_n(&a->value, __ATOMIC_ACQUIRE);
+}
+
+static inline void zs_host_store_long_release(zs_atomic_long *a, unsigned long value)
+{
+	__atomic_store_n(&a->value, value, __ATOMIC_RELEASE);
+}
+
 static inline unsigned long zs_host_add_long(zs_atomic_long *a, long delta)
 {
 	return __atomic_add_fetch(&a->value, (unsigned long)delta, __ATOMIC_RELAXED);

@@ -8,6 +8,7 @@
  *   - the atomics (gnu_atomic.h shows them): relaxed unless their name says acquire or release;
  *   - ZS_HOST_UNLIKELY(x), ZS_HOST_NOINLINE for functions off the fast path, and zs_host_prefetch(address), a hint
  *     that the cache line there will be read;
+ *   - ZS_HOST_TABLES: 1 or 0, whether it has tables (see below), and ZS_HOST_MAX_PAGE_SHIFT, of any of its sources;
  *   - ZS_HOST_SHOW(x, value), which changes a word under a lock so that others may have a look at it without the lock:
  *     ZS_HOST_GLANCE(x).
  *
@@ -129,6 +130,16 @@ void *zs_host_meta_get(struct zs_source *source, unsigned int flags);
 
 /* Takes back a unit. context: no lock. */
 void zs_host_meta_put(struct zs_source *source, void *unit);
+
+/*
+ * Tables: address space of size_bytes whose units are made usable one by one, from the low end, zeroed, or NULL. So a
+ * table grows without moving, and an entry is found without a search. Only hosts that say so (ZS_HOST_TABLES) have
+ * them; for the others the core builds trees of units. context: no lock.
+ */
+void *zs_host_table_get(struct zs_source *source, size_t size_bytes);
+/* The unit at an address of a table; again for one that is usable already changes nothing. Result: 0 or -ENOMEM. */
+int zs_host_table_open(struct zs_source *source, void *table, void *unit);
+void zs_host_table_put(struct zs_source *source, void *table, size_t size_bytes);
 
 /* A buffer above ZS_META_UNIT bytes for the copy of a mapped object, or NULL. context: no lock. */
 void *zs_host_buffer_get(struct zs_source *source, size_t size_bytes);

@@ -19,6 +19,10 @@
 #define ZS_HOST_SHOW(x, value) __atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
 #define zs_host_prefetch(address) __builtin_prefetch(address)
 
+#ifndef ZS_HOST_TABLES
+#define ZS_HOST_TABLES 1
+#endif
+
 /* 0 free, 1 held, 2 held and somebody waits in the kernel. */
 typedef struct {
 	uint32_t word;

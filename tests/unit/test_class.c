@@ -158,7 +158,7 @@ static void test_surplus_cells_join_the_list(void **state)
 	}
 	for (uint32_t index = class->free_cell; index; nr++)
 		index = zs_host_load32(&zs_handle_cell(class->handles, index)->place);
-	assert_int_equal(nr, ZS_CHUNK_CELLS * 3 - ZS_LEAF_HEADER_CELLS);
+	assert_int_equal(nr, ZS_CHUNK_CELLS * 3 - ZS_FIRST_CELL);
 	zs_destroy_pool(pool);
 }
 
@@ -290,7 +290,7 @@ static void free_first_half(struct zs_class *class, unsigned long handle, struct
 
 	zs_host_lock(&class->lock);
 	spot = zs_class_spot(class, cell);
-	zs_host_store32(&cell->state, (zs_host_load32(&cell->state) + 1) & ZS_CELL_GENERATION);
+	zs_host_store32(&cell->state, ((zs_host_load32(&cell->state) + 1) & ZS_GENERATION_MASK) | ZS_CELL_FREE);
 	emptied = zs_class_put_slot(class, spot);
 	assert_int_not_equal(emptied, 0);
 	zs_class_release_begin(class, spot.zspage, emptied, release);

@@ -5,15 +5,27 @@
 #include "handle.h"
 #include "sim_unit.h"
 
+#define UNIT_CELLS ((uint32_t)(ZS_META_UNIT / sizeof(struct zs_cell)))
+
 struct bench {
 	struct heap heap;
 	struct zs_handle_table table;
 };
 
+/* The cells of a chunk that are never used: the first of all, or the header of a leaf. */
+static unsigned int nr_unused(uint32_t chunk)
+{
+#if ZS_HOST_TABLES
+	return chunk ? 0 : ZS_FIRST_CELL;
+#else
+	return chunk % ZS_LEAF_CHUNKS ? 0 : ZS_LEAF_HEADER_CELLS;
+#endif
+}
+
 static void bench_create(struct bench *b)
 {
 	heap_create(&b->heap, 100);
-	zs_handle_table_init(&b->table, &b->heap.meta, 0x12345678);
+	assert_int_equal(zs_handle_table_init(&b->table, &b->heap.meta, 0x12345678, true), 0);
 }
 
 static void bench_destroy(struct bench *b)
@@ -31,15 +43,15 @@ static uint32_t add_chunk(struct bench *b, unsigned int class_id)
 	return first;
 }
 
-/* A chunk is a list of free cells in order; the leaf's header takes the first eight. */
+/* A chunk is a list of free cells in order. */
 static void test_chunks_are_lists(void **state)
 {
 	struct bench b;
 
 	(void)state;
 	bench_create(&b);
-	for (unsigned int chunk = 0; chunk < 2 * ZS_LEAF_CHUNKS + 1; chunk++) {
-		unsigned int header = chunk % ZS_LEAF_CHUNKS ? 0 : ZS_LEAF_HEADER_CELLS;
+	for (unsigned int chunk = 0; chunk < 2 * UNIT_CELLS / ZS_CHUNK_CELLS + 1; chunk++) {
+		unsigned int header = nr_unused(chunk);
 		uint32_t index = add_chunk(&b, chunk);
 		unsigned int nr = 0;
 
@@ -47,7 +59,7 @@ static void test_chunks_are_lists(void **state)
 		for (; index; nr++) {
 			struct zs_cell *cell = zs_handle_cell(&b.table, index);
 
-			assert_int_equal(zs_host_load32(&cell->state) & ~ZS_CELL_GENERATION, 0);
+			assert_int_equal(zs_host_load32(&cell->state) & ~ZS_CELL_GENERATION, ZS_CELL_FREE);
 			assert_true(!zs_host_load32(&cell->place) || zs_host_load32(&cell->place) == index + 1);
 			index = zs_host_load32(&cell->place);
 		}
@@ -74,12 +86,11 @@ static void test_owner_is_found(void **state)
 	bench_destroy(&b);
 }
 
-/* Cells that nobody owns, headers, leaves that do not exist, and numbers that are too large. */
+/* Cells that nobody owns yet, and numbers that are too large. */
 static void test_bad_indexes_are_not_found(void **state)
 {
-	static const unsigned long indexes[] = {
-		0, 1, ZS_LEAF_HEADER_CELLS - 1, ZS_CHUNK_CELLS, ZS_LEAF_CELLS, 1u << 17, 1u << 25, ZS_MAX_CELL_INDEX
-	};
+	static const unsigned long indexes[] = { ZS_CHUNK_CELLS, UNIT_CELLS - 1, UNIT_CELLS,
+						 1u << 17,       1u << 25,       ZS_MAX_CELL_INDEX };
 	struct zs_cell *cell;
 	unsigned int class_id;
 	struct bench b;
@@ -88,6 +99,7 @@ static void test_bad_indexes_are_not_found(void **state)
 	bench_create(&b);
 	for (unsigned int i = 0; i < NR_OF(indexes); i++)
 		assert_false(zs_handle_find(&b.table, indexes[i] << ZS_GENERATION_BITS, &cell, &class_id));
+	assert_false(zs_handle_find(&b.table, zs_handle_make(9, 0), &cell, &class_id));
 	add_chunk(&b, 3);
 	for (unsigned int i = 0; i < NR_OF(indexes); i++)
 		assert_false(zs_handle_find(&b.table, indexes[i] << ZS_GENERATION_BITS, &cell, &class_id));
@@ -95,14 +107,34 @@ static void test_bad_indexes_are_not_found(void **state)
 	assert_false(zs_handle_find(&b.table, -(unsigned long)EINVAL, &cell, &class_id));
 	if (sizeof(long) == 8) /* a bit above the index, which must not be cut off */
 		assert_false(zs_handle_find(&b.table, 1ul << 63 | zs_handle_make(8, 0), &cell, &class_id));
-	assert_true(zs_handle_find(&b.table, zs_handle_make(8, 0), &cell, &class_id));
+	assert_true(zs_handle_find(&b.table, zs_handle_make(9, 0), &cell, &class_id));
+	bench_destroy(&b);
+}
+
+/* Cells that are never used are no objects, whatever the generation. */
+static void test_unused_cells_are_not_live(void **state)
+{
+	struct zs_cell *cell;
+	unsigned int class_id;
+	struct bench b;
+
+	(void)state;
+	bench_create(&b);
+	add_chunk(&b, 0xffff);
+	for (unsigned long index = 0; index < ZS_FIRST_CELL; index++)
+		for (unsigned long generation = 0; generation <= ZS_GENERATION_MASK; generation++) {
+			unsigned long handle = index << ZS_GENERATION_BITS | generation;
+
+			assert_false(zs_handle_find(&b.table, handle, &cell, &class_id) &&
+				     zs_handle_matches(handle, zs_host_load32(&cell->state)));
+		}
 	bench_destroy(&b);
 }
 
 /* Even the first and the last handle are neither 0 nor an error pointer, and fit 48 bits. */
 static void test_handles_look_right(void **state)
 {
-	unsigned long least = zs_handle_make(ZS_LEAF_HEADER_CELLS, 0);
+	unsigned long least = zs_handle_make(ZS_FIRST_CELL, 0);
 	unsigned long most = zs_handle_make(ZS_MAX_CELL_INDEX - 1, ~0u);
 
 	(void)state;
@@ -111,18 +143,20 @@ static void test_handles_look_right(void **state)
 	if (sizeof(long) == 8)
 		assert_int_equal((uint64_t)most >> 48, 0);
 	assert_int_equal(zs_handle_index(most), ZS_MAX_CELL_INDEX - 1);
-	assert_int_equal(zs_handle_index(least), ZS_LEAF_HEADER_CELLS);
+	assert_int_equal(zs_handle_index(least), ZS_FIRST_CELL);
 }
 
 static void test_matching(void **state)
 {
 	unsigned long handle = zs_handle_make(77, 0x1234);
-	uint32_t live = 0x1234 | ZS_CELL_LIVE;
+	uint32_t live = 0x1234 & ZS_GENERATION_MASK;
 
 	(void)state;
 	assert_true(zs_handle_matches(handle, live));
 	assert_true(zs_handle_matches(handle, live | ZS_CELL_MOVING | 5 * ZS_CELL_PIN));
-	assert_false(zs_handle_matches(handle, 0x1234));
+	assert_false(zs_handle_matches(handle, live | ZS_CELL_FREE));
+	assert_int_equal(zs_handle_compare(handle, live), 0);
+	assert_int_equal(zs_handle_compare(handle, live + 5 * ZS_CELL_PIN), 5 * ZS_CELL_PIN);
 	for (unsigned int bit = 0; bit < ZS_GENERATION_BITS; bit++)
 		assert_false(zs_handle_matches(handle, live ^ 1u << bit));
 	assert_int_equal(zs_cell_pins(live | ZS_CELL_MOVING), 0);
@@ -157,33 +191,34 @@ static void test_first_generations_vary(void **state)
 	bench_destroy(&a);
 }
 
-/* Without memory for a node or a leaf no number is lost. */
+/* Whichever call fails, no number is lost. */
 static void test_failure_loses_no_chunk(void **state)
 {
-	struct bench b;
+	unsigned int nr_calls = 0;
 	uint32_t first = 99;
+	struct bench b;
 
 	(void)state;
 	bench_create(&b);
-	zs_sim.fail_after = true;
-	for (unsigned int nr_spare = 0; nr_spare < 3; nr_spare++) {
-		zs_sim.fail_at = zs_sim.nr_fallible_calls + 1 + nr_spare;
-		assert_int_equal(zs_handle_table_add_chunk(&b.table, 1, 0, &first), nr_spare < 2 ? -ENOMEM : 0);
-	}
-	assert_int_equal(first, ZS_LEAF_HEADER_CELLS);
-	zs_sim.fail_at = zs_sim.nr_fallible_calls + 1;
-	for (unsigned int chunk = 1; chunk < ZS_LEAF_CHUNKS; chunk++)
+	do {
+		zs_sim.fail_at = zs_sim.nr_fallible_calls + 1 + nr_calls++;
+	} while (zs_handle_table_add_chunk(&b.table, 1, 0, &first));
+	assert_in_range(nr_calls, 2, 4);
+	assert_int_equal(first, ZS_FIRST_CELL);
+	zs_sim.fail_at = 0;
+	for (uint32_t chunk = 1; chunk < UNIT_CELLS / ZS_CHUNK_CELLS; chunk++)
 		assert_int_equal(add_chunk(&b, 1), chunk * ZS_CHUNK_CELLS);
+	zs_sim.fail_at = zs_sim.nr_fallible_calls + 1;
 	assert_int_equal(zs_handle_table_add_chunk(&b.table, 1, 0, &first), -ENOMEM);
 	zs_sim.fail_at = 0;
-	assert_int_equal(add_chunk(&b, 1), ZS_LEAF_CELLS + ZS_LEAF_HEADER_CELLS);
+	assert_int_equal(add_chunk(&b, 1), UNIT_CELLS + nr_unused(UNIT_CELLS / ZS_CHUNK_CELLS));
 	bench_destroy(&b);
 }
 
-/* Beyond 256 leaves a second node is taken, and all goes back. */
-static void test_many_leaves(void **state)
+/* What a table of cells takes is charged unit by unit, and all goes back. */
+static void test_many_cells(void **state)
 {
-	const uint32_t nr_chunks = (ZS_LEAF_CHUNKS << ZS_NODE_SHIFT) + 1;
+	const uint32_t nr_chunks = 300 * UNIT_CELLS / ZS_CHUNK_CELLS + 1;
 	struct zs_cell *cell;
 	unsigned int class_id;
 	struct bench b;
@@ -193,7 +228,8 @@ static void test_many_leaves(void **state)
 	bench_create(&b);
 	for (uint32_t chunk = 0; chunk < nr_chunks; chunk++)
 		last = add_chunk(&b, chunk % ZS_MAX_CLASSES);
-	assert_int_equal(last >> ZS_LEAF_SHIFT, 1u << ZS_NODE_SHIFT);
+	assert_int_equal(last / UNIT_CELLS, 300);
+	assert_in_range(zs_footprint_blocks(&b.heap.footprint), 302, 302 + 300 / 64 + 2);
 	for (uint32_t chunk = 0; chunk < nr_chunks; chunk += 37) {
 		assert_true(zs_handle_find(&b.table, zs_handle_make(chunk * ZS_CHUNK_CELLS + 9, 0), &cell, &class_id));
 		assert_int_equal(class_id, chunk % ZS_MAX_CLASSES);
@@ -209,9 +245,9 @@ static void test_numbers_end(void **state)
 
 	(void)state;
 	bench_create(&b);
-	zs_host_store32(&b.table.next_chunk, (ZS_MAX_CELL_INDEX >> ZS_CHUNK_SHIFT) - 1);
 	first = add_chunk(&b, 1);
-	assert_true(zs_handle_make(first + ZS_CHUNK_CELLS - 1, ~0u) < (unsigned long)-4095l);
+	zs_host_store_long_release(&b.table.end, ZS_MAX_CELL_INDEX);
+	assert_true(zs_handle_make(ZS_MAX_CELL_INDEX + ZS_CHUNK_CELLS - 1, ~0u) < (unsigned long)-4095l);
 	assert_int_equal(zs_handle_table_add_chunk(&b.table, 1, 0, &first), -ENOMEM);
 	bench_destroy(&b);
 }
@@ -222,11 +258,12 @@ int main(void)
 		SIM_TEST(test_chunks_are_lists),
 		SIM_TEST(test_owner_is_found),
 		SIM_TEST(test_bad_indexes_are_not_found),
+		SIM_TEST(test_unused_cells_are_not_live),
 		SIM_TEST(test_handles_look_right),
 		SIM_TEST(test_matching),
 		SIM_TEST(test_first_generations_vary),
 		SIM_TEST(test_failure_loses_no_chunk),
-		SIM_TEST(test_many_leaves),
+		SIM_TEST(test_many_cells),
 		SIM_TEST(test_numbers_end),
 	};
 

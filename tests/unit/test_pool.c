@@ -143,11 +143,13 @@ static void test_total_is_what_the_host_gave(void **state)
 			handles[i] = make_object(pool, 1 + rng_below(&rng, 20000));
 			assert_int_equal(zs_pool_total_pages(pool), zs_sim.nr_pages);
 			assert_int_equal(zs_pool_total_bytes(pool),
-					 (zs_sim.nr_pages << world->page_shift) + zs_sim.nr_units * ZS_META_UNIT);
+					 (zs_sim.nr_pages << world->page_shift) +
+						 (zs_sim.nr_units + zs_sim.nr_table_units) * ZS_META_UNIT);
 		}
 		zs_free_bulk(pool, handles, NR_OF(handles));
 		assert_int_equal(zs_pool_total_bytes(pool),
-				 (zs_sim.nr_pages << world->page_shift) + zs_sim.nr_units * ZS_META_UNIT);
+				 (zs_sim.nr_pages << world->page_shift) +
+					 (zs_sim.nr_units + zs_sim.nr_table_units) * ZS_META_UNIT);
 		zs_destroy_pool(pool);
 	}
 }

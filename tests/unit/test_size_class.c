@@ -2,6 +2,7 @@
 /*
  * Size classes: every size has a class that holds it and wastes little, and layouts agree with plain arithmetic.
  */
+#include "records.h"
 #include "size_class.h"
 #include "unit.h"
 
@@ -80,8 +81,7 @@ static void assert_layout(const struct zs_layout *layout)
 	assert_true(layout->nr_pages >= 1 && layout->nr_pages <= ZS_MAX_CHAIN);
 	assert_int_equal(layout->nr_slots, bytes / layout->slot_bytes);
 	assert_true(layout->nr_slots <= 32 * 64); /* hole_words has 32 bits */
-	assert_true(1u << layout->place_shift >= layout->nr_slots);
-	assert_true(!layout->place_shift || 1u << (layout->place_shift - 1) < layout->nr_slots);
+	assert_true(layout->nr_slots <= 1u << ZS_PLACE_SLOT_BITS);
 	/* No page is nothing but tail: growing relies on it. */
 	assert_int_equal(zs_layout_last_page(layout, layout->nr_slots - 1u), layout->nr_pages - 1);
 	assert_true(zs_layout_first_slot(layout, layout->nr_pages - 1u) < layout->nr_slots);

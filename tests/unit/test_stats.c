@@ -15,7 +15,7 @@ static void test_new_pool(void **state)
 	(void)state;
 	memset(&totals, 0xff, sizeof(totals));
 	zs_pool_totals(pool, &totals);
-	assert_int_equal(totals.metadata_bytes, zs_sim.nr_units * ZS_META_UNIT);
+	assert_int_equal(totals.metadata_bytes, (zs_sim.nr_units + zs_sim.nr_table_units) * ZS_META_UNIT);
 	totals.metadata_bytes = 0;
 	for (unsigned int i = 0; i < sizeof(totals) / sizeof(uint64_t); i++)
 		assert_int_equal(((uint64_t *)&totals)[i], 0);
@@ -82,7 +82,7 @@ static void test_rows_sum_up(void **state)
 		assert_int_equal(sum.objects, totals.objects);
 		assert_int_equal(sum.slot_bytes, totals.slot_bytes);
 		assert_int_equal(sum.pages, totals.pages);
-		assert_int_equal(totals.metadata_bytes, zs_sim.nr_units * ZS_META_UNIT);
+		assert_int_equal(totals.metadata_bytes, (zs_sim.nr_units + zs_sim.nr_table_units) * ZS_META_UNIT);
 		zs_destroy_pool(pool);
 	}
 }

@@ -77,7 +77,7 @@ static uint32_t *owner_of_first(struct patient *p)
 
 static void owner_is_header(struct patient *p, struct damage *d)
 {
-	DAMAGE(d, *owner_of_first(p), 3);
+	DAMAGE(d, *owner_of_first(p), ZS_FIRST_CELL - 1);
 }
 
 static void owner_is_nowhere(struct patient *p, struct damage *d)
@@ -97,7 +97,7 @@ static void owner_piece_is_missing(struct patient *p, struct damage *d)
 
 static void cell_is_free(struct patient *p, struct damage *d)
 {
-	DAMAGE(d, p->cell->state.value, p->cell->state.value & ~ZS_CELL_LIVE);
+	DAMAGE(d, p->cell->state.value, p->cell->state.value | ZS_CELL_FREE);
 }
 
 static void cell_is_moving(struct patient *p, struct damage *d)
@@ -236,7 +236,7 @@ static void class_lowest_zspage(struct patient *p, struct damage *d)
 
 static void free_list_nowhere(struct patient *p, struct damage *d)
 {
-	DAMAGE(d, p->class->free_cell, 3);
+	DAMAGE(d, p->class->free_cell, 0xfffff000);
 }
 
 static void free_list_foreign(struct patient *p, struct damage *d)

@@ -225,7 +225,7 @@ static void test_damage_is_seen(void **state)
 		insert(&b);
 	set_marks(b.all[35], 1u << ZS_MARK_HOLE | 1u << ZS_MARK_ROOM);
 	root = (struct zs_index_node *)(b.index.root & ~(uintptr_t)7);
-	leaf = root->children[1].down;
+	leaf = root->children[1];
 	for (enum zs_mark mark = ZS_MARK_FULL; mark < ZS_NR_MARKS; mark++)
 		for (unsigned int bit = 0; bit < 32; bit++) {
 			root->marks[mark] ^= 1u << bit;

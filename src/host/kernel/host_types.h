@@ -12,11 +12,15 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
+#include <asm/page.h>
+
 #define ZS_HOST_UNLIKELY(x) unlikely(x)
 #define ZS_HOST_NOINLINE noinline
 #define ZS_HOST_GLANCE(x) data_race(READ_ONCE(x))
 #define ZS_HOST_SHOW(x, value) WRITE_ONCE(x, value)
 #define zs_host_prefetch(address) prefetch(address)
+#define ZS_HOST_TABLES 0
+#define ZS_HOST_MAX_PAGE_SHIFT PAGE_SHIFT
 
 typedef struct {
 	spinlock_t spinlock;
@@ -90,6 +94,16 @@ static inline void zs_host_store16(uint16_t *a, uint16_t value)
 static inline unsigned long zs_host_load_long(const zs_atomic_long *a)
 {
 	return (unsigned long)atomic_long_read(&a->value);
+}
+
+static inline unsigned long zs_host_load_long_acquire(const zs_atomic_long *a)
+{
+	return (unsigned long)atomic_long_read_acquire(&a->value);
+}
+
+static inline void zs_host_store_long_release(zs_atomic_long *a, unsigned long value)
+{
+	atomic_long_set_release(&a->value, (long)value);
 }
 
 static inline unsigned long zs_host_add_long(zs_atomic_long *a, long delta)

@@ -7,6 +7,13 @@
 
 #include "../process_types.h"
 
+/* Some architectures have systems with larger pages. */
+#if defined(__x86_64__) || defined(__i386__)
+#define ZS_HOST_MAX_PAGE_SHIFT 12
+#else
+#define ZS_HOST_MAX_PAGE_SHIFT 16
+#endif
+
 /* Off the short way: somebody else holds the lock; somebody waits for it. */
 void zs_host_lock_wait(zs_lock *lock);
 void zs_host_lock_wake(zs_lock *lock);

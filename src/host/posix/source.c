@@ -3,11 +3,13 @@
  * The source of a pool in a process: spans of the arena, or pages of the caller's zs_ops. Metadata is the arena's.
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "arena.h"
 #include "zsmalloc.h"
 
 #define OPS_PAGE_SHIFT 12
+#define TABLE_STEP (64ul << 10) /* a multiple of the system's pages */
 
 struct zs_source {
 	struct arena *arena;
@@ -171,6 +173,49 @@ void *zs_host_meta_get(struct zs_source *source, unsigned int flags)
 void zs_host_meta_put(struct zs_source *source, void *unit)
 {
 	arena_put_unit(source->arena, unit);
+}
+
+/* Where address space is limited, it is for objects first: a table gets at most a sixteenth of it. */
+static bool is_too_much(size_t size_bytes)
+{
+	struct rlimit limit;
+
+	return !getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY && size_bytes > limit.rlim_cur / 16;
+}
+
+/* Reserved in whole, and made accessible in steps, so that strict overcommit charges for little that is not used. */
+void *zs_host_table_get(struct zs_source *source, size_t size_bytes)
+{
+	size_t bytes = (size_bytes + TABLE_STEP - 1) & ~(TABLE_STEP - 1);
+	void *table;
+
+	(void)source;
+	if (is_too_much(size_bytes))
+		return NULL;
+	table = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (table == MAP_FAILED)
+		return NULL;
+	madvise(table, bytes, MADV_NOHUGEPAGE);
+	return table;
+}
+
+int zs_host_table_open(struct zs_source *source, void *table, void *unit)
+{
+	size_t offset = (size_t)((char *)unit - (char *)table);
+	int saved_errno = errno;
+	int err = 0;
+
+	(void)source;
+	if (offset % TABLE_STEP == 0 && mprotect(unit, TABLE_STEP, PROT_READ | PROT_WRITE))
+		err = -ENOMEM;
+	errno = saved_errno;
+	return err;
+}
+
+void zs_host_table_put(struct zs_source *source, void *table, size_t size_bytes)
+{
+	(void)source;
+	munmap(table, (size_bytes + TABLE_STEP - 1) & ~(TABLE_STEP - 1));
 }
 
 void *zs_host_buffer_get(struct zs_source *source, size_t size_bytes)

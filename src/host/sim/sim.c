@@ -58,7 +58,8 @@ void zs_sim_reset(void)
 
 bool zs_sim_is_clean(void)
 {
-	return !zs_sim.nr_pages && !zs_sim.nr_spans && !zs_sim.nr_units && !zs_sim.nr_buffers && !zs_sim.nr_sources;
+	return !zs_sim.nr_pages && !zs_sim.nr_spans && !zs_sim.nr_units && !zs_sim.nr_tables && !zs_sim.nr_buffers &&
+	       !zs_sim.nr_sources;
 }
 
 /* Counts a fallible call. Returns whether it is to fail. pre: big_lock held */
@@ -487,6 +488,84 @@ void zs_host_buffer_put(struct zs_source *source, void *buffer, size_t size_byte
 	MUST_HOLD_NO_LOCK();
 	free(buffer);
 	give(&zs_sim.nr_buffers, 1);
+}
+
+/* ---- tables ---- */
+
+struct table {
+	struct table *next;
+	char *base;
+	uint64_t nr_open;
+};
+
+static struct table *tables; /* guarded by big_lock */
+
+/* pre: big_lock held */
+static struct table **find_table(const void *base)
+{
+	struct table **link = &tables;
+
+	while (*link && (*link)->base != base)
+		link = &(*link)->next;
+	MUST(*link, "no such table");
+	return link;
+}
+
+void *zs_host_table_get(struct zs_source *source, size_t size_bytes)
+{
+	struct table *table;
+
+	(void)source;
+	MUST_HOLD_NO_LOCK();
+	if (!take(&zs_sim.nr_tables, 1, 0))
+		return NULL;
+	table = calloc(1, sizeof(*table));
+	MUST(table, "out of memory");
+	table->base = map_memory(size_bytes, PROT_NONE);
+	pthread_mutex_lock(&big_lock);
+	table->next = tables;
+	tables = table;
+	pthread_mutex_unlock(&big_lock);
+	return table->base;
+}
+
+int zs_host_table_open(struct zs_source *source, void *base, void *unit)
+{
+	uint64_t number = (uint64_t)((char *)unit - (char *)base) >> ZS_META_UNIT_SHIFT;
+	struct table *table;
+
+	(void)source;
+	MUST_HOLD_NO_LOCK();
+	if (!take(&zs_sim.nr_table_units, 0, 0))
+		return -ENOMEM;
+	pthread_mutex_lock(&big_lock);
+	table = *find_table(base);
+	MUST(number <= table->nr_open, "units are not opened in order");
+	if (number == table->nr_open) {
+		MUST(!mprotect(unit, ZS_META_UNIT, PROT_READ | PROT_WRITE), "not a unit of a table");
+		table->nr_open++;
+		zs_sim.nr_table_units++;
+	}
+	pthread_mutex_unlock(&big_lock);
+	return 0;
+}
+
+void zs_host_table_put(struct zs_source *source, void *base, size_t size_bytes)
+{
+	struct table **link;
+	struct table *table;
+
+	(void)source;
+	MUST_HOLD_NO_LOCK();
+	pthread_mutex_lock(&big_lock);
+	link = find_table(base);
+	table = *link;
+	*link = table->next;
+	zs_sim.nr_table_units -= table->nr_open;
+	pthread_mutex_unlock(&big_lock);
+	give(&zs_sim.nr_tables, 1);
+	munmap(base, size_bytes);
+	free(table);
 }
 
 /* ---- locks, time, chance ---- */

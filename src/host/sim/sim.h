@@ -28,6 +28,8 @@ struct zs_sim {
 	uint64_t nr_pages;          /* out: scattered, or reserved and populated */
 	uint64_t nr_spans;
 	uint64_t nr_units;
+	uint64_t nr_tables;
+	uint64_t nr_table_units; /* of them in use */
 	uint64_t nr_buffers;
 	uint64_t nr_sources;
 	uint64_t nr_clock_looks;
