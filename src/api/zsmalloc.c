@@ -90,10 +90,10 @@ PUBLIC void zs_destroy_pool(struct zs_pool *pool)
 		zs_host_source_destroy(zs_pool_destroy(pool));
 }
 
-PUBLIC unsigned long zs_malloc(struct zs_pool *pool, size_t size, unsigned int flags)
+static ZS_HOST_NOINLINE unsigned long malloc_long(struct zs_pool *pool, size_t size, unsigned int flags)
 {
 	unsigned long handle;
-	int err = zs_pool_alloc(pool, size, flags & ~ZS_NOGROW, !(flags & ZS_NOGROW), &handle);
+	int err = zs_pool_alloc_long(pool, size, flags & ~ZS_NOGROW, !(flags & ZS_NOGROW), &handle);
 
 	if (!err)
 		return handle;
@@ -101,12 +101,45 @@ PUBLIC unsigned long zs_malloc(struct zs_pool *pool, size_t size, unsigned int f
 	return 0;
 }
 
-PUBLIC void zs_free(struct zs_pool *pool, unsigned long handle)
+PUBLIC unsigned long zs_malloc(struct zs_pool *pool, size_t size, unsigned int flags)
 {
-	int err = handle ? zs_pool_free(pool, handle) : 0;
+	unsigned long handle = zs_pool_alloc_direct(pool, size);
+
+	return ZS_HOST_UNLIKELY(!handle) ? malloc_long(pool, size, flags) : handle;
+}
+
+/* 0 is no handle, but would lead to a cell, which is nobody's. */
+static ZS_HOST_NOINLINE void free_held(struct zs_pool *pool, struct zs_class *class, unsigned long handle)
+{
+	int err = 0;
+
+	if (handle)
+		err = zs_pool_free_held(pool, class, handle);
+	else
+		zs_host_unlock(&class->lock);
+	if (err)
+		errno = -err;
+}
+
+static ZS_HOST_NOINLINE void free_long(struct zs_pool *pool, unsigned long handle)
+{
+	int err = handle ? zs_pool_free_long(pool, handle) : 0;
 
 	if (err)
 		errno = -err;
+}
+
+PUBLIC void zs_free(struct zs_pool *pool, unsigned long handle)
+{
+	struct zs_class *class;
+	struct zs_spot spot;
+
+	switch (zs_pool_free_direct(pool, handle, &class, &spot)) {
+	case ZS_FREED: zs_host_unlock(&class->lock); break;
+	case ZS_FREED_SLOT: zs_pool_free_rest(pool, class, spot.zspage, spot.slot); break;
+	case ZS_FREE_HELD: free_held(pool, class, handle); break;
+	case ZS_FREE_LONG: free_long(pool, handle); break;
+	}
 }
 
 static ZS_HOST_NOINLINE void *map_long(struct zs_pool *pool, unsigned long handle, enum zs_mapmode mm)

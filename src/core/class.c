@@ -20,6 +20,7 @@ struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_tabl
 	class->id = id;
 	class->memory = memory;
 	class->handles = handles;
+	class->lowest_index = ~0u;
 	zs_layout_init(&class->layout, slot_bytes, memory->page_shift);
 	return class;
 }
@@ -31,18 +32,20 @@ uint8_t zs_class_marks(const struct zs_class *class, const struct zs_zspage *zsp
 			 (zspage->empty != 0) << ZS_MARK_EMPTY);
 }
 
-void zs_class_gained_hole(struct zs_class *class, struct zs_zspage *zspage)
+/* What follows for the class when a zspage has got its first hole. */
+static void gained_hole(struct zs_class *class, struct zs_zspage *zspage)
 {
 	zs_zspage_index_set(zspage, ZS_MARK_HOLE);
-	if (!class->lowest || zspage->index < class->lowest->index)
-		ZS_HOST_SHOW(class->lowest, zspage);
+	if (zspage->index < class->lowest_index)
+		zs_class_set_lowest(class, zspage);
 }
 
-void zs_class_lost_holes(struct zs_class *class, struct zs_zspage *zspage)
+/* And when it has lost its last. */
+static void lost_holes(struct zs_class *class, struct zs_zspage *zspage)
 {
 	zs_zspage_index_clear(zspage, ZS_MARK_HOLE);
 	if (class->lowest == zspage)
-		ZS_HOST_SHOW(class->lowest, zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE));
+		zs_class_set_lowest(class, zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE));
 }
 
 static void set_mark(struct zs_zspage *zspage, enum zs_mark mark, bool on)
@@ -74,9 +77,56 @@ static void note_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_
 	if (has_hole == (zspage->marks >> ZS_MARK_HOLE & 1))
 		return;
 	if (has_hole)
-		zs_class_gained_hole(class, zspage);
+		gained_hole(class, zspage);
 	else
-		zs_class_lost_holes(class, zspage);
+		lost_holes(class, zspage);
+}
+
+/* ---- slots ---- */
+
+unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage)
+{
+	uint64_t empty = zspage->empty;
+	unsigned int slot = zs_zspage_take_slot(zspage, &class->layout);
+
+	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
+	if (!zs_zspage_has_hole(zspage))
+		lost_holes(class, zspage);
+	zs_class_note_empty(class, zspage, empty);
+	return slot;
+}
+
+unsigned long zs_class_take(struct zs_class *class)
+{
+	struct zs_spot spot = { .zspage = class->lowest };
+	struct zs_cell *cell;
+	uint32_t index;
+
+	if (!spot.zspage)
+		return 0;
+	spot.slot = zs_zspage_lowest_hole(spot.zspage);
+	index = *zs_zspage_owner(spot.zspage, spot.slot);
+	if (!index && !(index = zs_class_attach_cell(class, spot)))
+		return 0;
+	zs_class_take_slot(class, spot.zspage);
+	cell = zs_handle_cell(class->handles, index);
+	return zs_handle_make(index, zs_host_fetch_sub32_release(&cell->state, ZS_CELL_FREE));
+}
+
+uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot)
+{
+	return zs_class_put_direct(class, spot) ? 0 : zs_class_put_rest(class, spot);
+}
+
+uint64_t zs_class_put_rest(struct zs_class *class, struct zs_spot spot)
+{
+	uint64_t empty = spot.zspage->empty;
+	uint64_t emptied = zs_zspage_mark_emptied(spot.zspage, &class->layout, spot.slot);
+
+	if (!(spot.zspage->marks >> ZS_MARK_HOLE & 1))
+		gained_hole(class, spot.zspage);
+	zs_class_note_empty(class, spot.zspage, empty);
+	return emptied;
 }
 
 /* ---- growing ---- */

@@ -32,6 +32,7 @@ struct zs_class {
 	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: there is none */
 	unsigned long nr_live;
 	unsigned long nr_pages; /* present in its zspages */
+	uint32_t lowest_index;  /* the number of the lowest; ~0: there is none */
 	uint32_t resume_zspage; /* where a walk of compaction goes on, if it does */
 	uint32_t resume_slot;
 	uint32_t resume_nr_changes; /* as it was when that walk began */
@@ -87,18 +88,26 @@ void zs_class_destroy(struct zs_class *class);
 
 /* ---- from cell to place and back ---- */
 
-/* Where a cell's object is. context: class locked, or object pinned. */
-static inline struct zs_spot zs_class_spot(const struct zs_class *class, const struct zs_cell *cell)
+/* Where an object of the class is. context: class locked, or object pinned. */
+static inline struct zs_spot zs_class_spot_of(const struct zs_class *class, const struct zs_memory *memory,
+					      const struct zs_cell *cell)
 {
 	uint32_t place = zs_host_load32(&cell->place);
 	struct zs_spot spot = { .slot = place & ZS_PLACE_SLOT_MASK };
 
 #if ZS_HOST_TABLES
-	spot.zspage = zs_records_zspage(&class->memory->records, place);
+	(void)class;
+	spot.zspage = zs_records_zspage(&memory->records, place);
 #else
+	(void)memory;
 	spot.zspage = zs_zspage_index_get(&class->zspages, place >> ZS_PLACE_SLOT_BITS);
 #endif
 	return spot;
+}
+
+static inline struct zs_spot zs_class_spot(const struct zs_class *class, const struct zs_cell *cell)
+{
+	return zs_class_spot_of(class, class->memory, cell);
 }
 
 /* The cell of the object in a live slot. context: class locked. */
@@ -129,41 +138,45 @@ bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool
  */
 bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead, struct zs_need *need);
 
-/* What follows for the class when a zspage has got its first hole, or lost its last. */
-void zs_class_gained_hole(struct zs_class *class, struct zs_zspage *zspage);
-void zs_class_lost_holes(struct zs_class *class, struct zs_zspage *zspage);
-
 /* What follows when a zspage's empty pages have changed from what they were before. */
 void zs_class_note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_t before);
 
 /* Takes the lowest hole of a zspage. pre: has one. Returns the slot, whose owner is what it was. */
-static inline unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage)
-{
-	uint64_t empty = zspage->empty;
-	unsigned int slot = zs_zspage_take_slot(zspage, &class->layout);
-
-	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
-	if (!zspage->hole_words)
-		zs_class_lost_holes(class, zspage);
-	if (ZS_HOST_UNLIKELY(empty))
-		zs_class_note_empty(class, zspage, empty);
-	return slot;
-}
+unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage);
 
 /* Makes the slot of a live object a hole, whose owner it stays. Returns the pages that became empty. */
-static inline uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot)
-{
-	bool had_hole = zs_zspage_has_hole(spot.zspage);
-	uint64_t empty = spot.zspage->empty;
-	uint64_t emptied = zs_zspage_put_slot(spot.zspage, &class->layout, spot.slot);
+uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot);
 
-	ZS_HOST_SHOW(class->nr_live, class->nr_live - 1);
-	if (!had_hole)
-		zs_class_gained_hole(class, spot.zspage);
-	if (ZS_HOST_UNLIKELY(emptied))
-		zs_class_note_empty(class, spot.zspage, empty);
-	return emptied;
+static inline void zs_class_set_lowest(struct zs_class *class, struct zs_zspage *zspage)
+{
+	ZS_HOST_SHOW(class->lowest, zspage);
+	class->lowest_index = zspage ? zspage->index : ~0u;
 }
+
+/*
+ * The short way to put a slot: where its zspage keeps its pages and the class's index has only its lowest node to
+ * change. Result: whether that was all; if not, zs_class_put_rest() is to follow.
+ */
+static inline bool zs_class_put_direct(struct zs_class *class, struct zs_spot spot)
+{
+	struct zs_zspage *zspage = spot.zspage;
+	bool had_hole = zs_zspage_has_hole(zspage);
+
+	zs_zspage_put_slot(zspage, spot.slot);
+	ZS_HOST_SHOW(class->nr_live, class->nr_live - 1);
+	if (ZS_HOST_UNLIKELY(!zs_zspage_keeps_pages(zspage, spot.slot)))
+		return false;
+	if (had_hole)
+		return true;
+	if (ZS_HOST_UNLIKELY(!zs_zspage_index_set_direct(zspage, ZS_MARK_HOLE)))
+		return false;
+	if (zspage->index < class->lowest_index)
+		zs_class_set_lowest(class, zspage);
+	return true;
+}
+
+/* Returns the pages that became empty. */
+uint64_t zs_class_put_rest(struct zs_class *class, struct zs_spot spot);
 
 /* Swaps the cells of two slots. pre: the first has one. */
 void zs_class_swap_cells(struct zs_class *class, struct zs_spot a, struct zs_spot b);
@@ -172,22 +185,38 @@ void zs_class_swap_cells(struct zs_class *class, struct zs_spot a, struct zs_spo
 uint32_t zs_class_attach_cell(struct zs_class *class, struct zs_spot spot);
 
 /* Takes the lowest hole for a new object. Returns its handle, or 0: there is no hole, or no cell for it. */
-static inline unsigned long zs_class_take(struct zs_class *class)
-{
-	struct zs_spot spot = { .zspage = class->lowest };
-	struct zs_cell *cell;
-	uint32_t index;
+unsigned long zs_class_take(struct zs_class *class);
 
-	if (ZS_HOST_UNLIKELY(!spot.zspage))
+/* The short way to the same, where the slot has a cell and no more than the lowest node of the index changes. */
+static inline unsigned long zs_class_take_direct(struct zs_class *class, const struct zs_handle_table *handles)
+{
+	struct zs_zspage *zspage = class->lowest;
+	struct zs_slot_word *word;
+	uint32_t index, words;
+	uint64_t holes;
+
+	if (ZS_HOST_UNLIKELY(!zspage || zspage->empty))
 		return 0;
-	spot.slot = zs_zspage_lowest_hole(spot.zspage);
-	index = *zs_zspage_owner(spot.zspage, spot.slot);
-	if (ZS_HOST_UNLIKELY(!index) && !(index = zs_class_attach_cell(class, spot)))
+	words = zspage->hole_words;
+	word = &zspage->words[(unsigned int)__builtin_ctz(words)];
+	holes = word->holes;
+	index = word->owners[(unsigned int)__builtin_ctzll(holes)];
+	holes &= holes - 1;
+	words = holes ? words : words & (words - 1);
+	if (ZS_HOST_UNLIKELY(!index))
 		return 0;
-	zs_class_take_slot(class, spot.zspage);
-	cell = zs_handle_cell(class->handles, index);
+	if (!words) {
+		struct zs_zspage *next;
+
+		if (ZS_HOST_UNLIKELY(!zs_zspage_index_clear_lowest(zspage, ZS_MARK_HOLE, &next)))
+			return 0;
+		zs_class_set_lowest(class, next);
+	}
+	word->holes = holes;
+	zspage->hole_words = words;
+	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
 	/* The mark was there: subtracting clears it. */
-	return zs_handle_make(index, zs_host_fetch_sub32_release(&cell->state, ZS_CELL_FREE));
+	return zs_handle_make(index, zs_host_fetch_sub32_release(&zs_handle_cell(handles, index)->state, ZS_CELL_FREE));
 }
 
 /* Which of the pages just emptied should go back now: all that are not within the pool's allowance. */

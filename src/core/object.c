@@ -25,6 +25,15 @@ static int take_supplied(struct zs_class *class, struct zs_supplies *supplies, b
 	return *handle ? 0 : -ENOMEM;
 }
 
+/* What is there: a hole, and a cell for it. */
+static int alloc_present(struct zs_class *class, unsigned long *handle)
+{
+	zs_host_lock(&class->lock);
+	*handle = zs_class_take(class);
+	zs_host_unlock(&class->lock);
+	return *handle ? 0 : -ENOMEM;
+}
+
 static bool needs_something(const struct zs_need *need)
 {
 	return need->nr_pages || need->nr_nodes || need->nr_pieces || need->zspage || need->cells;
@@ -76,63 +85,61 @@ static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, 
 	return alloc_in_class(pool, size, flags, handle);
 }
 
-/* A hole of a larger class that is a fit, if there is one. */
-static int alloc_fitting(struct zs_pool *pool, size_t size, unsigned int flags, unsigned long *handle)
+/* A hole that a class has, with what it takes besides: a cell, at most. */
+static int alloc_hole(struct zs_class *class, unsigned int flags, unsigned long *handle)
 {
-	unsigned int id = zs_pool_serving_class(pool, size);
+	if (!class || !zs_class_has_hole(class))
+		return -ENOMEM;
+	return alloc_present(class, handle) ? alloc_supplied(class, flags, false, handle) : 0;
+}
+
+/* A hole of a larger class that is a fit, if there is one. */
+static int alloc_fitting(struct zs_pool *pool, unsigned int id, unsigned int flags, unsigned long *handle)
+{
 	unsigned int last = zs_fit_last_class(pool, id);
 	int err = -ENOMEM;
 
-	while (err && ++id <= last) {
-		struct zs_class *class = zs_pool_class(pool, id);
-
-		if (class && zs_class_has_hole(class))
-			err = alloc_supplied(class, flags, false, handle);
-	}
+	while (err && ++id <= last)
+		err = alloc_hole(zs_pool_class(pool, id), flags, handle);
 	return err;
 }
 
-/* Off the fast path: a cell may be all that lacks; else another class serves, or the class must be made, or grow. */
-static ZS_HOST_NOINLINE int alloc_slow(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow,
-				       unsigned long *handle)
+/* What a class has comes first; else another class serves, or the class must be made, or grow. */
+static int alloc_slow(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
 {
-	struct zs_class *class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
-	int err = -ENOMEM;
+	unsigned int id = zs_pool_serving_class(pool, size);
+	struct zs_class *class = zs_pool_class(pool, id);
+	int err = alloc_hole(class, flags, handle);
 
-	/* What it has comes first. */
-	if (class && zs_class_has_hole(class))
-		err = alloc_supplied(class, flags, false, handle);
 	if (err && may_grow) {
-		if (class)
+		if (class && zs_pool_serves_group(pool, class)) {
 			zs_pool_consider_split(pool, class);
-		err = alloc_fitting(pool, size, flags, handle);
+			id = zs_pool_serving_class(pool, size);
+		}
+		err = alloc_fitting(pool, id, flags, handle);
 	}
 	if (err && may_grow)
 		err = alloc_growing(pool, size, flags, handle);
 	/* Holes from the time when its group was one are good for this size too. */
-	class = err ? zs_pool_class(pool, zs_pool_group_class(pool, size)) : NULL;
-	return class ? alloc_supplied(class, flags, false, handle) : err;
+	return err ? alloc_hole(zs_pool_class(pool, zs_pool_group_class(pool, size)), flags, handle) : 0;
 }
 
-int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
+int zs_pool_alloc_long(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
 {
-	struct zs_class *class;
 	int err;
 
-	if (ZS_HOST_UNLIKELY(size - 1 >= pool->max_object_size))
+	if (size - 1 >= pool->max_object_size)
 		return size ? -ENOSPC : -EINVAL;
-	class = zs_pool_class(pool, zs_pool_serving_class(pool, size));
-	if (class) {
-		zs_host_lock(&class->lock);
-		*handle = zs_class_take(class);
-		zs_host_unlock(&class->lock);
-		if (*handle)
-			return 0;
-	}
 	err = alloc_slow(pool, size, flags, may_grow, handle);
 	if (err)
 		zs_host_add_long(&pool->failed_allocs, 1);
 	return err;
+}
+
+int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
+{
+	*handle = zs_pool_alloc_direct(pool, size);
+	return ZS_HOST_UNLIKELY(!*handle) ? zs_pool_alloc_long(pool, size, flags, may_grow, handle) : 0;
 }
 
 size_t zs_pool_slot_bytes(const struct zs_pool *pool, unsigned long handle)
@@ -146,38 +153,21 @@ size_t zs_pool_slot_bytes(const struct zs_pool *pool, unsigned long handle)
 	return zs_pool_class(pool, class_id)->layout.slot_bytes;
 }
 
-/* The cell of a dead object, at the next generation. */
-static uint32_t freed_state(uint32_t state)
-{
-	return ((state + 1) & ZS_GENERATION_MASK) | ZS_CELL_FREE;
-}
-
 /*
- * The same, unless the object is pinned. A pin by a bad handle comes and goes within a few instructions: what is still
- * pinned after many looks is mapped.
+ * Ends the life of the object that a handle names. A pin by a bad handle comes and goes within a few instructions: what
+ * is still pinned after many looks is mapped. Result: 0, -EINVAL or -EBUSY. context: class locked.
  */
-static ZS_HOST_NOINLINE int kill_unless_mapped(struct zs_cell *cell, unsigned long handle)
+static int kill_cell(struct zs_cell *cell, unsigned long handle)
 {
 	for (unsigned int looks = 0; looks < LOOKS_AT_PIN; looks++) {
 		uint32_t state = zs_host_load32(&cell->state);
 
 		if (!zs_handle_matches(handle, state))
 			return -EINVAL;
-		if (!zs_cell_pins(state) && zs_host_cas32_acquire(&cell->state, state, freed_state(state)))
+		if (!zs_cell_pins(state) && zs_host_cas32_acquire(&cell->state, state, zs_cell_freed_state(state)))
 			return 0;
 	}
 	return -EBUSY;
-}
-
-/* Ends the life of the object that a handle names. Result: 0, -EINVAL or -EBUSY. context: class locked. */
-static inline int kill_cell(struct zs_cell *cell, unsigned long handle)
-{
-	uint32_t state = zs_host_load32(&cell->state);
-
-	if (ZS_HOST_UNLIKELY(zs_handle_compare(handle, state) ||
-			     !zs_host_cas32_acquire(&cell->state, state, freed_state(state))))
-		return kill_unless_mapped(cell, handle);
-	return 0;
 }
 
 /* What an object leaves behind that was freed. */
@@ -187,8 +177,7 @@ struct leaving {
 };
 
 /* Frees the object of a cell under the class lock. Result: 0, -EINVAL or -EBUSY. */
-static inline int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned long handle,
-			      struct leaving *leaving)
+static int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned long handle, struct leaving *leaving)
 {
 	struct zs_spot spot;
 	int err = kill_cell(cell, handle);
@@ -203,14 +192,16 @@ static inline int free_locked(struct zs_class *class, struct zs_cell *cell, unsi
 }
 
 /*
- * Unlocks the class, after pages that are too many to keep were taken out of it, and gives them back; and as the pool
- * shrinks, so does what others may keep.
+ * Unlocks the class, after pages that are too many to keep were taken out of it, if any are, and gives them back; and
+ * as the pool shrinks, so does what others may keep.
  */
-static ZS_HOST_NOINLINE void unlock_releasing(struct zs_pool *pool, struct zs_class *class, struct leaving leaving)
+static void unlock_releasing(struct zs_pool *pool, struct zs_class *class, struct leaving leaving)
 {
-	uint64_t excess = zs_class_excess_pages(class, leaving.zspage, leaving.emptied);
 	struct zs_release release;
+	uint64_t excess = 0;
 
+	if (leaving.emptied)
+		excess = zs_class_excess_pages(class, leaving.zspage, leaving.emptied);
 	if (excess)
 		zs_class_release_begin(class, leaving.zspage, excess, &release);
 	zs_host_unlock(&class->lock);
@@ -220,32 +211,56 @@ static ZS_HOST_NOINLINE void unlock_releasing(struct zs_pool *pool, struct zs_cl
 	zs_pool_trim(pool, zs_memory_empty_allowance(&pool->memory));
 }
 
-static ZS_HOST_NOINLINE int report_free(struct zs_pool *pool, int err)
+static int report_free(struct zs_pool *pool, int err)
 {
 	if (err == -EBUSY)
 		return zs_pool_report(pool, EBUSY, "free of an object that is mapped");
 	return zs_pool_report(pool, EINVAL, "free of a bad handle (stale, freed twice, or of another pool)");
 }
 
-int zs_pool_free(struct zs_pool *pool, unsigned long handle)
+int zs_pool_free_held(struct zs_pool *pool, struct zs_class *class, unsigned long handle)
 {
-	struct leaving leaving;
+	struct zs_cell *cell = zs_handle_cell(&pool->handles, zs_handle_index(handle));
+	struct leaving leaving = { .emptied = 0 };
+	int err = free_locked(class, cell, handle, &leaving);
+
+	unlock_releasing(pool, class, leaving);
+	return err ? report_free(pool, err) : 0;
+}
+
+int zs_pool_free_long(struct zs_pool *pool, unsigned long handle)
+{
 	struct zs_class *class;
 	struct zs_cell *cell;
 	unsigned int class_id;
-	int err;
 
-	if (ZS_HOST_UNLIKELY(!zs_handle_find(&pool->handles, handle, &cell, &class_id)))
+	if (!zs_handle_find(&pool->handles, handle, &cell, &class_id))
 		return report_free(pool, -EINVAL);
 	class = zs_pool_class(pool, class_id);
 	zs_host_lock(&class->lock);
-	err = free_locked(class, cell, handle, &leaving);
-	if (!err && ZS_HOST_UNLIKELY(leaving.emptied)) {
-		unlock_releasing(pool, class, leaving);
-		return 0;
+	return zs_pool_free_held(pool, class, handle);
+}
+
+void zs_pool_free_rest(struct zs_pool *pool, struct zs_class *class, struct zs_zspage *zspage, unsigned int slot)
+{
+	struct zs_spot spot = { .zspage = zspage, .slot = slot };
+	struct leaving leaving = { .zspage = zspage, .emptied = zs_class_put_rest(class, spot) };
+
+	unlock_releasing(pool, class, leaving);
+}
+
+int zs_pool_free(struct zs_pool *pool, unsigned long handle)
+{
+	struct zs_class *class;
+	struct zs_spot spot;
+
+	switch (zs_pool_free_direct(pool, handle, &class, &spot)) {
+	case ZS_FREED: zs_host_unlock(&class->lock); return 0;
+	case ZS_FREED_SLOT: zs_pool_free_rest(pool, class, spot.zspage, spot.slot); return 0;
+	case ZS_FREE_HELD: return zs_pool_free_held(pool, class, handle);
+	case ZS_FREE_LONG: break;
 	}
-	zs_host_unlock(&class->lock);
-	return ZS_HOST_UNLIKELY(err) ? report_free(pool, err) : 0;
+	return zs_pool_free_long(pool, handle);
 }
 
 int zs_pool_alloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long *handles, size_t nr, unsigned int flags,
@@ -281,10 +296,7 @@ static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_
 		err = free_locked(class, cell, handles[done++], &leaving);
 	} while (!err && !leaving.emptied && done < nr && done < RUN_MAX && handles[done] &&
 		 zs_handle_find(&pool->handles, handles[done], &cell, &class_id) && class_id == run_id);
-	if (!err && leaving.emptied)
-		unlock_releasing(pool, class, leaving);
-	else
-		zs_host_unlock(&class->lock);
+	unlock_releasing(pool, class, leaving);
 	if (err)
 		report_free(pool, err);
 	return done;

@@ -76,6 +76,7 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 		memory->footprint.limit_blocks = (unsigned long)(config->limit_bytes >> ZS_META_UNIT_SHIFT);
 	zs_meta_init(&memory->meta, config->source, &memory->footprint, unit_of_pool(pool), sizeof(*pool));
 	pool->max_object_size = config->max_object_size;
+	pool->direct_max_size = config->max_object_size < ZS_SERVING_MAX ? config->max_object_size : ZS_SERVING_MAX;
 	pool->nr_classes = zs_size_class_index(config->max_object_size, memory->page_shift) + 1;
 	huge = zs_size_class_index(zs_size_class_huge(memory->page_shift) - 1, memory->page_shift);
 	pool->last_shared = huge < pool->nr_classes ? huge : pool->nr_classes - 1;
@@ -189,14 +190,8 @@ bool zs_pool_serves_group(const struct zs_pool *pool, const struct zs_class *cla
 void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class)
 {
 	unsigned int group = class->id >> GROUP_SHIFT;
-	bool has_grown;
 
-	if (!zs_pool_serves_group(pool, class))
-		return;
-	zs_host_lock(&class->lock);
-	has_grown = class->nr_live >= SPLIT_OBJECTS;
-	zs_host_unlock(&class->lock);
-	if (!has_grown)
+	if (ZS_HOST_GLANCE(class->nr_live) < SPLIT_OBJECTS)
 		return;
 	zs_host_fetch_or32(&pool->split_groups[group / 32], 1u << (group % 32));
 	note_serving(pool);

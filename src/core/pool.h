@@ -40,6 +40,7 @@ struct zs_pool {
 	zs_atomic_long failed_allocs;
 	zs_atomic_long bad_handles;
 	uint32_t max_object_size;
+	uint32_t direct_max_size; /* the largest that the table knows */
 	void (*on_error)(void *ctx, int err, const char *what);
 	void *ctx;
 	char name[ZS_POOL_NAME_BYTES];
@@ -68,7 +69,7 @@ unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size);
 /* Whether a class serves its whole group now. */
 bool zs_pool_serves_group(const struct zs_pool *pool, const struct zs_class *class);
 
-/* Looks whether a class that serves a whole group has grown enough to leave the smaller sizes to their own classes. */
+/* Looks whether a class has grown enough to leave the smaller sizes to their own classes. pre: it serves its group. */
 void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class);
 
 /* The class of that index, made if need be; NULL: no memory. context: no lock. */

@@ -80,6 +80,19 @@ static const char *check_words(const struct zs_class *class, const struct zs_zsp
 	return NULL;
 }
 
+/* The slots that have their pages, from the first on. */
+static const char *check_leading(const struct zs_class *class, const struct zs_zspage *zspage)
+{
+	const struct zs_layout *layout = &class->layout;
+	unsigned int nr = 0;
+
+	while (nr < layout->nr_slots && !(zs_layout_slot_pages(layout, nr) & ~zspage->present))
+		nr++;
+	if (layout->slot_bytes >= 1u << layout->page_shift)
+		nr = 0;
+	return zspage->nr_leading == nr ? NULL : "a zspage's count of leading slots is wrong";
+}
+
 static const char *check_pages(const struct zs_class *class, struct zs_zspage *zspage, uint64_t touched)
 {
 	const struct zs_layout *layout = &class->layout;
@@ -111,6 +124,8 @@ static const char *check_zspage(const struct zs_class *class, struct zs_zspage *
 		damage = check_slots(class, zspage, tally, &touched);
 	if (!damage)
 		damage = check_pages(class, zspage, touched);
+	if (!damage)
+		damage = check_leading(class, zspage);
 	if (!damage && zspage->marks != zs_class_marks(class, zspage))
 		damage = "a zspage's marks are wrong";
 	return damage;
@@ -165,6 +180,8 @@ static const char *check_class(struct zs_class *class)
 		damage = "a class's counts are wrong";
 	if (!damage && class->lowest != zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE))
 		damage = "a class's lowest zspage with a hole is another";
+	if (!damage && class->lowest_index != (class->lowest ? class->lowest->index : ~0u))
+		damage = "a class's lowest zspage has another number";
 	if (!damage)
 		damage = check_free_cells(class);
 	zs_host_unlock(&class->lock);

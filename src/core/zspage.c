@@ -107,6 +107,15 @@ static void populate_pages(struct zs_zspage *zspage, const struct zs_layout *lay
 		at[__builtin_ctzll(mask)] = *pages++;
 }
 
+static void count_leading(struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	if (layout->slot_bytes >= 1u << layout->page_shift)
+		return;
+	zspage->nr_leading = layout->nr_slots;
+	if (zspage->present != layout->all_pages)
+		zspage->nr_leading = (uint16_t)zs_zspage_lowest_unpopulated(zspage, layout);
+}
+
 void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source,
 			uint64_t mask, void **pages)
 {
@@ -116,6 +125,7 @@ void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout
 		populate_pages(zspage, layout, mask, pages);
 	zspage->present |= mask;
 	zspage->empty |= mask;
+	count_leading(zspage, layout);
 	for (; mask; mask &= mask - 1) {
 		unsigned int page = (unsigned int)__builtin_ctzll(mask);
 		unsigned int last = zs_layout_last_slot(layout, page);
@@ -141,6 +151,7 @@ void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layo
 {
 	zspage->present &= ~mask;
 	zspage->empty &= ~mask;
+	count_leading(zspage, layout);
 	if (zspage->base)
 		zspage->returning |= mask;
 	for (; mask; mask &= mask - 1) {

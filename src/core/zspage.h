@@ -39,6 +39,7 @@ struct zs_zspage {
 	uint32_t hole_words;        /* a bit per word of the hole bitmap that is not 0 */
 	uint32_t index;             /* in its class */
 	uint32_t place;             /* that of its slot 0 */
+	uint16_t nr_leading;        /* slots from 0 on that have their pages; 0 if one is as long as a page */
 	uint8_t marks;              /* as known to the class's index of zspages */
 	/* Then, sized by the layout: the words; if scattered the pages, and the list of copies of mapped objects. */
 	struct zs_slot_word words[];
@@ -159,23 +160,24 @@ static inline unsigned int zs_zspage_take_slot(struct zs_zspage *zspage, const s
 /* Marks those of a slot's pages empty that no live slot touches. Returns them. pre: the slot is a hole. */
 uint64_t zs_zspage_mark_emptied(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
 
-/*
- * Makes a live slot a hole. Returns the pages that thereby became empty.
- *
- * An object shorter than a page leaves none empty if both its neighbours live: each of its pages is touched by one of
- * them. Holes tell that where all pages are present, and but at the ends of a word and of the zspage.
- */
-static inline uint64_t zs_zspage_put_slot(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+/* Makes a live slot a hole. The pages that it may have left empty are the caller's to see to. */
+static inline void zs_zspage_put_slot(struct zs_zspage *zspage, unsigned int slot)
 {
-	unsigned int word = slot / 64u, bit = slot % 64u;
-	uint64_t holes = zspage->words[word].holes | 1ull << bit;
+	zspage->words[slot / 64u].holes |= 1ull << slot % 64u;
+	zspage->hole_words |= 1u << slot / 64u;
+}
 
-	zspage->words[word].holes = holes;
-	zspage->hole_words |= 1u << word;
-	if (bit - 1u < 62u && !(holes & 5ull << (bit - 1u)) && slot + 1u < layout->nr_slots &&
-	    zspage->present == layout->all_pages && layout->slot_bytes < 1u << layout->page_shift)
-		return 0;
-	return zs_zspage_mark_emptied(zspage, layout, slot);
+/*
+ * Whether a hole, just put, has certainly left no page empty: if its object was shorter than a page and both its
+ * neighbours live, each of its pages is touched by one of them. What is no hole lives where the slots have their
+ * pages; the ends of a word of holes are not looked at more closely.
+ */
+static inline bool zs_zspage_keeps_pages(const struct zs_zspage *zspage, unsigned int slot)
+{
+	unsigned int bit = slot % 64u;
+
+	return bit - 1u < 62u && !(zspage->words[slot / 64u].holes & 5ull << (bit - 1u)) &&
+	       slot + 1u < zspage->nr_leading;
 }
 
 bool zs_zspage_is_hole(const struct zs_zspage *zspage, unsigned int slot);

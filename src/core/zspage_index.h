@@ -87,6 +87,42 @@ static inline void zs_zspage_index_clear(struct zs_zspage *zspage, enum zs_mark 
 /* Frees all nodes. pre: no zspage is left. context: no lock. */
 void zs_zspage_index_release(struct zs_zspage_index *index, struct zs_meta *meta);
 
+/*
+ * The short ways, which change one node and, where those above it would have to change too, nothing. Sets a zspage's
+ * mark. Result: whether it did.
+ */
+static inline bool zs_zspage_index_set_direct(struct zs_zspage *zspage, enum zs_mark mark)
+{
+	struct zs_index_node *node = zspage->node;
+
+	if (node) {
+		if (ZS_HOST_UNLIKELY(!node->marks[mark] && node->parent))
+			return false;
+		node->marks[mark] |= 1u << zspage->index % ZS_INDEX_FANOUT;
+	}
+	zspage->marks |= (uint8_t)(1u << mark);
+	return true;
+}
+
+/* Clears the mark of the lowest zspage that has it, with the next one, if any, in *next. Result: whether it did. */
+static inline bool zs_zspage_index_clear_lowest(struct zs_zspage *zspage, enum zs_mark mark, struct zs_zspage **next)
+{
+	struct zs_index_node *node = zspage->node;
+
+	*next = NULL;
+	if (node) {
+		uint32_t others = node->marks[mark] & (node->marks[mark] - 1);
+
+		if (ZS_HOST_UNLIKELY(!others && node->parent))
+			return false;
+		node->marks[mark] = others;
+		if (others)
+			*next = node->children[(unsigned int)__builtin_ctz(others)];
+	}
+	zspage->marks &= (uint8_t) ~(1u << mark);
+	return true;
+}
+
 /* Whether the marks of every node say what is below; for zs_pool_verify(). */
 bool zs_zspage_index_is_sound(const struct zs_zspage_index *index);
 

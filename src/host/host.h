@@ -147,9 +147,13 @@ void zs_host_buffer_put(struct zs_source *source, void *buffer, size_t size_byte
 
 /* ---- locks, time, chance ---- */
 
-/* A host may have the two last in its host_types.h, inline, with a macro that has their name. */
+/*
+ * zs_host_try_lock() takes the lock if nobody holds it. A host may have all but the first inline, in its host_types.h,
+ * with a macro of the name zs_host_lock.
+ */
 void zs_host_lock_init(zs_lock *lock);
 #ifndef zs_host_lock
+bool zs_host_try_lock(zs_lock *lock);
 void zs_host_lock(zs_lock *lock);
 void zs_host_unlock(zs_lock *lock);
 #endif

@@ -26,6 +26,11 @@ typedef struct {
 	spinlock_t spinlock;
 } zs_lock;
 
+static inline bool zs_host_try_lock(zs_lock *lock)
+{
+	return spin_trylock(&lock->spinlock);
+}
+
 static inline void zs_host_lock(zs_lock *lock)
 {
 	spin_lock(&lock->spinlock);

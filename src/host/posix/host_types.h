@@ -18,7 +18,7 @@
 void zs_host_lock_wait(zs_lock *lock);
 void zs_host_lock_wake(zs_lock *lock);
 
-static inline bool zs_host_lock_try(zs_lock *lock)
+static inline bool zs_host_try_lock(zs_lock *lock)
 {
 	uint32_t free_word = 0;
 
@@ -27,7 +27,7 @@ static inline bool zs_host_lock_try(zs_lock *lock)
 
 static inline void zs_host_lock(zs_lock *lock)
 {
-	if (ZS_HOST_UNLIKELY(!zs_host_lock_try(lock)))
+	if (ZS_HOST_UNLIKELY(!zs_host_try_lock(lock)))
 		zs_host_lock_wait(lock);
 }
 

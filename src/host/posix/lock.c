@@ -15,7 +15,7 @@
 static bool lock_spin(zs_lock *lock)
 {
 	for (int i = 0; i < SPINS; i++) {
-		if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && zs_host_lock_try(lock))
+		if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && zs_host_try_lock(lock))
 			return true;
 #if defined(__x86_64__) || defined(__i386__)
 		__builtin_ia32_pause();

@@ -576,13 +576,20 @@ void zs_host_lock_init(zs_lock *lock)
 }
 
 /* The core holds one lock at a time, so a second one is an error, and a deadlock is found at once. */
-void zs_host_lock(zs_lock *lock)
+bool zs_host_try_lock(zs_lock *lock)
 {
 	MUST(nr_locks_held == 0, "a second lock was taken");
-	while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE))
-		sched_yield();
+	if (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE))
+		return false;
 	nr_locks_held++;
 	__atomic_fetch_add(&zs_sim.nr_lock_holds, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+void zs_host_lock(zs_lock *lock)
+{
+	while (!zs_host_try_lock(lock))
+		sched_yield();
 }
 
 void zs_host_unlock(zs_lock *lock)

@@ -211,6 +211,14 @@ void zs_host_lock_init(zs_lock *lock)
 	lock->held = false;
 }
 
+bool zs_host_try_lock(zs_lock *lock)
+{
+	bool was_free = !lock->held;
+
+	lock->held = true;
+	return was_free;
+}
+
 void zs_host_lock(zs_lock *lock)
 {
 	lock->held = true;
