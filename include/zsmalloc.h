@@ -40,6 +40,18 @@ extern "C" {
 #define ZS_NOGROW 0x80000000u
 
 /**
+ * Flag of a pool: a thread of low priority tends it. It gives empty pages back to the system, many at a time, so that
+ * zs_free() does not have to, and moves objects together at a bounded pace (20 MB/s at most) while more than .4 % of
+ * the pool's pages could be emptied so. It sleeps while there is nothing to do. Up to a quarter of the pool's pages may
+ * be empty for a moment; they are counted, and go when memory or the limit runs short.
+ *
+ * fork() waits until the thread is not at work; the child's copy of the pool has no such thread and works without.
+ */
+#define ZS_POOL_COMPACTOR 0x1u
+/** With ZS_POOL_COMPACTOR: objects are moved for .1 % of the pool's pages, and up to 100 MB/s. */
+#define ZS_POOL_DENSE 0x2u
+
+/**
  * A pool of objects. Opaque.
  *
  * Handles are checked: a stale or foreign one is told from a good one by a generation of 16 bits on 64-bit systems and
@@ -87,7 +99,7 @@ struct zs_pool_options {
 	uint64_t limit_bytes;
 	/** The page source; copied. Default: the library's own arena, in which every object lies in one piece. */
 	const struct zs_ops *ops;
-	/** No flag is defined yet: must be 0. */
+	/** ZS_POOL_COMPACTOR, and ZS_POOL_DENSE with it. Default: no thread, no clock. */
 	unsigned int flags;
 	/**
 	 * Called, without a lock held, when a call is handed a bad handle (stale, freed twice, of another pool, random:
@@ -128,7 +140,7 @@ struct zs_pool_stats {
 
 /**
  * Creates a pool.
- * @flags: no flag is defined yet: must be 0
+ * @flags: as in struct zs_pool_options
  * @ops:   the page source (copied), or NULL for the library's own arena
  * Returns the pool, or NULL with errno EINVAL (unknown flag, a function missing in ops) or ENOMEM.
  */

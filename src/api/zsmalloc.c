@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "compact.h"
+#include "compactor.h"
 #include "mapping.h"
 #include "object.h"
 #include "stats.h"
@@ -34,7 +35,9 @@ static void abort_on_error(void *ctx, int err, const char *what)
 
 static int options_check(const struct zs_pool_options *options)
 {
-	if (options->size != sizeof(*options) || options->flags || options->max_object_size > ZS_MAX_OBJECT_BYTES)
+	if (options->size != sizeof(*options) || options->max_object_size > ZS_MAX_OBJECT_BYTES)
+		return -EINVAL;
+	if (options->flags & ~(ZS_POOL_COMPACTOR | ZS_POOL_DENSE) || options->flags == ZS_POOL_DENSE)
 		return -EINVAL;
 	return 0;
 }
@@ -46,6 +49,7 @@ static int pool_create(const struct zs_pool_options *options, struct zs_pool **p
 		.name = options->name ? options->name : "zsmalloc",
 		.max_object_size = options->max_object_size ? (uint32_t)options->max_object_size : ZS_PAGE_BYTES,
 		.limit_bytes = options->limit_bytes,
+		.is_tended = options->flags & ZS_POOL_COMPACTOR,
 		.on_error = options->on_error ? options->on_error : abort_on_error,
 		.ctx = options->ctx,
 	};
@@ -61,6 +65,23 @@ static int pool_create(const struct zs_pool_options *options, struct zs_pool **p
 	return err;
 }
 
+/* Shares in 2^-16; bytes for each tick of the thread. */
+static const struct zs_tend_plan default_plan = { .loose_share = 262, .max_bytes = 200000 };
+static const struct zs_tend_plan dense_plan = { .loose_share = 65, .max_bytes = 1000000 };
+
+static int start_compactor(struct zs_pool *pool, unsigned int flags)
+{
+	const struct zs_tend_plan *plan = flags & ZS_POOL_DENSE ? &dense_plan : &default_plan;
+	struct zs_compactor *compactor = NULL;
+	int err = zs_compactor_start(pool, plan, &compactor);
+
+	if (err)
+		zs_destroy_pool(pool);
+	else
+		pool->tender = compactor;
+	return err;
+}
+
 PUBLIC struct zs_pool *zs_create_pool_with(const struct zs_pool_options *options)
 {
 	static const struct zs_pool_options defaults = { .size = sizeof(defaults) };
@@ -71,6 +92,8 @@ PUBLIC struct zs_pool *zs_create_pool_with(const struct zs_pool_options *options
 	err = options_check(options);
 	if (!err)
 		err = pool_create(options, &pool);
+	if (!err && options->flags & ZS_POOL_COMPACTOR)
+		err = start_compactor(pool, options->flags);
 	if (!err)
 		return pool;
 	errno = -err;
@@ -86,8 +109,10 @@ PUBLIC struct zs_pool *zs_create_pool(unsigned int flags, const struct zs_ops *o
 
 PUBLIC void zs_destroy_pool(struct zs_pool *pool)
 {
-	if (pool)
-		zs_host_source_destroy(zs_pool_destroy(pool));
+	if (!pool)
+		return;
+	zs_compactor_stop(pool->tender);
+	zs_host_source_destroy(zs_pool_destroy(pool));
 }
 
 static ZS_HOST_NOINLINE unsigned long malloc_long(struct zs_pool *pool, size_t size, unsigned int flags)

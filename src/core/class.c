@@ -8,6 +8,9 @@
 #define AHEAD_FROM_PAGES 512u
 #define AHEAD_SHIFT 7
 #define AHEAD_MAX_PAGES 15u
+/* Empty pages go to the system from so many zspages, in so many ranges, at once. */
+#define ZSPAGES_AT_ONCE 16u
+#define RANGES_AT_ONCE 64u
 
 struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
 				 uint32_t slot_bytes, unsigned int flags)
@@ -61,9 +64,12 @@ static void set_mark(struct zs_zspage *zspage, enum zs_mark mark, bool on)
 /* The pool's count of empty pages and the class's index follow. */
 void zs_class_note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_t before)
 {
+	long more = (long)zs_count_bits(zspage->empty) - (long)zs_count_bits(before);
+
 	if (zspage->empty == before)
 		return;
-	zs_host_add_long(&class->memory->nr_empty, (long)zs_count_bits(zspage->empty) - (long)zs_count_bits(before));
+	zs_host_add_long(&class->memory->nr_empty, more);
+	ZS_HOST_SHOW(class->nr_empty, class->nr_empty + (unsigned long)more);
 	set_mark(zspage, ZS_MARK_EMPTY, zspage->empty != 0);
 }
 
@@ -456,8 +462,7 @@ uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zsp
 {
 	if (!class->memory->contiguous)
 		return emptied;
-	return zs_host_load_long(&class->memory->nr_empty) > zs_memory_empty_allowance(class->memory) ? zspage->empty
-												      : 0;
+	return zs_host_load_long(&class->memory->nr_empty) > zs_memory_empty_bound(class->memory) ? zspage->empty : 0;
 }
 
 /* The lowest nr set bits of a mask. */
@@ -470,39 +475,51 @@ static uint64_t lowest_bits(uint64_t mask, unsigned int nr)
 	return mask & ~rest;
 }
 
-void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_release *release)
+/* Takes empty pages out of a zspage. Scattered ones are handed out in pages. Result: whether it is bare and gone. */
+static bool take_out(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_pages *pages)
 {
 	uint64_t empty = zspage->empty;
 
-	release->zspage = zspage;
-	release->mask = mask;
-	release->pages.nr = zspage->base ? 0 : zs_count_bits(mask);
-	release->bare = false;
+	pages->nr = zspage->base ? 0 : zs_count_bits(mask);
 	detach_cells(class, zspage, mask);
-	zs_zspage_depopulate(zspage, &class->layout, mask, release->pages.at);
-	unbind_pages(class, &release->pages);
+	zs_zspage_depopulate(zspage, &class->layout, mask, pages->at);
+	unbind_pages(class, pages);
 	ZS_HOST_SHOW(class->nr_pages, class->nr_pages - zs_count_bits(mask));
 	note_pages(class, zspage, empty);
-	if (zs_zspage_is_bare(zspage)) {
-		zs_zspage_index_remove(&class->zspages, zspage);
-		release->bare = true;
-	}
+	if (!zs_zspage_is_bare(zspage))
+		return false;
+	zs_zspage_index_remove(&class->zspages, zspage);
+	return true;
 }
 
-/* Hands the pages of a contiguous zspage to the system, run by run, after which they may be populated again. */
-static void return_span(struct zs_class *class, struct zs_release *release)
+/* The pages of a contiguous zspage have gone to the system. Result: whether it is bare and gone. */
+static bool have_returned(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask)
 {
-	struct zs_zspage *zspage = release->zspage;
-
-	zs_zspage_return(zspage, &class->layout, class->memory->source, release->mask);
-	zs_host_lock(&class->lock);
-	zspage->returning &= ~release->mask;
+	zspage->returning &= ~mask;
 	if (zs_zspage_is_bare(zspage)) {
 		zs_zspage_index_remove(&class->zspages, zspage);
-		release->bare = true;
-	} else {
-		note_pages(class, zspage, zspage->empty);
+		return true;
 	}
+	note_pages(class, zspage, zspage->empty);
+	return false;
+}
+
+void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_release *release)
+{
+	release->zspage = zspage;
+	release->mask = mask;
+	release->bare = take_out(class, zspage, mask, &release->pages);
+}
+
+/* Hands the pages of a contiguous zspage to the system, after which they may be populated again. */
+static void return_span(struct zs_class *class, struct zs_release *release)
+{
+	struct zs_range ranges[ZS_MAX_RANGES];
+	unsigned int nr = zs_zspage_ranges(release->zspage, &class->layout, release->mask, ranges);
+
+	zs_host_spans_return(class->memory->source, ranges, nr);
+	zs_host_lock(&class->lock);
+	release->bare = have_returned(class, release->zspage, release->mask);
 	zs_host_unlock(&class->lock);
 }
 
@@ -525,20 +542,72 @@ unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *
 	return nr;
 }
 
+/* Empty pages of several zspages on their way out at once. */
+struct departure {
+	struct zs_pages pages; /* only their number */
+	unsigned int nr_ranges;
+	unsigned int nr_zspages;
+	struct {
+		struct zs_zspage *zspage;
+		uint64_t mask;
+	} zspages[ZSPAGES_AT_ONCE];
+	struct zs_range ranges[RANGES_AT_ONCE];
+};
+
+/* pre: class locked */
+static void begin_departure(struct zs_class *class, struct departure *departure, unsigned int max_pages)
+{
+	struct zs_zspage *zspage;
+	struct zs_pages none;
+	uint64_t mask;
+
+	departure->pages.nr = departure->nr_ranges = departure->nr_zspages = 0;
+	while (departure->pages.nr < max_pages && departure->nr_zspages < ZSPAGES_AT_ONCE &&
+	       departure->nr_ranges + ZS_MAX_RANGES <= RANGES_AT_ONCE &&
+	       (zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_EMPTY))) {
+		mask = lowest_bits(zspage->empty, max_pages - departure->pages.nr);
+		departure->nr_ranges +=
+			zs_zspage_ranges(zspage, &class->layout, mask, departure->ranges + departure->nr_ranges);
+		departure->pages.nr += zs_count_bits(mask);
+		departure->zspages[departure->nr_zspages].zspage = zspage;
+		departure->zspages[departure->nr_zspages++].mask = mask;
+		take_out(class, zspage, mask, &none);
+	}
+}
+
+/* Leaves only the zspages that are bare and gone. pre: class locked */
+static void end_departure(struct zs_class *class, struct departure *departure)
+{
+	unsigned int nr_bare = 0;
+
+	for (unsigned int i = 0; i < departure->nr_zspages; i++)
+		if (have_returned(class, departure->zspages[i].zspage, departure->zspages[i].mask))
+			departure->zspages[nr_bare++] = departure->zspages[i];
+	departure->nr_zspages = nr_bare;
+}
+
 unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages)
 {
-	struct zs_release release;
-	struct zs_zspage *zspage;
+	struct departure departure;
+	unsigned int nr;
 
 	/* Only contiguous zspages keep empty pages. */
 	if (!class->memory->contiguous)
 		return 0;
 	zs_host_lock(&class->lock);
-	zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_EMPTY);
-	if (zspage)
-		zs_class_release_begin(class, zspage, lowest_bits(zspage->empty, max_pages), &release);
+	begin_departure(class, &departure, max_pages);
 	zs_host_unlock(&class->lock);
-	return zspage ? zs_class_release_finish(class, &release, NULL, 0) : 0;
+	nr = departure.pages.nr;
+	if (!nr)
+		return 0;
+	zs_host_spans_return(class->memory->source, departure.ranges, departure.nr_ranges);
+	zs_host_lock(&class->lock);
+	end_departure(class, &departure);
+	zs_host_unlock(&class->lock);
+	zs_memory_put_pages(class->memory, &departure.pages);
+	for (unsigned int i = 0; i < departure.nr_zspages; i++)
+		destroy_zspage(class, departure.zspages[i].zspage);
+	return nr;
 }
 
 bool zs_class_release_buffer(struct zs_class *class)
@@ -575,6 +644,13 @@ unsigned long zs_class_slack_pages(const struct zs_class *class)
 	unsigned long least = least_pages(class, ZS_HOST_GLANCE(class->nr_live));
 
 	return nr_pages > least ? nr_pages - least : 0;
+}
+
+unsigned long zs_class_loose_pages(const struct zs_class *class)
+{
+	unsigned long slack = zs_class_slack_pages(class), empty = ZS_HOST_GLANCE(class->nr_empty);
+
+	return slack > empty ? slack - empty : 0;
 }
 
 /* ---- the end ---- */

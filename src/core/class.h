@@ -32,6 +32,7 @@ struct zs_class {
 	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: there is none */
 	unsigned long nr_live;
 	unsigned long nr_pages; /* present in its zspages */
+	unsigned long nr_empty; /* of them, touched by no object */
 	uint32_t lowest_index;  /* the number of the lowest; ~0: there is none */
 	uint32_t resume_zspage; /* where a walk of compaction goes on, if it does */
 	uint32_t resume_slot;
@@ -243,6 +244,9 @@ static inline bool zs_class_has_hole(const struct zs_class *class)
 /* Pages that compaction could give back about now: a glance, true to the moment only when the class is at rest. */
 unsigned long zs_class_slack_pages(const struct zs_class *class);
 
+/* The same without those that are empty already: what moving objects could gain. */
+unsigned long zs_class_loose_pages(const struct zs_class *class);
+
 static inline void zs_supplies_init(struct zs_supplies *supplies)
 {
 	supplies->pages.nr = 0;
@@ -269,7 +273,7 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,
 				     unsigned int keep_max);
 
-/* Gives back up to max_pages empty pages that one zspage of the class keeps. Returns how many: 0 if there are none. */
+/* Gives back up to max_pages empty pages that the class keeps. Returns how many: 0 if there are none. */
 unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages);
 
 #endif

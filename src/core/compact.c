@@ -23,6 +23,7 @@ struct mover {
 	bool lacks_pages;            /* the last step found too few in hand */
 	bool is_unprofitable;        /* the last step's object would take more pages than it gives up */
 	bool is_resumed;             /* it began where an earlier one was ended */
+	bool only_gathers;           /* what it empties stays with the class, and nothing is populated */
 	uint32_t nr_changes;         /* of the class, when the walk began at the high end */
 	unsigned long nr_pages;      /* given back */
 };
@@ -131,7 +132,7 @@ static struct zs_zspage *find_target(struct mover *mover, struct zs_spot source)
 
 	if (zspage && is_below(zspage, zs_zspage_lowest_hole(zspage), source))
 		return zspage;
-	return populate_below(mover, source);
+	return mover->only_gathers ? NULL : populate_below(mover, source);
 }
 
 /* Moves the source object to the lowest hole of a zspage. Returns the pages that became empty. */
@@ -143,13 +144,15 @@ static uint64_t move_object(struct mover *mover, struct zs_spot source, struct z
 	spot.slot = zs_class_take_slot(class, target);
 	zs_zspage_copy_slot(source.zspage, source.slot, target, spot.slot, &class->layout);
 	zs_class_swap_cells(class, source, spot);
-	class->nr_moved++;
+	ZS_HOST_SHOW(class->nr_moved, class->nr_moved + 1);
 	return zs_class_put_slot(class, source);
 }
 
 /* Whether the class holds pages that its objects do not need; those in hand count, those borrowed do not. */
 static bool may_gain(const struct mover *mover)
 {
+	if (mover->only_gathers)
+		return zs_class_loose_pages(mover->class) != 0;
 	return mover->class->nr_pages + mover->supplies.pages.nr >
 	       zs_class_least_pages(mover->class) + mover->nr_borrowed;
 }
@@ -176,7 +179,7 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	target = find_target(mover, source);
 	emptied = target ? move_object(mover, source, target) : 0;
 	zs_cell_end_move(cell);
-	if (emptied)
+	if (emptied && !(mover->only_gathers && class->memory->contiguous))
 		zs_class_release_begin(class, source.zspage, emptied, release);
 	/* Once pages are borrowed, the same object is looked at again. */
 	mover->slot += mover->lacks_pages;
@@ -264,6 +267,21 @@ static int compact_class(struct zs_class *class, const struct zs_budget *budget,
 	while (!err && again)
 		err = walk(class, budget, nr_pages, &again);
 	return err;
+}
+
+/* Each call begins at the high end: where a walk that gives pages back goes on is not for this one to know. */
+uint64_t zs_class_gather(struct zs_class *class, uint64_t max_bytes)
+{
+	unsigned long nr_moved = ZS_HOST_GLANCE(class->nr_moved);
+	uint64_t moved_bytes = 0;
+	struct mover mover;
+
+	mover_start(&mover, class, false);
+	mover.only_gathers = true;
+	while (moved_bytes < max_bytes && step(&mover) && !zs_host_should_stop(0))
+		moved_bytes = (uint64_t)(ZS_HOST_GLANCE(class->nr_moved) - nr_moved) * class->layout.slot_bytes;
+	zs_class_put_supplies(class, &mover.supplies);
+	return moved_bytes;
 }
 
 int zs_pool_compact(struct zs_pool *pool, const struct zs_budget *budget, unsigned long *nr_pages)

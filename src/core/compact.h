@@ -23,6 +23,12 @@ struct zs_budget {
  */
 int zs_pool_compact(struct zs_pool *pool, const struct zs_budget *budget, unsigned long *nr_pages);
 
+/*
+ * Moves objects of one class together, so many bytes at most but for a last object; pages that become empty stay with
+ * the class, and none is populated. Returns the bytes moved. context: no lock.
+ */
+uint64_t zs_class_gather(struct zs_class *class, uint64_t max_bytes);
+
 /* Pages that compaction could give back about now: a glance without a lock. context: any. */
 unsigned long zs_pool_slack_pages(const struct zs_pool *pool);
 

@@ -15,6 +15,7 @@
 struct zs_memory {
 	struct zs_source *source;
 	bool contiguous;         /* constant: zspages are contiguous */
+	bool is_tended;          /* constant: somebody returns empty pages in the background */
 	unsigned int page_shift; /* constant */
 	struct zs_footprint footprint;
 	zs_atomic_long nr_pages; /* held: present, being returned, or in somebody's supplies */
@@ -44,6 +45,12 @@ void zs_memory_put_pages(struct zs_memory *memory, struct zs_pages *pages);
 static inline unsigned long zs_memory_empty_allowance(const struct zs_memory *memory)
 {
 	return memory->contiguous ? zs_host_load_long(&memory->nr_pages) >> 7 : 0;
+}
+
+/* How many there may be before who frees has to return some: a quarter of all where somebody else does it. */
+static inline unsigned long zs_memory_empty_bound(const struct zs_memory *memory)
+{
+	return memory->is_tended ? zs_host_load_long(&memory->nr_pages) >> 2 : zs_memory_empty_allowance(memory);
 }
 
 #endif

@@ -79,6 +79,8 @@ static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, 
 {
 	int err = alloc_in_class(pool, size, flags, handle);
 
+	if (pool->memory.is_tended)
+		zs_host_work(pool->memory.source);
 	if (!err)
 		return 0;
 	zs_pool_reclaim(pool);
@@ -205,10 +207,12 @@ static void unlock_releasing(struct zs_pool *pool, struct zs_class *class, struc
 	if (excess)
 		zs_class_release_begin(class, leaving.zspage, excess, &release);
 	zs_host_unlock(&class->lock);
+	if (leaving.emptied && pool->memory.is_tended)
+		zs_host_work(pool->memory.source);
 	if (!excess)
 		return;
 	zs_class_release_finish(class, &release, NULL, 0);
-	zs_pool_trim(pool, zs_memory_empty_allowance(&pool->memory));
+	zs_pool_trim(pool, zs_memory_empty_bound(&pool->memory));
 }
 
 static int report_free(struct zs_pool *pool, int err)

@@ -11,6 +11,7 @@
 #define GROUP_SHIFT 2
 #define GROUP_MASK ((1u << GROUP_SHIFT) - 1)
 #define SPLIT_OBJECTS 128
+#define MANY_PAGES 4096u
 
 _Static_assert(sizeof(struct zs_pool) + ZS_META_GRAIN <= ZS_META_UNIT, "a pool fits its first unit");
 
@@ -70,6 +71,7 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	memory->source = config->source;
 	memory->contiguous = zs_host_contiguous(config->source);
 	memory->page_shift = zs_host_page_shift(config->source);
+	memory->is_tended = config->is_tended;
 	memory->footprint.source = config->source;
 	memory->footprint.limit_blocks = ~0ul;
 	if (config->limit_bytes && config->limit_bytes >> ZS_META_UNIT_SHIFT < ~0ul)
@@ -213,12 +215,14 @@ struct zs_class *zs_pool_ensure_class(struct zs_pool *pool, unsigned int id, uns
 
 unsigned long zs_pool_trim(struct zs_pool *pool, unsigned long allowance)
 {
-	unsigned long nr_released = 0;
+	unsigned long nr_released = 0, nr_empty;
 	unsigned int id = 0;
 
-	while (id < pool->nr_classes && zs_host_load_long(&pool->memory.nr_empty) > allowance) {
+	while (id < pool->nr_classes && (nr_empty = zs_host_load_long(&pool->memory.nr_empty)) > allowance) {
+		unsigned long excess = nr_empty - allowance;
 		struct zs_class *class = zs_pool_class(pool, id);
-		unsigned int nr = class ? zs_class_release_some(class, ZS_MAX_CHAIN) : 0;
+		unsigned int most = excess < MANY_PAGES ? (unsigned int)excess : MANY_PAGES;
+		unsigned int nr = class ? zs_class_release_some(class, most) : 0;
 
 		nr_released += nr;
 		id += !nr;

@@ -18,6 +18,7 @@ struct zs_pool_config {
 	uint32_t max_object_size; /* 1 to ZS_MAX_SLOT */
 	uint64_t limit_bytes;     /* 0: none */
 	unsigned int flags;       /* for the allocation of the pool itself */
+	bool is_tended;           /* zs_pool_tend() will be called; see tend.h */
 	/* Told of bad handles and damage, without a lock held; err is positive. */
 	void (*on_error)(void *ctx, int err, const char *what);
 	void *ctx;
@@ -36,6 +37,7 @@ struct zs_pool {
 	zs_atomic32 fit_share;     /* see fit.h */
 	zs_atomic32 fit_countdown; /* growths until it is looked at again */
 	zs_atomic32 compact_next;  /* the class where a bounded compaction goes on */
+	uint32_t tend_next;        /* the same for who tends the pool, who alone touches it */
 	zs_atomic_long pages_compacted;
 	zs_atomic_long failed_allocs;
 	zs_atomic_long bad_handles;
@@ -43,6 +45,7 @@ struct zs_pool {
 	uint32_t direct_max_size; /* the largest that the table knows */
 	void (*on_error)(void *ctx, int err, const char *what);
 	void *ctx;
+	void *tender; /* of the layer above: who tends the pool, or NULL */
 	char name[ZS_POOL_NAME_BYTES];
 };
 

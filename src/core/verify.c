@@ -10,6 +10,7 @@ struct tally {
 	unsigned long nr_live;
 	unsigned long nr_pages;
 	unsigned long nr_zspages;
+	unsigned long nr_empty;
 };
 
 /* The cell of a slot must be of this class, name this slot, and live if the slot does. A hole may do without. */
@@ -143,6 +144,7 @@ static const char *check_zspages(const struct zs_class *class, struct tally *tal
 		damage = check_zspage(class, zspage, number, tally);
 		tally->nr_pages += zs_count_bits(zspage->present);
 		tally->nr_zspages++;
+		tally->nr_empty += zs_count_bits(zspage->empty);
 	}
 	return damage;
 }
@@ -176,7 +178,7 @@ static const char *check_class(struct zs_class *class)
 	zs_host_lock(&class->lock);
 	damage = check_zspages(class, &tally);
 	if (!damage && (tally.nr_live != class->nr_live || tally.nr_pages != class->nr_pages ||
-			tally.nr_zspages != class->zspages.nr_zspages))
+			tally.nr_zspages != class->zspages.nr_zspages || tally.nr_empty != class->nr_empty))
 		damage = "a class's counts are wrong";
 	if (!damage && class->lowest != zs_zspage_index_first(&class->zspages, ZS_MARK_HOLE))
 		damage = "a class's lowest zspage with a hole is another";

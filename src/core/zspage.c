@@ -136,15 +136,19 @@ void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout
 	}
 }
 
-void zs_zspage_return(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source, uint64_t mask)
+unsigned int zs_zspage_ranges(const struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask,
+			      struct zs_range *ranges)
 {
+	unsigned int nr = 0;
+
 	while (mask) {
 		uint64_t run = lowest_run(mask);
 
-		zs_host_span_return(source, page_address(zspage, layout, (unsigned int)__builtin_ctzll(run)),
-				    zs_count_bits(run));
+		ranges[nr].address = page_address(zspage, layout, (unsigned int)__builtin_ctzll(run));
+		ranges[nr++].nr_pages = zs_count_bits(run);
 		mask &= ~run;
 	}
+	return nr;
 }
 
 void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask, void **pages)

@@ -129,9 +129,11 @@ void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout
  */
 void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask, void **pages);
 
-/* Gives the memory of pages that are on their way back to the system. pre: contiguous. context: no lock. */
-void zs_zspage_return(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source,
-		      uint64_t mask);
+#define ZS_MAX_RANGES 32u /* of one zspage */
+
+/* The ranges of pages of a mask, lowest first, into ranges. Returns how many. pre: contiguous. */
+unsigned int zs_zspage_ranges(const struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask,
+			      struct zs_range *ranges);
 
 /* The lowest hole. pre: has a hole. */
 static inline unsigned int zs_zspage_lowest_hole(const struct zs_zspage *zspage)

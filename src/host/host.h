@@ -117,11 +117,20 @@ void zs_host_span_unreserve(struct zs_source *source, unsigned int nr_pages);
 /* Makes pages of a span usable, content undefined. pre: reserved, not populated. context: any. */
 void zs_host_span_populate(struct zs_source *source, void *address, unsigned int nr_pages);
 
+/* Pages side by side in a span. */
+struct zs_range {
+	void *address;
+	unsigned int nr_pages;
+};
+
 /*
- * Gives the memory of pages of a span back to the system; what was reserved for them can be populated elsewhere until
+ * Gives the memory of ranges of spans back to the system; what was reserved for them can be populated elsewhere until
  * zs_host_span_unreserve(). pre: populated. context: no lock.
  */
-void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages);
+void zs_host_spans_return(struct zs_source *source, const struct zs_range *ranges, unsigned int nr);
+
+/* There may be work for who tends the pool (see tend.h), if anybody does. context: no lock. */
+void zs_host_work(struct zs_source *source);
 
 /* ---- metadata ---- */
 

@@ -4,7 +4,8 @@
  * beside them one thread that compacts and one that verifies and gathers statistics. On the simulated host's scattered
  * pages another one replaces pages under the objects.
  *
- *   stress [-s arena|ops|scattered] [-n STEPS] [-w WORKERS] [-r SEED] [-t SECONDS] [-m MAX_OBJECT]
+ *   stress [-s arena|ops|scattered] [-n STEPS] [-w WORKERS] [-r SEED] [-t SECONDS] [-m MAX_OBJECT] [-c]
+ *   -c: the pool has a compactor of its own besides
  *
  * Every object says by its content whose it is, so a lost write, a wrong move or a mix-up is seen by its owner. The
  * result never depends on the order in which the threads run.
@@ -45,6 +46,7 @@ struct shared {
 	unsigned int nr_workers;
 	unsigned int seconds;
 	uint32_t max_object;
+	unsigned int pool_flags;
 	struct zs_pool *pool;
 	struct test_pages pages;
 	struct object objects[SHARED_OBJECTS]; /* never freed nor written while the workers run */
@@ -299,6 +301,7 @@ static void create_pool(struct shared *shared)
 	struct zs_ops ops = test_pages_ops(&shared->pages);
 	struct zs_pool_options options = {
 		.size = sizeof(options),
+		.flags = shared->pool_flags,
 		.max_object_size = shared->max_object,
 		.on_error = error_is_failure,
 	};
@@ -363,13 +366,14 @@ int main(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:w:r:t:m:")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:w:r:t:m:c")) != -1) {
 		switch (c) {
 		case 's': shared.source = optarg; break;
 		case 'n': shared.nr_steps = strtoull(optarg, NULL, 0); break;
 		case 'w': shared.nr_workers = (unsigned int)strtoul(optarg, NULL, 0); break;
 		case 'r': shared.seed = strtoull(optarg, NULL, 0); break;
 		case 't': shared.seconds = (unsigned int)strtoul(optarg, NULL, 0); break;
+		case 'c': shared.pool_flags = ZS_POOL_COMPACTOR | ZS_POOL_DENSE; break;
 		case 'm': shared.max_object = (uint32_t)strtoul(optarg, NULL, 0); break;
 		default: return 2;
 		}

@@ -67,6 +67,79 @@ static void test_create_with_defaults(void **state)
 	zs_destroy_pool(NULL);
 }
 
+/* Objects come and go while a thread tends the pool; then it is quiet, and nothing is kept that nobody needs. */
+static void tend_and_check(struct zs_pool *pool)
+{
+	static unsigned long handles[4000];
+	unsigned int waited;
+
+	for (unsigned int i = 0; i < NR_OF(handles); i++) {
+		handles[i] = make_object(pool, 1000 + i % 50);
+		paint(pool, handles[i], 1000, i);
+	}
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		if (i % 4)
+			zs_free(pool, handles[i]);
+	for (waited = 0; waited < 3000 && zs_get_total_pages(pool) > 300; waited++)
+		usleep(10000);
+	assert_in_range(zs_get_total_pages(pool), 1000 * 1000 / 4096, 300);
+	for (unsigned int i = 0; i < NR_OF(handles); i += 4)
+		assert_painted(pool, handles[i], 1000, i);
+	assert_int_equal(zs_pool_verify(pool), 0);
+	for (unsigned int i = 0; i < NR_OF(handles); i += 4)
+		zs_free(pool, handles[i]);
+}
+
+static void test_compactor(void **state)
+{
+	(void)state;
+	for (unsigned int has_ops = 0; has_ops < 2; has_ops++)
+		for (unsigned int dense = 0; dense < 2; dense++) {
+			struct zs_pool_options options = NO_OPTIONS;
+			struct bench b;
+
+			options.flags = ZS_POOL_COMPACTOR | (dense ? ZS_POOL_DENSE : 0);
+			bench_create(&b, has_ops, options);
+			tend_and_check(b.pool);
+			bench_destroy(&b);
+		}
+}
+
+/* A child has a copy of the pool without the thread. It may go on with it, or destroy it. */
+static void use_in_child(void *arg)
+{
+	struct zs_pool *pool = arg;
+	unsigned long handles[500];
+
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		handles[i] = zs_malloc(pool, 2000, 0);
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		zs_free(pool, handles[i]);
+	zs_compact(pool);
+	if (zs_pool_verify(pool))
+		_exit(1);
+	zs_destroy_pool(pool);
+}
+
+static void test_fork_beside_a_compactor(void **state)
+{
+	struct zs_pool_options options = { .size = sizeof(options), .flags = ZS_POOL_COMPACTOR };
+	struct zs_pool *pools[2] = { zs_create_pool_with(&options), zs_create_pool_with(&options) };
+	unsigned long handle = make_object(pools[0], 3000);
+	char text[256];
+
+	(void)state;
+	paint(pools[0], handle, 3000, 1);
+	for (unsigned int i = 0; i < 20; i++) {
+		zs_free(pools[0], make_object(pools[0], 100));
+		assert_int_equal(run_child(use_in_child, pools[i % 2], text, sizeof(text)), 0);
+		assert_string_equal(text, "");
+	}
+	assert_painted(pools[0], handle, 3000, 1);
+	zs_destroy_pool(pools[1]);
+	zs_destroy_pool(pools[0]);
+}
+
 static void test_create_refuses(void **state)
 {
 	static const size_t sizes[] = { 0, 1, sizeof(struct zs_pool_options) - 1, sizeof(struct zs_pool_options) + 8,
@@ -79,6 +152,8 @@ static void test_create_refuses(void **state)
 	for (unsigned int i = 0; i < NR_OF(sizes); i++)
 		assert_refused((struct zs_pool_options){ .size = sizes[i] }, EINVAL);
 	for (unsigned int bit = 0; bit < 32; bit++) {
+		if (1u << bit == ZS_POOL_COMPACTOR)
+			continue; /* ZS_POOL_DENSE alone means nothing */
 		assert_refused((struct zs_pool_options){ .size = size, .flags = 1u << bit }, EINVAL);
 		errno = 0;
 		assert_null(zs_create_pool(1u << bit, NULL));
@@ -812,6 +887,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		API_TEST(test_create_with_defaults),
 		API_TEST(test_create_refuses),
+		API_TEST(test_compactor),
+		API_TEST(test_fork_beside_a_compactor),
 		API_TEST(test_destroy_frees_objects),
 		API_TEST(test_sizes),
 		API_TEST(test_handles_look_right),

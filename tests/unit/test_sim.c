@@ -5,6 +5,13 @@
 #include "clock.h"
 #include "sim_unit.h"
 
+static void return_range(struct zs_source *source, void *address, unsigned int nr_pages)
+{
+	struct zs_range range = { .address = address, .nr_pages = nr_pages };
+
+	zs_host_spans_return(source, &range, 1);
+}
+
 static struct zs_source *source(void)
 {
 	struct zs_source *made = NULL;
@@ -98,7 +105,7 @@ static void test_clean_tells_what_is_out(void **state)
 	zs_host_span_populate(s, span, 3);
 	memset(span, 1, 3 * 4096);
 	assert_int_equal(zs_sim.nr_units + zs_sim.nr_spans + zs_sim.nr_buffers + zs_sim.nr_pages, 8);
-	zs_host_span_return(s, span, 3);
+	return_range(s, span, 3);
 	zs_host_span_unreserve(s, 5);
 	zs_host_span_put(s, span, 3);
 	zs_host_meta_put(s, unit);
@@ -213,7 +220,7 @@ static void return_absent_pages(void *arg)
 	struct zs_source *s = source();
 
 	(void)arg;
-	zs_host_span_return(s, zs_host_span_get(s, 2), 1);
+	return_range(s, zs_host_span_get(s, 2), 1);
 }
 
 static void reset_with_something_out(void *arg)
@@ -253,7 +260,7 @@ static void touch_returned_page(void *arg)
 	(void)arg;
 	zs_host_span_reserve(s, 1, 0);
 	zs_host_span_populate(s, span, 1);
-	zs_host_span_return(s, span, 1);
+	return_range(s, span, 1);
 	*(volatile char *)span = 1;
 }
 

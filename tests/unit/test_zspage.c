@@ -48,6 +48,7 @@ static void populate(struct bench *b, uint64_t mask)
 static void depopulate(struct bench *b, uint64_t mask)
 {
 	unsigned int nr = (unsigned int)__builtin_popcountll(mask);
+	struct zs_range ranges[ZS_MAX_RANGES];
 	void *pages[ZS_MAX_CHAIN];
 
 	zs_zspage_depopulate(b->zspage, &b->layout, mask, pages);
@@ -58,7 +59,7 @@ static void depopulate(struct bench *b, uint64_t mask)
 	}
 	assert_int_equal(b->zspage->returning, mask);
 	assert_false(zs_zspage_has_room(b->zspage, &b->layout));
-	zs_zspage_return(b->zspage, &b->layout, b->heap.source, mask);
+	zs_host_spans_return(b->heap.source, ranges, zs_zspage_ranges(b->zspage, &b->layout, mask, ranges));
 	zs_host_span_unreserve(b->heap.source, nr);
 	b->zspage->returning = 0;
 }

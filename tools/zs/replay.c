@@ -17,6 +17,8 @@
 enum {
 	OPTION_JSON = 256,
 	OPTION_MALLOC,
+	OPTION_COMPACTOR,
+	OPTION_DENSE,
 	OPTION_HELP,
 };
 
@@ -34,6 +36,8 @@ static const char help_text[] =
 	"  -r SEED     of what is random (1)\n"
 	"  -s CHAPTER  only this, may be repeated: half (half of the objects is freed), most (nine tenths are),\n"
 	"              churn (ten times a random tenth is replaced)\n"
+	"  --compactor a thread tends the pool: it returns empty pages and moves objects together\n"
+	"  --dense     the same, moving more\n"
 	"  --malloc    the same with malloc, whose memory is what the process grows by\n"
 	"  --json      print JSON, nothing else\n\n"
 	"Exit status: 0 every object kept its bytes, 1 one did not or something failed, 2 wrong usage.\n";
@@ -71,6 +75,8 @@ static int set_option(struct arguments *arguments, int option, char **argv)
 	case 'r': return set_number(&options->seed, 'r', optarg, 0, UINT64_MAX);
 	case 's': return want_chapter(options, optarg);
 	case OPTION_MALLOC: options->use_malloc = true; return 0;
+	case OPTION_COMPACTOR: options->pool_flags |= ZS_POOL_COMPACTOR; return 0;
+	case OPTION_DENSE: options->pool_flags |= ZS_POOL_COMPACTOR | ZS_POOL_DENSE; return 0;
 	case OPTION_JSON: arguments->json = true; return 0;
 	default: return zs_option_error("replay", option, argv);
 	}
@@ -90,6 +96,8 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "malloc", no_argument, NULL, OPTION_MALLOC },
+		{ "compactor", no_argument, NULL, OPTION_COMPACTOR },
+		{ "dense", no_argument, NULL, OPTION_DENSE },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },

@@ -34,9 +34,12 @@ void zs_host_span_populate(struct zs_source *source, void *address, unsigned int
 	WARN_ON_ONCE(1);
 }
 
-void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages)
+void zs_host_spans_return(struct zs_source *source, const struct zs_range *ranges, unsigned int nr)
 {
-	WARN_ON_ONCE(1);
+}
+
+void zs_host_work(struct zs_source *source)
+{
 }
 
 void *zs_host_buffer_get(struct zs_source *source, size_t size_bytes)

@@ -14,11 +14,18 @@
  * accessible, and a metadata unit returned, under it.
  */
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "arena.h"
 
 #define REGION_MIN (1ul << 20)
+#define VECTORS 64u
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#define SELF (-10001) /* PIDFD_SELF_THREAD_GROUP, which headers before Linux 6.14 do not have */
 #define COMMIT_STEP (4ul << 20)
 #define WORD_BITS 64u
 #define REGION_WORDS (ARENA_REGION_MAX / ARENA_BLOCK / WORD_BITS)
@@ -358,5 +365,38 @@ void arena_return(void *address, size_t bytes)
 	int saved_errno = errno;
 
 	madvise(address, bytes, MADV_DONTNEED);
+	errno = saved_errno;
+}
+
+/*
+ * One call for many ranges costs the system a fraction of a call each, since other processors are interrupted once.
+ * Only newer kernels do that for MADV_DONTNEED, and for a process itself. Returns how many ranges are done.
+ */
+static unsigned int return_at_once(const struct arena *arena, const struct zs_range *ranges, unsigned int nr)
+{
+	static zs_atomic32 is_unknown;
+	struct iovec vectors[VECTORS];
+	size_t bytes = 0;
+
+	if (nr < 2 || nr > VECTORS || zs_host_load32(&is_unknown))
+		return 0;
+	for (unsigned int i = 0; i < nr; i++) {
+		vectors[i].iov_base = ranges[i].address;
+		vectors[i].iov_len = (size_t)ranges[i].nr_pages << arena->page_shift;
+		bytes += vectors[i].iov_len;
+	}
+	if (syscall(SYS_process_madvise, SELF, vectors, nr, MADV_DONTNEED, 0) == (long)bytes)
+		return nr;
+	zs_host_store32(&is_unknown, 1);
+	return 0;
+}
+
+void arena_return_ranges(const struct arena *arena, const struct zs_range *ranges, unsigned int nr)
+{
+	int saved_errno = errno;
+	unsigned int done = return_at_once(arena, ranges, nr);
+
+	for (; done < nr; done++)
+		arena_return(ranges[done].address, (size_t)ranges[done].nr_pages << arena->page_shift);
 	errno = saved_errno;
 }

@@ -37,5 +37,6 @@ void arena_populate(void *address, size_t bytes);
 
 /* Gives pages back to the system; they stay reserved and read as zeroes. */
 void arena_return(void *address, size_t bytes);
+void arena_return_ranges(const struct arena *arena, const struct zs_range *ranges, unsigned int nr);
 
 #endif

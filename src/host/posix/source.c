@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "arena.h"
+#include "work.h"
 #include "zsmalloc.h"
 
 #define OPS_PAGE_SHIFT 12
@@ -14,6 +15,8 @@
 struct zs_source {
 	struct arena *arena;
 	struct zs_ops ops; /* alloc NULL: the arena */
+	void (*work)(void *ctx);
+	void *work_ctx;
 };
 
 _Static_assert(sizeof(struct zs_source) <= 64, "the source lives beside its arena");
@@ -159,9 +162,23 @@ void zs_host_span_populate(struct zs_source *source, void *address, unsigned int
 		arena_populate(address, (size_t)nr_pages << source->arena->page_shift);
 }
 
-void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages)
+void zs_host_spans_return(struct zs_source *source, const struct zs_range *ranges, unsigned int nr)
 {
-	arena_return(address, (size_t)nr_pages << source->arena->page_shift);
+	arena_return_ranges(source->arena, ranges, nr);
+}
+
+void zs_host_work(struct zs_source *source)
+{
+	void (*work)(void *ctx) = zs_host_load_pointer(source->work);
+
+	if (work)
+		work(source->work_ctx);
+}
+
+void zs_host_on_work(struct zs_source *source, void (*work)(void *ctx), void *ctx)
+{
+	source->work_ctx = ctx;
+	zs_host_store_pointer(source->work, work);
 }
 
 void *zs_host_meta_get(struct zs_source *source, unsigned int flags)

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "host.h"
 #include "sim.h"
+#include "work.h"
 #include "zsmalloc.h"
 
 #define POISON_FRESH 0xa5
@@ -30,6 +31,8 @@ struct zs_source {
 	unsigned int page_shift;
 	bool contiguous;
 	uint64_t nr_reserved; /* promised and not populated */
+	void (*work)(void *ctx);
+	void *work_ctx;
 	struct span *spans;
 };
 
@@ -434,12 +437,11 @@ void zs_host_span_populate(struct zs_source *source, void *address, unsigned int
 	memset(address, POISON_FRESH, bytes);
 }
 
-void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages)
+static void return_range(struct zs_source *source, void *address, unsigned int nr_pages)
 {
 	struct span *span;
 	uint64_t bits;
 
-	MUST_HOLD_NO_LOCK();
 	MUST(!mprotect(address, (size_t)nr_pages << source->page_shift, PROT_NONE), "mprotect failed");
 	pthread_mutex_lock(&big_lock);
 	span = find_span(source, address);
@@ -448,6 +450,29 @@ void zs_host_span_return(struct zs_source *source, void *address, unsigned int n
 	span->populated &= ~bits;
 	source->nr_reserved += nr_pages;
 	pthread_mutex_unlock(&big_lock);
+}
+
+void zs_host_spans_return(struct zs_source *source, const struct zs_range *ranges, unsigned int nr)
+{
+	MUST_HOLD_NO_LOCK();
+	for (unsigned int i = 0; i < nr; i++)
+		return_range(source, ranges[i].address, ranges[i].nr_pages);
+}
+
+void zs_host_work(struct zs_source *source)
+{
+	void (*work)(void *ctx) = zs_host_load_pointer(source->work);
+
+	MUST_HOLD_NO_LOCK();
+	__atomic_fetch_add(&zs_sim.nr_work_calls, 1, __ATOMIC_RELAXED);
+	if (work)
+		work(source->work_ctx);
+}
+
+void zs_host_on_work(struct zs_source *source, void (*work)(void *ctx), void *ctx)
+{
+	source->work_ctx = ctx;
+	zs_host_store_pointer(source->work, work);
 }
 
 /* ---- metadata ---- */

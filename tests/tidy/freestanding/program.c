@@ -173,11 +173,16 @@ void zs_host_span_populate(struct zs_source *source, void *address, unsigned int
 	(void)nr_pages;
 }
 
-void zs_host_span_return(struct zs_source *source, void *address, unsigned int nr_pages)
+void zs_host_spans_return(struct zs_source *source, const struct zs_range *ranges, unsigned int nr)
 {
 	(void)source;
-	(void)address;
-	(void)nr_pages;
+	(void)ranges;
+	(void)nr;
+}
+
+void zs_host_work(struct zs_source *source)
+{
+	(void)source;
 }
 
 void *zs_host_meta_get(struct zs_source *source, unsigned int flags)

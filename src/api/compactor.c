@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The thread sleeps until the pool says that there may be work, and then tends it at a steady pace until there is none.
+ *
+ * fork(): the child has no such thread, but it has the locks as they were. So a fork waits until no compactor is at
+ * work, by taking each one's lock (in the order of their list) before and dropping it after. The list has a lock of its
+ * own, taken first.
+ */
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compactor.h"
+#include "work.h"
+
+#define TICK_NS 10000000L /* 10 ms */
+#define QUIET_TICKS 10
+#define NICE 10
+
+enum state { ASLEEP, AWAKE, TO_STOP };
+
+struct zs_compactor {
+	struct zs_compactor *next;
+	struct zs_pool *pool;
+	struct zs_tend_plan plan;
+	pthread_t thread;
+	pid_t pid;
+	uint32_t state; /* enum state; a futex */
+	pthread_mutex_t at_work;
+};
+
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct zs_compactor *list;
+
+/* ---- fork ---- */
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&list_lock);
+	for (struct zs_compactor *c = list; c; c = c->next)
+		pthread_mutex_lock(&c->at_work);
+}
+
+static void after_fork(void)
+{
+	for (struct zs_compactor *c = list; c; c = c->next)
+		pthread_mutex_unlock(&c->at_work);
+	pthread_mutex_unlock(&list_lock);
+}
+
+static void mind_forks(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork);
+}
+
+/* ---- the thread ---- */
+
+static void futex_wait(uint32_t *word, uint32_t value, const struct timespec *timeout)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
+}
+
+static void futex_wake(uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static uint32_t state_of(const struct zs_compactor *compactor)
+{
+	return __atomic_load_n(&compactor->state, __ATOMIC_ACQUIRE);
+}
+
+static bool exchange_state(struct zs_compactor *compactor, uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(&compactor->state, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static bool tend(struct zs_compactor *compactor)
+{
+	bool more;
+
+	pthread_mutex_lock(&compactor->at_work);
+	more = zs_pool_tend(compactor->pool, &compactor->plan);
+	pthread_mutex_unlock(&compactor->at_work);
+	return more;
+}
+
+static void rest(struct zs_compactor *compactor)
+{
+	pthread_mutex_lock(&compactor->at_work);
+	zs_pool_trim(compactor->pool, 0);
+	pthread_mutex_unlock(&compactor->at_work);
+}
+
+/* Goes to sleep unless there is something to do. Who has work from now on wakes it, so it looks once more. */
+static bool doze_off(struct zs_compactor *compactor)
+{
+	if (!exchange_state(compactor, AWAKE, ASLEEP))
+		return true;
+	if (!tend(compactor))
+		return true;
+	exchange_state(compactor, ASLEEP, AWAKE);
+	return false;
+}
+
+/* After some ticks without anything to do, what is kept for a pool that is busy goes too. */
+static void work(struct zs_compactor *compactor)
+{
+	static const struct timespec tick = { .tv_nsec = TICK_NS };
+	unsigned int nr_quiet = 0;
+
+	while (state_of(compactor) == AWAKE) {
+		nr_quiet = tend(compactor) ? 0 : nr_quiet + 1;
+		if (nr_quiet >= QUIET_TICKS) {
+			rest(compactor);
+			if (doze_off(compactor))
+				return;
+			nr_quiet = 0;
+		}
+		futex_wait(&compactor->state, AWAKE, &tick);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct zs_compactor *compactor = arg;
+
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	while (state_of(compactor) != TO_STOP) {
+		work(compactor);
+		futex_wait(&compactor->state, ASLEEP, NULL);
+	}
+	return NULL;
+}
+
+/* Called by who frees and allocates. */
+static void wake(void *ctx)
+{
+	struct zs_compactor *compactor = ctx;
+	int saved_errno = errno;
+
+	if (state_of(compactor) == ASLEEP && exchange_state(compactor, ASLEEP, AWAKE))
+		futex_wake(&compactor->state);
+	errno = saved_errno;
+}
+
+/* Signals are other threads'. */
+static int start_thread(struct zs_compactor *compactor)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&compactor->thread, NULL, run, compactor);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -err;
+}
+
+/* ---- start and stop ---- */
+
+static void enlist(struct zs_compactor *compactor)
+{
+	pthread_mutex_lock(&list_lock);
+	compactor->next = list;
+	list = compactor;
+	pthread_mutex_unlock(&list_lock);
+}
+
+static void delist(struct zs_compactor *compactor)
+{
+	struct zs_compactor **link = &list;
+
+	pthread_mutex_lock(&list_lock);
+	while (*link != compactor)
+		link = &(*link)->next;
+	*link = compactor->next;
+	pthread_mutex_unlock(&list_lock);
+}
+
+int zs_compactor_start(struct zs_pool *pool, const struct zs_tend_plan *plan, struct zs_compactor **compactor)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct zs_compactor *c;
+	int err;
+
+	pthread_once(&once, mind_forks);
+	c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (c == MAP_FAILED)
+		return -ENOMEM;
+	c->pool = pool;
+	c->plan = *plan;
+	c->pid = getpid();
+	pthread_mutex_init(&c->at_work, NULL);
+	enlist(c);
+	err = start_thread(c);
+	if (err) {
+		delist(c);
+		munmap(c, sizeof(*c));
+		return err;
+	}
+	zs_host_on_work(pool->memory.source, wake, c);
+	*compactor = c;
+	return 0;
+}
+
+void zs_compactor_stop(struct zs_compactor *compactor)
+{
+	if (!compactor)
+		return;
+	zs_host_on_work(compactor->pool->memory.source, NULL, NULL);
+	if (compactor->pid == getpid()) {
+		__atomic_store_n(&compactor->state, TO_STOP, __ATOMIC_RELEASE);
+		futex_wake(&compactor->state);
+		pthread_join(compactor->thread, NULL);
+	}
+	delist(compactor);
+	munmap(compactor, sizeof(*compactor));
+}
