@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug bench-kernel install uninstall dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug bench bench-kernel install uninstall dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -18,6 +18,7 @@ help:
 	@echo 'make kmod       build the kernel module in $(BUILD)-kmod/ (KDIR=… for another kernel than the installed headers)'
 	@echo 'make check-kernel        test the module in an emulated machine; nothing is loaded on this one'
 	@echo 'make check-kernel-debug  the same on a debug kernel (KASAN, lockdep), which is built first and kept'
+	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
 	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'
 	@echo 'make dkms       have DKMS build and install the module for this kernel and those to come; make dkms-remove undoes it'
 	@echo 'make kernel-patch KSRC=…  lay the module out in a kernel tree'
@@ -52,6 +53,12 @@ check-kernel-debug:
 	@scripts/setup.sh check-kernel-debug
 	@scripts/check-kernel.sh $(BUILD)-kmod-debug debug
 
+bench:
+	@scripts/setup.sh bench
+	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
+	@ninja -C $(BUILD)-bench
+	@bench/run.py $(BUILD)-bench $(BUILD)-bench/results
+
 bench-kernel: kmod
 	@scripts/setup.sh bench-kernel
 	@bench/kernel/run.sh -o $(BUILD)-bench-kernel
@@ -81,4 +88,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-bench-kernel
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-bench $(BUILD)-bench-kernel

@@ -88,12 +88,39 @@ static void choose(struct worker *worker, uint32_t *which, uint32_t *sizes, size
 }
 
 #define MEASURED __attribute__((noinline)) static void
+/* The compiler cannot know what becomes of it. */
+#define KEEP(x) __asm__ volatile("" : "+r"(x) : : "memory")
 
 MEASURED measured_replace(struct worker *worker, const uint32_t *which, const uint32_t *sizes, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
 		bench_free(worker->objects[which[i]]);
 		put(worker, which[i], sizes[i], false);
+	}
+}
+
+/* The loop without the calls, whose instructions are to be subtracted. */
+MEASURED measured_nothing_replace(struct worker *worker, const uint32_t *which, const uint32_t *sizes, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		bench_object object = worker->objects[which[i]];
+
+		KEEP(object);
+		worker->objects[which[i]] = object;
+		worker->sizes[which[i]] = sizes[i];
+		if (!object)
+			die("out of memory");
+	}
+}
+
+MEASURED measured_nothing_map(struct worker *worker, const uint32_t *which, const uint32_t *sizes, size_t nr)
+{
+	(void)sizes;
+	for (size_t i = 0; i < nr; i++) {
+		bench_object object = worker->objects[which[i]];
+
+		KEEP(object);
+		worker->sum += (uintptr_t)object;
 	}
 }
 
@@ -147,8 +174,12 @@ MEASURED measured_hot_pair(struct worker *worker, const uint32_t *which, const u
 {
 	(void)which;
 	(void)worker;
-	for (size_t i = 0; i < nr; i++)
-		bench_free(bench_alloc(sizes[i]));
+	for (size_t i = 0; i < nr; i++) {
+		bench_object object = bench_alloc(sizes[i]);
+
+		KEEP(object);
+		bench_free(object);
+	}
 }
 
 MEASURED measured_free(struct worker *worker, const uint32_t *which, const uint32_t *sizes, size_t nr)
@@ -183,6 +214,8 @@ struct kind {
 
 static const struct kind kinds[] = {
 	{ .name = "replace", .measured = measured_replace },
+	{ .name = "nothing-replace", .measured = measured_nothing_replace },
+	{ .name = "nothing-map", .measured = measured_nothing_map },
 	{ .name = "replace-write", .measured = measured_replace_write },
 	{ .name = "map", .measured = measured_map },
 	{ .name = "touch", .measured = measured_touch },

@@ -8,9 +8,6 @@
 #define AHEAD_FROM_PAGES 512u
 #define AHEAD_SHIFT 7
 #define AHEAD_MAX_PAGES 15u
-/* Empty pages go to the system from so many zspages, in so many ranges, at once. */
-#define ZSPAGES_AT_ONCE 16u
-#define RANGES_AT_ONCE 64u
 
 struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
 				 uint32_t slot_bytes, unsigned int flags)
@@ -514,10 +511,16 @@ void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, ui
 /* Hands the pages of a contiguous zspage to the system, after which they may be populated again. */
 static void return_span(struct zs_class *class, struct zs_release *release)
 {
-	struct zs_range ranges[ZS_MAX_RANGES];
-	unsigned int nr = zs_zspage_ranges(release->zspage, &class->layout, release->mask, ranges);
+	struct zs_range ranges[ZS_HOST_RANGES];
+	uint64_t left = release->mask;
 
-	zs_host_spans_return(class->memory->source, ranges, nr);
+	while (left) {
+		uint64_t mask = left;
+		unsigned int nr = zs_zspage_ranges(release->zspage, &class->layout, &mask, ranges, ZS_HOST_RANGES);
+
+		zs_host_spans_return(class->memory->source, ranges, nr);
+		left &= ~mask;
+	}
 	zs_host_lock(&class->lock);
 	release->bare = have_returned(class, release->zspage, release->mask);
 	zs_host_unlock(&class->lock);
@@ -550,8 +553,8 @@ struct departure {
 	struct {
 		struct zs_zspage *zspage;
 		uint64_t mask;
-	} zspages[ZSPAGES_AT_ONCE];
-	struct zs_range ranges[RANGES_AT_ONCE];
+	} zspages[ZS_HOST_RANGES];
+	struct zs_range ranges[ZS_HOST_RANGES];
 };
 
 /* pre: class locked */
@@ -562,12 +565,12 @@ static void begin_departure(struct zs_class *class, struct departure *departure,
 	uint64_t mask;
 
 	departure->pages.nr = departure->nr_ranges = departure->nr_zspages = 0;
-	while (departure->pages.nr < max_pages && departure->nr_zspages < ZSPAGES_AT_ONCE &&
-	       departure->nr_ranges + ZS_MAX_RANGES <= RANGES_AT_ONCE &&
+	while (departure->pages.nr < max_pages && departure->nr_ranges < ZS_HOST_RANGES &&
 	       (zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_EMPTY))) {
 		mask = lowest_bits(zspage->empty, max_pages - departure->pages.nr);
 		departure->nr_ranges +=
-			zs_zspage_ranges(zspage, &class->layout, mask, departure->ranges + departure->nr_ranges);
+			zs_zspage_ranges(zspage, &class->layout, &mask, departure->ranges + departure->nr_ranges,
+					 ZS_HOST_RANGES - departure->nr_ranges);
 		departure->pages.nr += zs_count_bits(mask);
 		departure->zspages[departure->nr_zspages].zspage = zspage;
 		departure->zspages[departure->nr_zspages++].mask = mask;

@@ -136,18 +136,20 @@ void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout
 	}
 }
 
-unsigned int zs_zspage_ranges(const struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask,
-			      struct zs_range *ranges)
+unsigned int zs_zspage_ranges(const struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t *mask,
+			      struct zs_range *ranges, unsigned int max)
 {
-	unsigned int nr = 0;
+	uint64_t left = *mask;
+	unsigned int nr;
 
-	while (mask) {
-		uint64_t run = lowest_run(mask);
+	for (nr = 0; left && nr < max; nr++) {
+		uint64_t run = lowest_run(left);
 
 		ranges[nr].address = page_address(zspage, layout, (unsigned int)__builtin_ctzll(run));
-		ranges[nr++].nr_pages = zs_count_bits(run);
-		mask &= ~run;
+		ranges[nr].nr_pages = zs_count_bits(run);
+		left &= ~run;
 	}
+	*mask &= ~left;
 	return nr;
 }
 

@@ -129,11 +129,12 @@ void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout
  */
 void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask, void **pages);
 
-#define ZS_MAX_RANGES 32u /* of one zspage */
-
-/* The ranges of pages of a mask, lowest first, into ranges. Returns how many. pre: contiguous. */
-unsigned int zs_zspage_ranges(const struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t mask,
-			      struct zs_range *ranges);
+/*
+ * The ranges of pages of *mask, lowest first, max of them at most; *mask is left with the pages that are in them.
+ * Returns how many. pre: contiguous.
+ */
+unsigned int zs_zspage_ranges(const struct zs_zspage *zspage, const struct zs_layout *layout, uint64_t *mask,
+			      struct zs_range *ranges, unsigned int max);
 
 /* The lowest hole. pre: has a hole. */
 static inline unsigned int zs_zspage_lowest_hole(const struct zs_zspage *zspage)

@@ -9,6 +9,7 @@
  *   - ZS_HOST_UNLIKELY(x), ZS_HOST_NOINLINE for functions off the fast path, and zs_host_prefetch(address), a hint
  *     that the cache line there will be read;
  *   - ZS_HOST_TABLES: 1 or 0, whether it has tables (see below), and ZS_HOST_MAX_PAGE_SHIFT, of any of its sources;
+ *   - ZS_HOST_RANGES: how many ranges of pages it is worth handing to it at once (see zs_host_spans_return());
  *   - ZS_HOST_SHOW(x, value), which changes a word under a lock so that others may have a look at it without the lock:
  *     ZS_HOST_GLANCE(x).
  *

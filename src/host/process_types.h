@@ -19,6 +19,8 @@
 #define ZS_HOST_SHOW(x, value) __atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
 #define zs_host_prefetch(address) __builtin_prefetch(address)
 
+#define ZS_HOST_RANGES 64u
+
 #ifndef ZS_HOST_TABLES
 #define ZS_HOST_TABLES 1
 #endif

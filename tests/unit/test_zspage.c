@@ -48,7 +48,7 @@ static void populate(struct bench *b, uint64_t mask)
 static void depopulate(struct bench *b, uint64_t mask)
 {
 	unsigned int nr = (unsigned int)__builtin_popcountll(mask);
-	struct zs_range ranges[ZS_MAX_RANGES];
+	struct zs_range ranges[3];
 	void *pages[ZS_MAX_CHAIN];
 
 	zs_zspage_depopulate(b->zspage, &b->layout, mask, pages);
@@ -59,7 +59,9 @@ static void depopulate(struct bench *b, uint64_t mask)
 	}
 	assert_int_equal(b->zspage->returning, mask);
 	assert_false(zs_zspage_has_room(b->zspage, &b->layout));
-	zs_host_spans_return(b->heap.source, ranges, zs_zspage_ranges(b->zspage, &b->layout, mask, ranges));
+	for (uint64_t left = mask, some = mask; left; some = left &= ~some)
+		zs_host_spans_return(b->heap.source, ranges,
+				     zs_zspage_ranges(b->zspage, &b->layout, &some, ranges, NR_OF(ranges)));
 	zs_host_span_unreserve(b->heap.source, nr);
 	b->zspage->returning = 0;
 }

@@ -20,6 +20,7 @@
 #define ZS_HOST_SHOW(x, value) WRITE_ONCE(x, value)
 #define zs_host_prefetch(address) prefetch(address)
 #define ZS_HOST_TABLES 0
+#define ZS_HOST_RANGES 1u /* it has no spans */
 #define ZS_HOST_MAX_PAGE_SHIFT PAGE_SHIFT
 
 typedef struct {

@@ -21,7 +21,7 @@
 #include "arena.h"
 
 #define REGION_MIN (1ul << 20)
-#define VECTORS 64u
+#define VECTORS ZS_HOST_RANGES
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif

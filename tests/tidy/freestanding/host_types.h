@@ -17,6 +17,7 @@
 #define ZS_HOST_SHOW(x, value) __atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
 #define zs_host_prefetch(address) __builtin_prefetch(address)
 #define ZS_HOST_TABLES 0
+#define ZS_HOST_RANGES 1u
 #define ZS_HOST_MAX_PAGE_SHIFT 16
 
 enum { EIO = 5, EAGAIN = 11, ENOMEM = 12, EBUSY = 16, EINVAL = 22, ENOSPC = 28 };
