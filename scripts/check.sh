@@ -50,12 +50,12 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 
 if configure "$build"; then
-	run "$build" unit model stress fault tidy consumers
+	run "$build" unit model stress fault fuzz tidy consumers
 else
 	failed=$((failed + 1))
 fi
 if configure "$build-asan" -Db_sanitize=address,undefined -Db_lundef=false; then
-	run "$build-asan" unit model stress fault consumers
+	run "$build-asan" unit model stress fault fuzz consumers
 else
 	failed=$((failed + 1))
 fi
