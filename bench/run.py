@@ -95,7 +95,7 @@ class Bench:
         return int(match[1]) / COUNTED_OPERATIONS if match else None
 
     def instructions(self):
-        """Instructions an operation, less those of the same loop without the calls."""
+        """Instructions an operation, with the call itself, less those of the same loop without calls."""
         found = {}
         for kind in COUNTED:
             found[kind] = {}
