@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug fuzz bench bench-kernel install uninstall dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-kernel install uninstall dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -18,6 +18,7 @@ help:
 	@echo 'make kmod       build the kernel module in $(BUILD)-kmod/ (KDIR=… for another kernel than the installed headers)'
 	@echo 'make check-kernel        test the module in an emulated machine; nothing is loaded on this one'
 	@echo 'make check-kernel-debug  the same on a debug kernel (KASAN, lockdep), which is built first and kept'
+	@echo 'make check-arch test the core on arm64, on 32-bit x86, on big-endian s390x (emulated), and with musl'
 	@echo 'make fuzz       drive the public calls by bytes that libFuzzer chooses, for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
 	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'
@@ -53,6 +54,10 @@ check-kernel:
 check-kernel-debug:
 	@scripts/setup.sh check-kernel-debug
 	@scripts/check-kernel.sh $(BUILD)-kmod-debug debug
+
+check-arch:
+	@scripts/setup.sh check-arch
+	@scripts/check-arch.sh $(BUILD)-arch
 
 # FUZZ_SECONDS bounds it. What it finds stays in $(BUILD)-fuzz.
 FUZZ_SECONDS ?= 3600
@@ -95,4 +100,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-fuzz $(BUILD)-bench $(BUILD)-bench-kernel
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-bench $(BUILD)-bench-kernel

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
 # prints the command to run and stops.
-#   setup.sh build|check|fuzz|bench|kmod|check-kernel|check-kernel-debug|bench-kernel
+#   setup.sh build|check|check-arch|fuzz|bench|kmod|check-kernel|check-kernel-debug|bench-kernel
 set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
 check="$build g++ libcmocka-dev mandoc binutils jq libxml2-utils procps"
+arch="$build gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-i686-linux-gnu libc6-dev-i386-cross
+	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user musl-tools"
 fuzz="$build clang libclang-rt-14-dev"
 bench="$build libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 valgrind python3 perl"
 kmod="gcc make libc6-dev linux-headers-amd64 libelf-dev"
@@ -16,6 +18,7 @@ kernel_source="linux-source-6.1 xz-utils flex bison bc libssl-dev"
 case ${1:-} in
 build) wanted=$build ;;
 check) wanted=$check ;;
+check-arch) wanted=$arch ;;
 fuzz) wanted=$fuzz ;;
 bench) wanted=$bench ;;
 kmod) wanted=$kmod ;;

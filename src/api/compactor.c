@@ -6,18 +6,14 @@
  * work, by taking each one's lock (in the order of their list) before and dropping it after. The list has a lock of its
  * own, taken first.
  */
-#include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "compactor.h"
+#include "futex.h"
 #include "work.h"
 
 #define TICK_NS 10000000L /* 10 ms */
@@ -61,16 +57,6 @@ static void mind_forks(void)
 }
 
 /* ---- the thread ---- */
-
-static void futex_wait(uint32_t *word, uint32_t value, const struct timespec *timeout)
-{
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
-}
-
-static void futex_wake(uint32_t *word)
-{
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-}
 
 static uint32_t state_of(const struct zs_compactor *compactor)
 {
@@ -124,7 +110,7 @@ static void work(struct zs_compactor *compactor)
 				return;
 			nr_quiet = 0;
 		}
-		futex_wait(&compactor->state, AWAKE, &tick);
+		zs_futex_wait(&compactor->state, AWAKE, &tick);
 	}
 }
 
@@ -135,7 +121,7 @@ static void *run(void *arg)
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	while (state_of(compactor) != TO_STOP) {
 		work(compactor);
-		futex_wait(&compactor->state, ASLEEP, NULL);
+		zs_futex_wait(&compactor->state, ASLEEP, NULL);
 	}
 	return NULL;
 }
@@ -147,7 +133,7 @@ static void wake(void *ctx)
 	int saved_errno = errno;
 
 	if (state_of(compactor) == ASLEEP && exchange_state(compactor, ASLEEP, AWAKE))
-		futex_wake(&compactor->state);
+		zs_futex_wake(&compactor->state, INT_MAX);
 	errno = saved_errno;
 }
 
@@ -218,7 +204,7 @@ void zs_compactor_stop(struct zs_compactor *compactor)
 	zs_host_on_work(compactor->pool->memory.source, NULL, NULL);
 	if (compactor->pid == getpid()) {
 		__atomic_store_n(&compactor->state, TO_STOP, __ATOMIC_RELEASE);
-		futex_wake(&compactor->state);
+		zs_futex_wake(&compactor->state, INT_MAX);
 		pthread_join(compactor->thread, NULL);
 	}
 	delist(compactor);

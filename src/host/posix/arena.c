@@ -22,6 +22,9 @@
 
 #define REGION_MIN (1ul << 20)
 #define VECTORS ZS_HOST_RANGES
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif

@@ -4,10 +4,7 @@
  *
  * States as in host_types.h. A waiter always leaves the word at 2, so an unlock that finds 2 wakes one.
  */
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+#include "futex.h"
 #include "host.h"
 
 #define SPINS 100
@@ -36,7 +33,7 @@ void zs_host_lock_wait(zs_lock *lock)
 	if (lock_spin(lock))
 		return;
 	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
-		syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+		zs_futex_wait(&lock->word, 2, NULL);
 	errno = saved_errno;
 }
 
@@ -44,6 +41,6 @@ void zs_host_lock_wake(zs_lock *lock)
 {
 	int saved_errno = errno;
 
-	syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	zs_futex_wake(&lock->word, 1);
 	errno = saved_errno;
 }

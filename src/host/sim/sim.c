@@ -18,6 +18,7 @@
 
 #define POISON_FRESH 0xa5
 #define SPAN_PAGES 64u
+#define MOST_TABLE_BYTES ((size_t)16 << 20) /* address space is scarce */
 
 struct span {
 	struct span *next;
@@ -542,7 +543,7 @@ void *zs_host_table_get(struct zs_source *source, size_t size_bytes)
 
 	(void)source;
 	MUST_HOLD_NO_LOCK();
-	if (!take(&zs_sim.nr_tables, 1, 0))
+	if (size_bytes > MOST_TABLE_BYTES || !take(&zs_sim.nr_tables, 1, 0))
 		return NULL;
 	table = calloc(1, sizeof(*table));
 	MUST(table, "out of memory");
