@@ -95,12 +95,9 @@ static bool wants_any(const struct zs_replay_options *options)
 static int parse(struct arguments *arguments, int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "malloc", no_argument, NULL, OPTION_MALLOC },
-		{ "compactor", no_argument, NULL, OPTION_COMPACTOR },
-		{ "dense", no_argument, NULL, OPTION_DENSE },
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "help", no_argument, NULL, OPTION_HELP },
-		{ NULL, 0, NULL, 0 },
+		{ "malloc", no_argument, NULL, OPTION_MALLOC }, { "compactor", no_argument, NULL, OPTION_COMPACTOR },
+		{ "dense", no_argument, NULL, OPTION_DENSE },   { "json", no_argument, NULL, OPTION_JSON },
+		{ "help", no_argument, NULL, OPTION_HELP },     { NULL, 0, NULL, 0 },
 	};
 	int option, status = 0;
 
