@@ -45,7 +45,8 @@ extern "C" {
  * the pool's pages could be emptied so. It sleeps while there is nothing to do. Up to a quarter of the pool's pages may
  * be empty for a moment; they are counted, and go when memory or the limit runs short.
  *
- * fork() waits until the thread is not at work; the child's copy of the pool has no such thread and works without.
+ * fork() waits until the thread is not at work; the child's copy of the pool has no such thread and works without. The
+ * thread calls zs_ops too, so who forks must not hold a lock that these take.
  */
 #define ZS_POOL_COMPACTOR 0x1u
 /** With ZS_POOL_COMPACTOR: objects are moved for .1 % of the pool's pages, and up to 100 MB/s. */
@@ -56,6 +57,8 @@ extern "C" {
  *
  * Handles are checked: a stale or foreign one is told from a good one by a generation of 16 bits on 64-bit systems and
  * 8 bits on 32-bit ones, so it escapes with probability 2^-16 or 2^-8.
+ *
+ * A pool holds at most 2^27 objects, 2^24 on 32-bit systems; fewer where the address space is limited.
  */
 struct zs_pool;
 
@@ -142,7 +145,8 @@ struct zs_pool_stats {
  * Creates a pool.
  * @flags: as in struct zs_pool_options
  * @ops:   the page source (copied), or NULL for the library's own arena
- * Returns the pool, or NULL with errno EINVAL (unknown flag, a function missing in ops) or ENOMEM.
+ * Returns the pool, or NULL with errno EINVAL (unknown flag, a function missing in ops), ENOMEM, or EAGAIN (no thread
+ * for ZS_POOL_COMPACTOR).
  */
 struct zs_pool *zs_create_pool(unsigned int flags, const struct zs_ops *ops);
 
@@ -239,7 +243,7 @@ void zs_pool_stats(struct zs_pool *pool, struct zs_pool_stats *stats);
 /**
  * Creates a pool with options; NULL means all defaults.
  * Returns the pool, or NULL with errno EINVAL (options->size unknown, an unknown flag, max_object_size above
- * ZS_MAX_OBJECT_BYTES, a function missing in ops) or ENOMEM.
+ * ZS_MAX_OBJECT_BYTES, a function missing in ops), ENOMEM, or EAGAIN (no thread for ZS_POOL_COMPACTOR).
  */
 struct zs_pool *zs_create_pool_with(const struct zs_pool_options *options);
 

@@ -61,11 +61,10 @@ def text_files():
 
 
 def make_text(zs, out):
-    chosen, units, batch = 0, 0, []
+    units, batch = 0, []
     for path in text_files():
         batch.append(path)
         units += (os.path.getsize(path) + 4095) // 4096
-        chosen += 1
         if len(batch) == FILES_AT_ONCE or units >= MOST_UNITS:
             run_trace(zs, out, batch)
             batch = []

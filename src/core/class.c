@@ -59,7 +59,7 @@ static void set_mark(struct zs_zspage *zspage, enum zs_mark mark, bool on)
 }
 
 /* The pool's count of empty pages and the class's index follow. */
-void zs_class_note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_t before)
+static void note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_t before)
 {
 	long more = (long)zs_count_bits(zspage->empty) - (long)zs_count_bits(before);
 
@@ -75,7 +75,7 @@ static void note_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_
 {
 	bool has_hole = zs_zspage_has_hole(zspage);
 
-	zs_class_note_empty(class, zspage, empty_before);
+	note_empty(class, zspage, empty_before);
 	set_mark(zspage, ZS_MARK_ROOM, zs_zspage_has_room(zspage, &class->layout));
 	if (has_hole == (zspage->marks >> ZS_MARK_HOLE & 1))
 		return;
@@ -87,6 +87,28 @@ static void note_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_
 
 /* ---- slots ---- */
 
+/* A slot's cell is the one of that index from now on; 0: none. */
+static void set_owner(struct zs_class *class, struct zs_spot spot, uint32_t index)
+{
+	*zs_zspage_owner(spot.zspage, spot.slot) = index;
+	if (index)
+		zs_host_store32(&zs_handle_cell(class->handles, index)->place, zs_class_place(spot));
+}
+
+/* Gives a slot without a cell the class's next free one. Returns its index; 0: there is none. */
+static uint32_t attach_cell(struct zs_class *class, struct zs_spot spot)
+{
+	uint32_t index = class->free_cell;
+	struct zs_cell *cell;
+
+	if (!index)
+		return 0;
+	cell = zs_handle_cell(class->handles, index);
+	class->free_cell = zs_host_load32(&cell->place);
+	set_owner(class, spot, index);
+	return index;
+}
+
 unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage)
 {
 	uint64_t empty = zspage->empty;
@@ -95,7 +117,7 @@ unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage
 	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
 	if (!zs_zspage_has_hole(zspage))
 		lost_holes(class, zspage);
-	zs_class_note_empty(class, zspage, empty);
+	note_empty(class, zspage, empty);
 	return slot;
 }
 
@@ -109,7 +131,7 @@ unsigned long zs_class_take(struct zs_class *class)
 		return 0;
 	spot.slot = zs_zspage_lowest_hole(spot.zspage);
 	index = *zs_zspage_owner(spot.zspage, spot.slot);
-	if (!index && !(index = zs_class_attach_cell(class, spot)))
+	if (!index && !(index = attach_cell(class, spot)))
 		return 0;
 	zs_class_take_slot(class, spot.zspage);
 	cell = zs_handle_cell(class->handles, index);
@@ -128,7 +150,7 @@ uint64_t zs_class_put_rest(struct zs_class *class, struct zs_spot spot)
 
 	if (!(spot.zspage->marks >> ZS_MARK_HOLE & 1))
 		gained_hole(class, spot.zspage);
-	zs_class_note_empty(class, spot.zspage, empty);
+	note_empty(class, spot.zspage, empty);
 	return emptied;
 }
 
@@ -302,27 +324,6 @@ bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool
 }
 
 /* ---- cells ---- */
-
-/* A slot's cell is the one of that index from now on; 0: none. */
-static void set_owner(struct zs_class *class, struct zs_spot spot, uint32_t index)
-{
-	*zs_zspage_owner(spot.zspage, spot.slot) = index;
-	if (index)
-		zs_host_store32(&zs_handle_cell(class->handles, index)->place, zs_class_place(spot));
-}
-
-uint32_t zs_class_attach_cell(struct zs_class *class, struct zs_spot spot)
-{
-	uint32_t index = class->free_cell;
-	struct zs_cell *cell;
-
-	if (!index)
-		return 0;
-	cell = zs_handle_cell(class->handles, index);
-	class->free_cell = zs_host_load32(&cell->place);
-	set_owner(class, spot, index);
-	return index;
-}
 
 void zs_class_swap_cells(struct zs_class *class, struct zs_spot a, struct zs_spot b)
 {

@@ -28,7 +28,7 @@ struct zs_class {
 	uint32_t free_cell; /* the first cell that no slot has, linked by place; 0: none */
 	/* Frees and growths, modulo 2^32: whether a walk of compaction may have missed something. */
 	uint32_t nr_changes;
-	/* These three may be glanced at without the lock. */
+	/* These four, and nr_moved, may be glanced at without the lock. */
 	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: there is none */
 	unsigned long nr_live;
 	unsigned long nr_pages; /* present in its zspages */
@@ -139,9 +139,6 @@ bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool
  */
 bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead, struct zs_need *need);
 
-/* What follows when a zspage's empty pages have changed from what they were before. */
-void zs_class_note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_t before);
-
 /* Takes the lowest hole of a zspage. pre: has one. Returns the slot, whose owner is what it was. */
 unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage);
 
@@ -181,9 +178,6 @@ uint64_t zs_class_put_rest(struct zs_class *class, struct zs_spot spot);
 
 /* Swaps the cells of two slots. pre: the first has one. */
 void zs_class_swap_cells(struct zs_class *class, struct zs_spot a, struct zs_spot b);
-
-/* Gives a slot without a cell the class's next free one. Returns its index; 0: there is none. */
-uint32_t zs_class_attach_cell(struct zs_class *class, struct zs_spot spot);
 
 /* Takes the lowest hole for a new object. Returns its handle, or 0: there is no hole, or no cell for it. */
 unsigned long zs_class_take(struct zs_class *class);

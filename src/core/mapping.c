@@ -31,8 +31,8 @@ static ZS_HOST_NOINLINE void wait_for_move(struct zs_class *class)
 }
 
 /*
- * Adds a pin, unless the handle is bad or there are too many. The state is looked at first, so that a bad handle
- * leaves no trace in a cell; the look after the addition is what counts.
+ * Adds a pin, unless the handle is bad or there are too many. The state is looked at first, so that a bad handle is
+ * seldom a pin even for a moment; the look after the addition is what counts.
  */
 static int pin_cell(struct zs_cell *cell, unsigned long handle, struct zs_class *class)
 {

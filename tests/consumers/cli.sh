@@ -6,12 +6,7 @@ set -u
 zs=${1:?usage: cli.sh PATH-TO-ZS}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-failed=0
-
-fail() {
-	echo "FAILED: $*"
-	failed=1
-}
+. "$(dirname "$0")/lib.sh"
 
 # good PATTERN ARGUMENT...: status 0, the pattern on stdout, nothing on stderr
 good() {

@@ -6,19 +6,9 @@ set -u
 zs=${1:?usage: store.sh PATH-TO-ZS}
 dir=$(mktemp -d) || exit 1
 trap 'chmod -R u+rwx "$dir"; rm -rf "$dir"' EXIT
-failed=0
+. "$(dirname "$0")/lib.sh"
 
 command -v jq >/dev/null || { echo "needs jq"; exit 77; }
-
-fail() {
-	echo "FAILED: $*"
-	failed=1
-}
-
-# check WHAT JQ-EXPRESSION: the expression holds for the last report
-check() {
-	jq -e "$2" "$dir/report" >/dev/null || fail "$1: not so: $2"
-}
 
 # store ARGUMENT...: runs zs store --json, which must succeed
 store() {

@@ -8,30 +8,20 @@ zs=${1:?usage: trace.sh PATH-TO-ZS}
 dir=$(mktemp -d) || exit 1
 child=''
 trap '[ -z "$child" ] || kill "$child" 2>/dev/null; rm -rf "$dir"' EXIT
-failed=0
+. "$(dirname "$0")/lib.sh"
 
 command -v jq >/dev/null || { echo "needs jq"; exit 77; }
 
-fail() {
-	echo "FAILED: $*"
-	failed=1
-}
-
-# check WHAT JQ-EXPRESSION: the expression holds for what was last told
-check() {
-	jq -e "$2" "$dir/told" >/dev/null || fail "$1: not so: $2: $(head -c 500 "$dir/told")"
-}
-
 # zs COMMAND ARGUMENT...: must succeed
 run() {
-	"$zs" "$@" >"$dir/told" 2>"$dir/messages" || fail "zs $*: status $?: $(cat "$dir/messages")"
+	"$zs" "$@" >"$dir/report" 2>"$dir/messages" || fail "zs $*: status $?: $(cat "$dir/messages")"
 }
 
 # refused PATTERN ARGUMENT...: status 1 and the pattern on stderr
 refused() {
 	local pattern=$1 status
 	shift
-	"$zs" "$@" >"$dir/told" 2>"$dir/messages"
+	"$zs" "$@" >"$dir/report" 2>"$dir/messages"
 	status=$?
 	[ $status -eq 1 ] || fail "zs $*: status $status, not 1"
 	grep -q -- "$pattern" "$dir/messages" || fail "zs $*: no '$pattern' in: $(cat "$dir/messages")"
@@ -97,7 +87,7 @@ check_replay() {
 	run replay --json -n 3000 -s most --malloc "$dir/trace"
 	check "malloc is the peer" '.heap == "malloc" and (.most | length) == 3'
 	run replay "$dir/trace"
-	grep -q 'nine tenths freed' "$dir/told" || fail "the table has no line for nine tenths freed"
+	grep -q 'nine tenths freed' "$dir/report" || fail "the table has no line for nine tenths freed"
 	run trace -u 64k -o "$dir/trace64" "$dir/in/text"
 	run replay --json "$dir/trace64"
 	check "units of 64 KiB" '.ok and .half[0].objects > 0'

@@ -109,35 +109,41 @@ static void test_compactor(void **state)
 static void use_in_child(void *arg)
 {
 	struct zs_pool *pool = arg;
-	unsigned long handles[500];
+	unsigned long handles[64];
 
+	alarm(60); /* a lock that nobody will drop */
 	for (unsigned int i = 0; i < NR_OF(handles); i++)
-		handles[i] = zs_malloc(pool, 2000, 0);
+		handles[i] = zs_malloc(pool, 1000 + i % 50, 0);
 	for (unsigned int i = 0; i < NR_OF(handles); i++)
 		zs_free(pool, handles[i]);
-	zs_compact(pool);
 	if (zs_pool_verify(pool))
 		_exit(1);
 	zs_destroy_pool(pool);
 }
 
+/* Forks while the thread is moving objects, which holds the lock of a class for most of the time. */
 static void test_fork_beside_a_compactor(void **state)
 {
-	struct zs_pool_options options = { .size = sizeof(options), .flags = ZS_POOL_COMPACTOR };
-	struct zs_pool *pools[2] = { zs_create_pool_with(&options), zs_create_pool_with(&options) };
-	unsigned long handle = make_object(pools[0], 3000);
+	static unsigned long handles[60000];
+	struct zs_pool_options options = { .size = sizeof(options), .flags = ZS_POOL_COMPACTOR | ZS_POOL_DENSE };
+	struct zs_pool *pool = zs_create_pool_with(&options);
 	char text[256];
 
 	(void)state;
-	paint(pools[0], handle, 3000, 1);
-	for (unsigned int i = 0; i < 20; i++) {
-		zs_free(pools[0], make_object(pools[0], 100));
-		assert_int_equal(run_child(use_in_child, pools[i % 2], text, sizeof(text)), 0);
+	for (unsigned int i = 0; i < NR_OF(handles); i++) {
+		handles[i] = make_object(pool, 1000 + i % 50);
+		paint(pool, handles[i], 1000, i);
+	}
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		if (i % 4)
+			zs_free(pool, handles[i]);
+	for (unsigned int i = 0; i < 60; i++) {
+		assert_int_equal(run_child(use_in_child, pool, text, sizeof(text)), 0);
 		assert_string_equal(text, "");
 	}
-	assert_painted(pools[0], handle, 3000, 1);
-	zs_destroy_pool(pools[1]);
-	zs_destroy_pool(pools[0]);
+	for (unsigned int i = 0; i < NR_OF(handles); i += 4)
+		assert_painted(pool, handles[i], 1000, i);
+	zs_destroy_pool(pool);
 }
 
 static void test_create_refuses(void **state)

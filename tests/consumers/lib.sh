@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+# What the scripts beside this one share. $dir is their folder for temporary files.
+failed=0
+
+fail() {
+	echo "FAILED: $*"
+	failed=1
+}
+
+# check WHAT JQ-EXPRESSION: the expression holds for the last report
+check() {
+	jq -e "$2" "$dir/report" >/dev/null || fail "$1: not so: $2: $(head -c 500 "$dir/report")"
+}
