@@ -290,6 +290,31 @@ static void test_every_page_is_seen_empty(void **state)
 		}
 }
 
+/* The last slot that has its pages has no neighbour behind it that would keep them. */
+static void test_last_populated_slot_keeps_nothing(void **state)
+{
+	static const uint32_t sizes[] = { 400, 1008, 2992, 4080 };
+	struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
+		for (unsigned int s = 0; s < NR_OF(sizes); s++) {
+			bench_create(&b, world, sizes[s]);
+			for (unsigned int page = 0; page < b.layout.nr_pages; page++) {
+				unsigned int last = 0;
+
+				populate(&b, 1ull << page);
+				while (zs_zspage_has_hole(b.zspage))
+					last = zs_zspage_take_slot(b.zspage, &b.layout);
+				if (!zs_zspage_is_live(b.zspage, &b.layout, last))
+					continue;
+				put_slot(&b, last);
+				assert_int_equal(zs_zspage_take_slot(b.zspage, &b.layout), last);
+			}
+			bench_destroy(&b);
+		}
+}
+
 static void test_live_below(void **state)
 {
 	struct bench b;
@@ -455,6 +480,7 @@ int main(void)
 		SIM_TEST(test_lack_of_pages_ahead),
 		SIM_TEST(test_lowest_lack_of_pieces),
 		SIM_TEST(test_every_page_is_seen_empty),
+		SIM_TEST(test_last_populated_slot_keeps_nothing),
 		SIM_TEST(test_live_below),
 		SIM_TEST(test_slots_hold_bytes),
 		SIM_TEST(test_addresses),
