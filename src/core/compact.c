@@ -202,6 +202,7 @@ static bool borrow_pages(struct mover *mover)
 
 static bool step(struct mover *mover)
 {
+	struct zs_pages *keep = mover->only_gathers ? NULL : &mover->supplies.pages;
 	struct zs_release release = { .mask = 0 };
 	bool more;
 
@@ -209,7 +210,7 @@ static bool step(struct mover *mover)
 	more = step_locked(mover, &release);
 	zs_host_unlock(&mover->class->lock);
 	if (release.mask)
-		mover->nr_pages += zs_class_release_finish(mover->class, &release, &mover->supplies.pages,
+		mover->nr_pages += zs_class_release_finish(mover->class, &release, keep,
 							   zs_layout_max_slot_pages(&mover->class->layout));
 	return more || (mover->lacks_pages && borrow_pages(mover));
 }
@@ -280,7 +281,6 @@ uint64_t zs_class_gather(struct zs_class *class, uint64_t max_bytes)
 	mover.only_gathers = true;
 	while (moved_bytes < max_bytes && step(&mover) && !zs_host_should_stop(0))
 		moved_bytes = (uint64_t)(ZS_HOST_GLANCE(class->nr_moved) - nr_moved) * class->layout.slot_bytes;
-	zs_class_put_supplies(class, &mover.supplies);
 	return moved_bytes;
 }
 
