@@ -4,10 +4,9 @@
  */
 #include "class.h"
 
-/* A class of at least this many pages populates up to 1/128 of them ahead. */
-#define AHEAD_FROM_PAGES 512u
-#define AHEAD_SHIFT 7
-#define AHEAD_MAX_PAGES 15u
+/* What a class populates ahead: this share of its pages, but no more than so many. */
+#define AHEAD_SHIFT 9
+#define AHEAD_MAX_PAGES 3u
 
 struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
 				 uint32_t slot_bytes, unsigned int flags)
@@ -205,15 +204,58 @@ static struct zs_zspage *add_zspage(struct zs_class *class, struct zs_supplies *
 	return zspage;
 }
 
-static void install_pieces(struct zs_zspage *zspage, uint32_t words, struct zs_supplies *supplies)
+static unsigned int last_word(const struct zs_class *class)
 {
-	for (; words; words &= words - 1) {
-		struct zs_spare_piece *piece = supplies->pieces;
+	return zs_zspage_words(&class->layout) - 1;
+}
 
-		supplies->pieces = piece->next;
-		supplies->nr_pieces--;
-		piece->next = NULL; /* no slot has a cell yet */
-		zspage->words[__builtin_ctz(words)].owners = (uint32_t *)piece;
+static void push_piece(struct zs_spare_piece **pieces, void *block)
+{
+	struct zs_spare_piece *piece = block;
+
+	piece->next = *pieces;
+	*pieces = piece;
+}
+
+static void *pop_piece(struct zs_spare_piece **pieces)
+{
+	struct zs_spare_piece *piece = *pieces;
+
+	*pieces = piece->next;
+	piece->next = NULL; /* no slot has a cell yet */
+	return piece;
+}
+
+/* The piece for a whole word, or for the last one. */
+static void *take_piece(struct zs_class *class, struct zs_supplies *supplies, unsigned int word)
+{
+	void *piece = supplies->last_piece;
+
+	if (word == last_word(class)) {
+		supplies->last_piece = NULL;
+		return piece;
+	}
+	supplies->nr_pieces--;
+	return pop_piece(&supplies->pieces);
+}
+
+static void install_pieces(struct zs_class *class, struct zs_zspage *zspage, const struct zs_zspage_lack *lack,
+			   struct zs_supplies *supplies)
+{
+	if (lack->short_piece) {
+		zspage->words[0].owners = pop_piece(&supplies->short_pieces);
+		zspage->is_short = true;
+	}
+	for (uint32_t words = lack->pieces; words; words &= words - 1) {
+		unsigned int word = (unsigned int)__builtin_ctz(words);
+		uint32_t *piece = take_piece(class, supplies, word);
+
+		if (!word && zspage->is_short) {
+			memcpy(piece, zspage->words[0].owners, ZS_SHORT_PIECE_BYTES);
+			push_piece(&supplies->short_pieces, zspage->words[0].owners);
+			zspage->is_short = false;
+		}
+		zspage->words[word].owners = piece;
 	}
 }
 
@@ -253,7 +295,9 @@ static struct zs_zspage_lack plan_growth(const struct zs_class *class, const str
 	struct zs_zspage_lack lack = zs_zspage_lowest_lack(zspage, &class->layout, nr_ahead);
 
 	need->nr_pages = zs_count_bits(lack.pages);
-	need->nr_pieces = zs_count_bits(lack.pieces);
+	need->short_piece = lack.short_piece;
+	need->last_piece = lack.pieces >> last_word(class);
+	need->nr_pieces = zs_count_bits(lack.pieces) - need->last_piece;
 	need->zspage = !zspage;
 	need->nr_nodes = zspage ? 0 : zs_zspage_index_nodes_needed(&class->zspages);
 	return lack;
@@ -262,7 +306,8 @@ static struct zs_zspage_lack plan_growth(const struct zs_class *class, const str
 static bool is_supplied(const struct zs_supplies *supplies, const struct zs_need *need)
 {
 	return supplies->pages.nr >= need->nr_pages && supplies->nr_pieces >= need->nr_pieces &&
-	       supplies->nr_nodes >= need->nr_nodes && (supplies->zspage || !need->zspage) && !need->cells;
+	       supplies->nr_nodes >= need->nr_nodes && (supplies->last_piece || !need->last_piece) &&
+	       (supplies->short_pieces || !need->short_piece) && (supplies->zspage || !need->zspage) && !need->cells;
 }
 
 bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead, struct zs_need *need)
@@ -274,7 +319,7 @@ bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigne
 		return false;
 	if (!zspage)
 		zspage = add_zspage(class, supplies, need->nr_nodes);
-	install_pieces(zspage, lack.pieces, supplies);
+	install_pieces(class, zspage, &lack, supplies);
 	install_pages(class, zspage, lack.pages, &supplies->pages);
 	class->nr_changes++;
 	return true;
@@ -282,13 +327,13 @@ bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigne
 
 /*
  * A large class of a contiguous pool populates a few pages at once, which costs the system less than a fault for each
- * and leaves at most 1/128 of its pages waiting for objects.
+ * and leaves no more than 1/512 of its pages waiting for objects.
  */
 static unsigned int pages_ahead(const struct zs_class *class)
 {
 	unsigned long nr_pages = class->nr_pages >> AHEAD_SHIFT;
 
-	if (!class->memory->contiguous || class->nr_pages < AHEAD_FROM_PAGES)
+	if (!class->memory->contiguous)
 		return 0;
 	return nr_pages < AHEAD_MAX_PAGES ? (unsigned int)nr_pages : AHEAD_MAX_PAGES;
 }
@@ -382,17 +427,29 @@ static int supply_nodes(struct zs_class *class, struct zs_supplies *supplies, un
 	return 0;
 }
 
-static int supply_pieces(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr, unsigned int flags)
+static int supply_pieces(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need,
+			 unsigned int flags)
 {
-	while (supplies->nr_pieces < nr) {
-		struct zs_spare_piece *piece =
-			zs_meta_alloc(&class->memory->meta, zs_zspage_piece_bytes(&class->layout), flags);
+	struct zs_meta *meta = &class->memory->meta;
+	void *piece;
 
+	if (need->short_piece && !supplies->short_pieces) {
+		piece = zs_meta_alloc(meta, ZS_SHORT_PIECE_BYTES, flags);
 		if (!piece)
 			return -ENOMEM;
-		piece->next = supplies->pieces;
-		supplies->pieces = piece;
-		supplies->nr_pieces++;
+		push_piece(&supplies->short_pieces, piece);
+	}
+	if (need->last_piece && !supplies->last_piece) {
+		supplies->last_piece =
+			zs_meta_alloc(meta, zs_zspage_piece_bytes(&class->layout, last_word(class)), flags);
+		if (!supplies->last_piece)
+			return -ENOMEM;
+	}
+	for (; supplies->nr_pieces < need->nr_pieces; supplies->nr_pieces++) {
+		piece = zs_meta_alloc(meta, zs_zspage_piece_bytes(&class->layout, 0), flags);
+		if (!piece)
+			return -ENOMEM;
+		push_piece(&supplies->pieces, piece);
 	}
 	return 0;
 }
@@ -409,7 +466,7 @@ int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const 
 	if (!err)
 		err = supply_nodes(class, supplies, need->nr_nodes, flags);
 	if (!err)
-		err = supply_pieces(class, supplies, need->nr_pieces, flags);
+		err = supply_pieces(class, supplies, need, flags);
 	if (!err)
 		err = zs_memory_get_pages(class->memory, &supplies->pages, need->nr_pages, flags);
 	return err;
@@ -431,6 +488,16 @@ static void keep_cells(struct zs_class *class, uint32_t first_cell)
 	zs_host_unlock(&class->lock);
 }
 
+static void put_pieces(struct zs_meta *meta, struct zs_spare_piece *pieces, size_t bytes)
+{
+	while (pieces) {
+		struct zs_spare_piece *piece = pieces;
+
+		pieces = piece->next;
+		zs_meta_free(meta, piece, bytes);
+	}
+}
+
 void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 {
 	struct zs_meta *meta = &class->memory->meta;
@@ -445,12 +512,9 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 		supplies->nodes = node->parent;
 		zs_meta_free(meta, node, sizeof(*node));
 	}
-	while (supplies->pieces) {
-		struct zs_spare_piece *piece = supplies->pieces;
-
-		supplies->pieces = piece->next;
-		zs_meta_free(meta, piece, zs_zspage_piece_bytes(&class->layout));
-	}
+	put_pieces(meta, supplies->pieces, zs_zspage_piece_bytes(&class->layout, 0));
+	put_pieces(meta, supplies->short_pieces, ZS_SHORT_PIECE_BYTES);
+	zs_meta_free(meta, supplies->last_piece, zs_zspage_piece_bytes(&class->layout, last_word(class)));
 	zs_memory_put_pages(class->memory, &supplies->pages);
 }
 

@@ -19,25 +19,25 @@
 struct zs_class {
 	/* What lookups read, in a cache line that seldom changes. */
 	struct zs_layout layout; /* constant */
-	uint32_t id;             /* its size class index; constant */
 	struct zs_zspage_index zspages;
 	struct zs_memory *memory;        /* the pool's; constant */
 	struct zs_handle_table *handles; /* the pool's; constant */
+	uint32_t id;                     /* its size class index; constant */
+	uint32_t resume_zspage;          /* where a walk of compaction goes on, if it does */
+	uint32_t resume_nr_changes;      /* as it was when that walk began */
+	uint16_t resume_slot;
+	bool resumes;
 	/* What changes with every object. */
 	_Alignas(64) zs_lock lock;
 	uint32_t free_cell; /* the first cell that no slot has, linked by place; 0: none */
 	/* Frees and growths, modulo 2^32: whether a walk of compaction may have missed something. */
 	uint32_t nr_changes;
+	uint32_t lowest_index; /* the number of the lowest; ~0: there is none */
 	/* These four, and nr_moved, may be glanced at without the lock. */
 	struct zs_zspage *lowest; /* the lowest zspage with a hole; NULL: there is none */
 	unsigned long nr_live;
-	unsigned long nr_pages; /* present in its zspages */
-	unsigned long nr_empty; /* of them, touched by no object */
-	uint32_t lowest_index;  /* the number of the lowest; ~0: there is none */
-	uint32_t resume_zspage; /* where a walk of compaction goes on, if it does */
-	uint32_t resume_slot;
-	uint32_t resume_nr_changes; /* as it was when that walk began */
-	bool resumes;
+	unsigned long nr_pages;         /* present in its zspages */
+	unsigned long nr_empty;         /* of them, touched by no object */
 	unsigned long nr_moved;         /* objects moved by compaction */
 	struct zs_buffer *spare_buffer; /* kept for the next copy of a mapped object */
 };
@@ -52,9 +52,11 @@ struct zs_supplies {
 	struct zs_pages pages;
 	struct zs_zspage *zspage;
 	struct zs_index_node *nodes;
-	struct zs_spare_piece *pieces;
-	uint32_t first_cell; /* of a chunk */
-	bool frugal;         /* memory is short: nothing is asked for ahead */
+	struct zs_spare_piece *pieces;       /* of whole words */
+	struct zs_spare_piece *short_pieces; /* of zspages that begin, or have outgrown it */
+	void *last_piece;                    /* of a zspage's last word */
+	uint32_t first_cell;                 /* of a chunk */
+	bool frugal;                         /* memory is short: nothing is asked for ahead */
 	unsigned int nr_nodes;
 	unsigned int nr_pieces;
 };
@@ -64,6 +66,8 @@ struct zs_need {
 	unsigned int nr_pages;
 	unsigned int nr_nodes;
 	unsigned int nr_pieces;
+	bool last_piece;
+	bool short_piece;
 	bool zspage;
 	bool cells;
 };
@@ -247,6 +251,8 @@ static inline void zs_supplies_init(struct zs_supplies *supplies)
 	supplies->zspage = NULL;
 	supplies->nodes = NULL;
 	supplies->pieces = NULL;
+	supplies->short_pieces = NULL;
+	supplies->last_piece = NULL;
 	supplies->first_cell = 0;
 	supplies->frugal = false;
 	supplies->nr_nodes = 0;

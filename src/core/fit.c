@@ -6,17 +6,10 @@
 
 #define SHARE_SHIFT 16 /* shares are in 2^-16 */
 #define MAX_SHARE ((1u << SHARE_SHIFT) / 10)
+#define PARTIAL_WEIGHT 3u
 /* A pool's idle share is looked at again after it has grown by 1/64, or by this many pages if that is more. */
 #define LOOKS_SHIFT 6
 #define FEWEST_GROWTHS 4u
-
-/* Bytes of a class's pages that no object takes. */
-static uint64_t idle_bytes(const struct zs_class *class, uint64_t page_bytes)
-{
-	uint64_t live = (uint64_t)ZS_HOST_GLANCE(class->nr_live) * class->layout.slot_bytes;
-
-	return page_bytes > live ? page_bytes - live : 0;
-}
 
 /* x / y as a share. pre: x <= y, y is not 0 */
 static uint32_t share_of(uint64_t x, uint64_t y)
@@ -29,23 +22,44 @@ static uint32_t share_of(uint64_t x, uint64_t y)
 	return ((uint32_t)x << SHARE_SHIFT) / (uint32_t)y;
 }
 
-static uint32_t idle_share(const struct zs_pool *pool)
+/* What the pages of classes hold. */
+struct idle {
+	uint64_t all;
+	uint64_t loose;   /* whole pages more than the objects take: what churn leaves */
+	uint64_t partial; /* of the pages that they take, what lies idle: mostly in the last page of each class */
+};
+
+static void add_class(struct idle *idle, const struct zs_class *class)
 {
-	uint64_t idle = 0, all = 0;
+	uint64_t bytes = (uint64_t)ZS_HOST_GLANCE(class->nr_pages) << class->layout.page_shift;
+	uint64_t loose = (uint64_t)zs_class_slack_pages(class) << class->layout.page_shift;
+	uint64_t live = (uint64_t)ZS_HOST_GLANCE(class->nr_live) * class->layout.slot_bytes;
 
-	for (unsigned int id = 0; id < pool->nr_classes; id++) {
-		const struct zs_class *class = zs_pool_class(pool, id);
-		uint64_t page_bytes = class ? (uint64_t)ZS_HOST_GLANCE(class->nr_pages) << class->layout.page_shift : 0;
+	idle->all += bytes;
+	/* Glances need not agree. */
+	if (bytes < loose + live)
+		return;
+	idle->loose += loose;
+	idle->partial += bytes - loose - live;
+}
 
-		idle += page_bytes ? idle_bytes(class, page_bytes) : 0;
-		all += page_bytes;
-	}
-	return all ? share_of(idle, all) : 0;
+static uint32_t find_share(const struct zs_pool *pool)
+{
+	struct idle idle = { .all = 0 };
+	uint64_t partial;
+
+	for (unsigned int id = 0; id < pool->nr_classes; id++)
+		if (zs_pool_class(pool, id))
+			add_class(&idle, zs_pool_class(pool, id));
+	if (!idle.all)
+		return 0;
+	partial = share_of(idle.partial, idle.all);
+	return share_of(idle.loose, idle.all) / 2 + (uint32_t)(PARTIAL_WEIGHT * partial * partial >> SHARE_SHIFT);
 }
 
 static uint32_t look_at_share(struct zs_pool *pool)
 {
-	uint32_t share = idle_share(pool) / 2;
+	uint32_t share = find_share(pool);
 	uint32_t growths = (uint32_t)(zs_pool_total_pages(pool) >> LOOKS_SHIFT);
 
 	share = share < MAX_SHARE ? share : MAX_SHARE;

@@ -4,8 +4,10 @@
  *
  * Where objects come and go, a pool has holes that no object of their own size comes for. Using one costs the
  * difference in size for as long as the object lives; growing costs the page now, and leaves the hole. How much larger
- * a slot may be depends on how much of the pool lies idle: half that share, at most a tenth. So a pool that only grows
- * keeps to the classes, and compaction, which cannot undo a poor fit, finds few.
+ * a slot may be depends on how much of the pool lies idle: half the share of its pages that compaction could give back,
+ * and, for pools so small that the last pages of their classes are a large part, three times the square of what lies
+ * idle in these; together a tenth at most. So a pool that only grows keeps to the classes: growth fills those pages
+ * too, and objects that took what did not fit would waste the difference for good.
  *
  * Locks: none. The share is looked at from time to time, since it takes a look at every class.
  */

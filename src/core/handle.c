@@ -34,7 +34,8 @@ int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, ui
 	if (zs_table_create(&table->cells, meta->source, CELLS_BYTES, CELLS_LEAST_BYTES))
 		return -ENOMEM;
 	bytes = owners_bytes(table->cells.max_bytes);
-	if (!zs_table_create(&table->owners, meta->source, bytes, bytes))
+	table->owners = table->first_owners;
+	if (!zs_table_create(&table->owner_table, meta->source, bytes, bytes))
 		return 0;
 	zs_table_release(&table->cells, meta->footprint);
 	return -ENOMEM;
@@ -43,7 +44,7 @@ int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, ui
 void zs_handle_table_release(struct zs_handle_table *table)
 {
 	zs_table_release(&table->cells, table->meta->footprint);
-	zs_table_release(&table->owners, table->meta->footprint);
+	zs_table_release(&table->owner_table, table->meta->footprint);
 }
 
 /* Makes sure that the chunk that begins at an index has memory. */
@@ -54,13 +55,24 @@ static int ensure_chunk(struct zs_handle_table *table, uint32_t index, unsigned 
 	(void)flags;
 	if (zs_table_extend(&table->cells, table->meta->footprint, end))
 		return -ENOMEM;
-	return zs_table_extend(&table->owners, table->meta->footprint, owners_bytes(end));
+	if (index >> ZS_CHUNK_SHIFT < ZS_FIRST_OWNERS)
+		return 0;
+	return zs_table_extend(&table->owner_table, table->meta->footprint, owners_bytes(end));
+}
+
+/* The owners move to their table before the first chunk whose owner only that has. context: table locked. */
+static void move_owners(struct zs_handle_table *table)
+{
+	memcpy(table->owner_table.base, table->first_owners, sizeof(table->first_owners));
+	zs_host_store_pointer(table->owners, (uint16_t *)table->owner_table.base);
 }
 
 /* Says who owns a chunk. Returns its first index that may be used. */
 static uint32_t begin_chunk(struct zs_handle_table *table, uint32_t index, unsigned int class_id)
 {
-	zs_host_store16((uint16_t *)table->owners.base + (index >> ZS_CHUNK_SHIFT), (uint16_t)class_id);
+	if (index >> ZS_CHUNK_SHIFT == ZS_FIRST_OWNERS)
+		move_owners(table);
+	zs_host_store16(table->owners + (index >> ZS_CHUNK_SHIFT), (uint16_t)class_id);
 	if (index)
 		return index;
 	zs_host_store32(&zs_handle_cell(table, 0)->state, ZS_CELL_FREE);

@@ -10,9 +10,9 @@
  *
  * Cells are handed out in chunks of 16, each owned by one size class and its lock. They are made in order, never move,
  * and stay until the pool is destroyed, so any cell below the table's end may be looked up at any time without a lock.
- * On hosts that have tables they stand side by side in one, and the classes of the chunks in another, so that each is
- * found by arithmetic. Elsewhere they stand in leaves of one metadata unit, which hang in a tree of two
- * levels below its top, and the classes of a leaf's chunks in its first 64 bytes.
+ * On hosts that have tables they stand side by side in one, and the classes of the chunks in another once they are more
+ * than a small pool has, so that each is found by arithmetic. Elsewhere they stand in leaves of one metadata unit, which
+ * hang in a tree of two levels below its top, and the classes of a leaf's chunks in its first 64 bytes.
  *
  * Locks: table->lock, innermost, while a chunk is handed out. A cell's place, FREE and MOVING change only under the
  * lock of the class that owns it. Pins change at any time, by atomic addition.
@@ -44,6 +44,7 @@ struct zs_cell {
 /* The last indexes are left out: on 32-bit systems their handles would look like error pointers. */
 #if ZS_HOST_TABLES
 #define ZS_FIRST_CELL 1u /* no handle is 0 */
+#define ZS_FIRST_OWNERS 128u
 #define ZS_MAX_CELL_INDEX ((sizeof(long) == 8 ? 1u << 27 : 1u << 24) - 256)
 #else
 #define ZS_MAX_CELL_INDEX (sizeof(long) == 8 ? 0xffffff00u : 0x00ffff00u)
@@ -80,7 +81,9 @@ struct zs_handle_table {
 	struct zs_meta *meta;
 #if ZS_HOST_TABLES
 	struct zs_table cells;
-	struct zs_table owners; /* the class of each chunk: 16 bits */
+	uint16_t *owners; /* the class of each chunk: the first ones here, more than these in a table */
+	uint16_t first_owners[ZS_FIRST_OWNERS];
+	struct zs_table owner_table;
 #else
 	struct zs_top_node *top[1u << ZS_TOP_SHIFT];
 #endif
@@ -174,7 +177,7 @@ static inline bool zs_handle_exists(const struct zs_handle_table *table, unsigne
 static inline unsigned int zs_handle_owner(const struct zs_handle_table *table, uint32_t index)
 {
 #if ZS_HOST_TABLES
-	return zs_host_load16((const uint16_t *)table->owners.base + (index >> ZS_CHUNK_SHIFT));
+	return zs_host_load16(zs_host_load_pointer(table->owners) + (index >> ZS_CHUNK_SHIFT));
 #else
 	const struct zs_cell *cell = zs_handle_cell(table, index);
 	const union zs_leaf *leaf = (const union zs_leaf *)(cell - index % ZS_LEAF_CELLS);

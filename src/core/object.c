@@ -36,7 +36,8 @@ static int alloc_present(struct zs_class *class, unsigned long *handle)
 
 static bool needs_something(const struct zs_need *need)
 {
-	return need->nr_pages || need->nr_nodes || need->nr_pieces || need->zspage || need->cells;
+	return need->nr_pages || need->nr_nodes || need->nr_pieces || need->last_piece || need->short_piece ||
+	       need->zspage || need->cells;
 }
 
 /*

@@ -3,15 +3,15 @@
  * The pool as a whole.
  *
  * While a pool is small, the half-filled last page of every class costs more than slots that are a little too large.
- * So four neighbouring classes share the highest of them until that one holds SPLIT_OBJECTS; from then on each serves
- * its own sizes. Objects stay where they are, and what a size's class index is never changes.
+ * So eight neighbouring classes share the highest of them until that one holds a number of objects; then each half of
+ * the group does the same for its own sizes, and so on until each class serves its own. Objects stay where they are,
+ * and what a size's class index is never changes.
  */
 #include "pool.h"
 
-#define GROUP_SHIFT 2
-#define GROUP_MASK ((1u << GROUP_SHIFT) - 1)
-#define SPLIT_OBJECTS 128
 #define MANY_PAGES 4096u
+/* Objects in the highest class of a group at which it is halved, by the log2 of its classes. */
+static const uint16_t enough[ZS_SHARING_MAX + 1] = { 0, 144, 72, 40 };
 
 _Static_assert(sizeof(struct zs_pool) + ZS_META_GRAIN <= ZS_META_UNIT, "a pool fits its first unit");
 
@@ -30,15 +30,25 @@ static void *unit_of_pool(struct zs_pool *pool)
 	return (char *)pool - ZS_META_GRAIN;
 }
 
-static bool is_split(const struct zs_pool *pool, unsigned int group)
+static bool is_set(const zs_atomic32 *bits, unsigned int number)
 {
-	return zs_host_load32(&pool->split_groups[group / 32]) >> (group % 32) & 1;
+	return zs_host_load32(&bits[number / 32]) >> (number % 32) & 1;
 }
 
-/* The highest class of a class's group. */
-static unsigned int group_top(const struct zs_pool *pool, unsigned int id)
+/* The group that a class is in now: log2 of its classes. pre: id <= last_shared */
+static unsigned int sharing(const struct zs_pool *pool, unsigned int id)
 {
-	unsigned int top = id | GROUP_MASK;
+	unsigned int shift = ZS_SHARING_MAX;
+
+	while (shift && is_set(pool->halved[shift - 1], id >> shift))
+		shift--;
+	return shift;
+}
+
+/* The highest class of the group of 2^shift classes that one is in. */
+static unsigned int top_of(const struct zs_pool *pool, unsigned int id, unsigned int shift)
+{
+	unsigned int top = id | ((1u << shift) - 1);
 
 	return top < pool->last_shared ? top : pool->last_shared;
 }
@@ -47,7 +57,7 @@ unsigned int zs_pool_find_serving(const struct zs_pool *pool, size_t size)
 {
 	unsigned int id = zs_size_class_index(size, pool->memory.page_shift);
 
-	return is_split(pool, id >> GROUP_SHIFT) || id > pool->last_shared ? id : group_top(pool, id);
+	return id > pool->last_shared ? id : top_of(pool, id, sharing(pool, id));
 }
 
 /* Brings the table up to date. Two threads that do so at once write the same. */
@@ -181,21 +191,22 @@ unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size)
 {
 	unsigned int id = zs_size_class_index(size, pool->memory.page_shift);
 
-	return id > pool->last_shared ? id : group_top(pool, id);
+	return id > pool->last_shared ? id : top_of(pool, id, ZS_SHARING_MAX);
 }
 
 bool zs_pool_serves_group(const struct zs_pool *pool, const struct zs_class *class)
 {
-	return class->id <= pool->last_shared && !is_split(pool, class->id >> GROUP_SHIFT);
+	return class->id <= pool->last_shared && sharing(pool, class->id);
 }
 
 void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class)
 {
-	unsigned int group = class->id >> GROUP_SHIFT;
+	unsigned int shift = sharing(pool, class->id);
+	unsigned int number = class->id >> shift;
 
-	if (ZS_HOST_GLANCE(class->nr_live) < SPLIT_OBJECTS)
+	if (ZS_HOST_GLANCE(class->nr_live) < enough[shift])
 		return;
-	zs_host_fetch_or32(&pool->split_groups[group / 32], 1u << (group % 32));
+	zs_host_fetch_or32(&pool->halved[shift - 1][number / 32], 1u << (number % 32));
 	note_serving(pool);
 }
 

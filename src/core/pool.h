@@ -11,6 +11,7 @@
 
 #define ZS_POOL_NAME_BYTES 32
 #define ZS_SERVING_MAX 4096u
+#define ZS_SHARING_MAX 3u /* log2 of the most classes that share one */
 
 struct zs_pool_config {
 	struct zs_source *source; /* taken over */
@@ -30,8 +31,8 @@ struct zs_pool {
 	struct zs_class **classes; /* by size class index; NULL: not used yet */
 	unsigned int nr_classes;
 	unsigned int last_shared; /* the highest class that shares a group while the pool is small */
-	/* A bit per group of classes: each class serves its own sizes, not the group's highest class all. */
-	zs_atomic32 split_groups[(ZS_MAX_CLASSES + 127) / 128];
+	/* A bit for each group of 2, 4 and 8 classes: it was halved, see pool.c. */
+	zs_atomic32 halved[ZS_SHARING_MAX][(ZS_MAX_CLASSES + 63) / 64];
 	/* By size in slot steps, up to ZS_SERVING_MAX: the class that serves new objects of it now. */
 	uint16_t serving[ZS_SERVING_MAX / ZS_SLOT_STEP + 1];
 	zs_atomic32 fit_share;     /* see fit.h */

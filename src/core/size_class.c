@@ -100,5 +100,4 @@ void zs_layout_init(struct zs_layout *layout, uint32_t slot_bytes, unsigned int 
 	layout->nr_pages = (uint8_t)best;
 	layout->page_shift = (uint8_t)page_shift;
 	layout->inverse = inverse_of(slot_bytes);
-	layout->all_pages = zs_page_mask(0, best - 1);
 }

@@ -25,8 +25,7 @@ struct zs_layout {
 	uint16_t nr_slots;
 	uint8_t nr_pages;
 	uint8_t page_shift;
-	uint64_t inverse;   /* 2^40 / slot_bytes, rounded up */
-	uint64_t all_pages; /* a bit per page */
+	uint64_t inverse; /* 2^40 / slot_bytes, rounded up */
 };
 
 /* pre: 1 <= size <= ZS_MAX_SLOT. The page shift matters for the sizes that are as good as a page. */
@@ -86,6 +85,12 @@ static inline unsigned int zs_layout_max_slot_pages(const struct zs_layout *layo
 static inline uint64_t zs_page_mask(unsigned int first, unsigned int last)
 {
 	return (~0ull << first) & (~0ull >> (63 - last));
+}
+
+/* All pages of a zspage. */
+static inline uint64_t zs_layout_all_pages(const struct zs_layout *layout)
+{
+	return zs_page_mask(0, layout->nr_pages - 1u);
 }
 
 /* The pages that a slot touches. */

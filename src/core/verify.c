@@ -40,7 +40,7 @@ static const char *check_unpopulated(struct zs_spot spot)
 {
 	if (zs_zspage_is_hole(spot.zspage, spot.slot))
 		return "a hole lacks a page";
-	if (spot.zspage->words[spot.slot / 64].owners && *zs_zspage_owner(spot.zspage, spot.slot))
+	if (zs_zspage_has_owner(spot.zspage, spot.slot) && *zs_zspage_owner(spot.zspage, spot.slot))
 		return "a slot without pages has a cell";
 	return NULL;
 }
@@ -49,7 +49,7 @@ static const char *check_slot(const struct zs_class *class, struct zs_spot spot)
 {
 	if (zs_layout_slot_pages(&class->layout, spot.slot) & ~spot.zspage->present)
 		return check_unpopulated(spot);
-	if (!spot.zspage->words[spot.slot / 64].owners)
+	if (!zs_zspage_has_owner(spot.zspage, spot.slot))
 		return "a slot has no owner";
 	return check_owner(class, spot, !zs_zspage_is_hole(spot.zspage, spot.slot));
 }
@@ -98,7 +98,7 @@ static const char *check_pages(const struct zs_class *class, struct zs_zspage *z
 {
 	const struct zs_layout *layout = &class->layout;
 
-	if ((zspage->present | zspage->returning) & ~layout->all_pages)
+	if ((zspage->present | zspage->returning) & ~zs_layout_all_pages(layout))
 		return "a zspage has a page beyond its last";
 	if (zspage->present & zspage->returning)
 		return "a page is present and on its way back";

@@ -13,9 +13,11 @@ size_t zs_zspage_bytes(const struct zs_layout *layout, bool contiguous)
 	       (contiguous ? 0 : (layout->nr_pages + 1) * sizeof(void *));
 }
 
-size_t zs_zspage_piece_bytes(const struct zs_layout *layout)
+size_t zs_zspage_piece_bytes(const struct zs_layout *layout, unsigned int word)
 {
-	return (layout->nr_slots < SLOTS_PER_WORD ? layout->nr_slots : SLOTS_PER_WORD) * sizeof(uint32_t);
+	unsigned int nr = layout->nr_slots - word * SLOTS_PER_WORD;
+
+	return (nr < SLOTS_PER_WORD ? nr : SLOTS_PER_WORD) * sizeof(uint32_t);
 }
 
 struct zs_zspage *zs_zspage_create(struct zs_meta *meta, const struct zs_layout *layout, unsigned int flags)
@@ -36,7 +38,8 @@ struct zs_zspage *zs_zspage_create(struct zs_meta *meta, const struct zs_layout 
 void zs_zspage_destroy(struct zs_meta *meta, struct zs_zspage *zspage, const struct zs_layout *layout)
 {
 	for (unsigned int word = 0; word < zs_zspage_words(layout); word++)
-		zs_meta_free(meta, zspage->words[word].owners, zs_zspage_piece_bytes(layout));
+		zs_meta_free(meta, zspage->words[word].owners,
+			     zspage->is_short && !word ? ZS_SHORT_PIECE_BYTES : zs_zspage_piece_bytes(layout, word));
 	if (zspage->base)
 		zs_host_span_put(meta->source, zspage->base, layout->nr_pages);
 	zs_meta_free(meta, zspage, zs_zspage_bytes(layout, zspage->base != NULL));
@@ -49,14 +52,20 @@ struct zs_zspage_lack zs_zspage_lowest_lack(const struct zs_zspage *zspage, cons
 	unsigned int slot = zspage ? zs_zspage_lowest_unpopulated(zspage, layout) : 0;
 	unsigned int last_page = zs_layout_last_page(layout, slot) + nr_ahead;
 	struct zs_zspage_lack lack = { .pieces = 0 };
-	unsigned int last_word;
+	unsigned int last_slot;
 
 	if (last_page >= layout->nr_pages)
 		last_page = layout->nr_pages - 1u;
 	lack.pages = zs_page_mask(zs_layout_first_page(layout, slot), last_page) & ~present;
-	last_word = zs_layout_last_slot(layout, last_page) / SLOTS_PER_WORD;
-	for (unsigned int word = slot / SLOTS_PER_WORD; word <= last_word; word++)
+	last_slot = zs_layout_last_slot(layout, last_page);
+	for (unsigned int word = slot / SLOTS_PER_WORD; word <= last_slot / SLOTS_PER_WORD; word++)
 		lack.pieces |= zspage && zspage->words[word].owners ? 0 : 1u << word;
+	if (last_slot < ZS_SHORT_PIECE && layout->nr_slots > ZS_SHORT_PIECE) {
+		lack.short_piece = lack.pieces & 1;
+		lack.pieces = 0;
+	} else if (zspage && zspage->is_short) {
+		lack.pieces |= 1;
+	}
 	return lack;
 }
 
@@ -112,7 +121,7 @@ static void count_leading(struct zs_zspage *zspage, const struct zs_layout *layo
 	if (layout->slot_bytes >= 1u << layout->page_shift)
 		return;
 	zspage->nr_leading = layout->nr_slots;
-	if (zspage->present != layout->all_pages)
+	if (zspage->present != zs_layout_all_pages(layout))
 		zspage->nr_leading = (uint16_t)zs_zspage_lowest_unpopulated(zspage, layout);
 }
 
@@ -194,7 +203,7 @@ int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout 
 static bool any_live(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int first,
 		     unsigned int end)
 {
-	bool all_populated = zspage->present == layout->all_pages;
+	bool all_populated = zspage->present == zs_layout_all_pages(layout);
 
 	for (unsigned int slot = first; slot < end; slot++)
 		if (!zs_zspage_is_hole(zspage, slot) && (all_populated || zs_zspage_is_live(zspage, layout, slot)))

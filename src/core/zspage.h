@@ -24,6 +24,10 @@ struct zs_index_node;
 
 #define ZS_PAGE_PLACE_SHIFT 6 /* log2 of ZS_MAX_CHAIN */
 
+/* What a zspage begins with: a piece for so many of the first word's slots, if it has more. */
+#define ZS_SHORT_PIECE 32u
+#define ZS_SHORT_PIECE_BYTES (ZS_SHORT_PIECE * sizeof(uint32_t))
+
 /* 64 slots: which are holes, and the cell index of each (0: none). */
 struct zs_slot_word {
 	uint64_t holes;
@@ -41,6 +45,7 @@ struct zs_zspage {
 	uint32_t place;             /* that of its slot 0 */
 	uint16_t nr_leading;        /* slots from 0 on that have their pages; 0 if one is as long as a page */
 	uint8_t marks;              /* as known to the class's index of zspages */
+	bool is_short;              /* the first word's piece is a short one */
 	/* Then, sized by the layout: the words; if scattered the pages, and the list of copies of mapped objects. */
 	struct zs_slot_word words[];
 };
@@ -66,6 +71,12 @@ static inline uint32_t *zs_zspage_owner(const struct zs_zspage *zspage, unsigned
 	return &zspage->words[slot / 64].owners[slot % 64];
 }
 
+/* Whether its word's piece reaches to a slot. */
+static inline bool zs_zspage_has_owner(const struct zs_zspage *zspage, unsigned int slot)
+{
+	return zspage->words[slot / 64].owners && !(zspage->is_short && slot < 64 && slot >= ZS_SHORT_PIECE);
+}
+
 static inline bool zs_zspage_has_hole(const struct zs_zspage *zspage)
 {
 	return zspage->hole_words != 0;
@@ -74,7 +85,7 @@ static inline bool zs_zspage_has_hole(const struct zs_zspage *zspage)
 /* Whether a page may be added: some is absent, and none on its way back. */
 static inline bool zs_zspage_has_room(const struct zs_zspage *zspage, const struct zs_layout *layout)
 {
-	return !zspage->returning && zspage->present != layout->all_pages;
+	return !zspage->returning && zspage->present != zs_layout_all_pages(layout);
 }
 
 /* What the host is told of a scattered page: its zspage's number and its position there. */
@@ -91,7 +102,8 @@ static inline bool zs_zspage_is_bare(const struct zs_zspage *zspage)
 }
 
 size_t zs_zspage_bytes(const struct zs_layout *layout, bool contiguous);
-size_t zs_zspage_piece_bytes(const struct zs_layout *layout);
+/* The bytes of the piece for a word's owners: the last word may have fewer slots. */
+size_t zs_zspage_piece_bytes(const struct zs_layout *layout, unsigned int word);
 
 /* A zspage without pages, in no class yet; NULL: no memory. context: no lock. */
 struct zs_zspage *zs_zspage_create(struct zs_meta *meta, const struct zs_layout *layout, unsigned int flags);
@@ -110,8 +122,9 @@ static inline unsigned int zs_zspage_lowest_unpopulated(const struct zs_zspage *
  * without pages. pre: has room.
  */
 struct zs_zspage_lack {
-	uint64_t pages;  /* to be populated */
-	uint32_t pieces; /* words whose owners have no piece */
+	uint64_t pages;   /* to be populated */
+	uint32_t pieces;  /* words whose owners have no piece, or only a short one */
+	bool short_piece; /* a short one will do, for the first word */
 };
 struct zs_zspage_lack zs_zspage_lowest_lack(const struct zs_zspage *zspage, const struct zs_layout *layout,
 					    unsigned int nr_ahead);

@@ -31,7 +31,8 @@ static uint32_t take(struct zs_class *class, struct zs_supplies *supplies, bool 
 
 static bool needs_nothing(const struct zs_need *need)
 {
-	return !need->nr_pages && !need->nr_nodes && !need->nr_pieces && !need->zspage && !need->cells;
+	return !need->nr_pages && !need->nr_nodes && !need->nr_pieces && !need->last_piece && !need->short_piece &&
+	       !need->zspage && !need->cells;
 }
 
 /* ---- needs and supplies ---- */
@@ -52,12 +53,14 @@ static void test_need_is_told_and_used_up(void **state)
 		assert_int_equal(take(class, &supplies, true, &need), 0);
 		assert_true(need.cells && need.zspage);
 		assert_int_equal(need.nr_pages, (class->layout.slot_bytes - 1) / (1u << world->page_shift) + 1);
-		assert_int_equal(need.nr_pieces, 1);
+		assert_true(need.last_piece != need.short_piece);
+		assert_int_equal(need.nr_pieces, 0);
 		assert_int_equal(need.nr_nodes, 0);
 		assert_int_equal(zs_class_supply(class, &supplies, &need, 0), 0);
 		assert_int_not_equal(take(class, &supplies, true, &need), 0);
 		assert_int_equal(supplies.pages.nr + supplies.nr_pieces + supplies.nr_nodes + supplies.first_cell, 0);
 		assert_null(supplies.zspage);
+		assert_true(!supplies.last_piece && !supplies.short_pieces);
 		zs_destroy_pool(pool);
 	}
 }
@@ -120,9 +123,13 @@ static void test_surplus_goes_back(void **state)
 	(void)state;
 	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		struct zs_supplies supplies = { .nr_nodes = 0 };
-		const struct zs_need need = {
-			.nr_pages = 2, .nr_nodes = 3, .nr_pieces = 2, .zspage = true, .cells = true
-		};
+		const struct zs_need need = { .nr_pages = 2,
+					      .nr_nodes = 3,
+					      .nr_pieces = 2,
+					      .last_piece = true,
+					      .short_piece = true,
+					      .zspage = true,
+					      .cells = true };
 		struct zs_class *class;
 		struct zs_pool *pool;
 

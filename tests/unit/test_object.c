@@ -64,25 +64,40 @@ static unsigned long slots_in(const struct zs_layout *layout, unsigned long nr_p
 	return nr_pages / layout->nr_pages * layout->nr_slots + (rest << layout->page_shift) / layout->slot_bytes;
 }
 
-/* The objects of a size that fit so many pages: its group's highest class takes them until it has 128 and is full. */
-static unsigned long objects_expected(struct zs_pool *pool, size_t size, unsigned long nr_pages)
+/* Classes of a size as a pool grows: the highest of 8 neighbours serves it, then that of 4, of 2, and its own. */
+static unsigned int serving_in_turn(size_t size, unsigned int shift)
 {
-	struct zs_layout own, shared;
-	unsigned long first = 1;
+	unsigned int id = zs_size_class_index(size, 12), last = zs_size_class_index(zs_size_class_huge(12) - 1, 12);
+	unsigned int top = id | ((1u << shift) - 1);
 
-	zs_layout_init(&own, zs_size_class_bytes(zs_size_class_index(size, 12)), 12);
-	zs_layout_init(&shared, zs_size_class_bytes(zs_pool_serving_class(pool, size)), 12);
-	if (own.slot_bytes == shared.slot_bytes)
-		return slots_in(&own, nr_pages);
-	while (first < nr_pages && slots_in(&shared, first) < 128)
-		first++;
-	return slots_in(&shared, first) + slots_in(&own, nr_pages - first);
+	return id > last ? id : top < last ? top : last;
+}
+
+/* The objects of a size that fit so many pages: each class in turn takes them until it has enough and is full. */
+static unsigned long objects_expected(size_t size, unsigned long nr_pages)
+{
+	static const unsigned long enough[] = { ~0ul, 144, 72, 40 };
+	unsigned long nr = 0, pages = 0;
+
+	for (unsigned int shift = 4; shift-- > 0;) {
+		struct zs_layout layout;
+
+		zs_layout_init(&layout, zs_size_class_bytes(serving_in_turn(size, shift)), 12);
+		while (pages < nr_pages && slots_in(&layout, pages) < enough[shift])
+			pages++;
+		if (shift && serving_in_turn(size, shift) == serving_in_turn(size, shift - 1))
+			continue;
+		nr += slots_in(&layout, pages);
+		nr_pages -= pages;
+		pages = 0;
+	}
+	return nr;
 }
 
 static void assert_fills(size_t size, unsigned long nr_pages)
 {
 	struct zs_pool *pool = make_pool((struct zs_pool_options){ .max_object_size = 65536 }, NULL);
-	unsigned long expected = objects_expected(pool, size, nr_pages), nr = 0, handle;
+	unsigned long expected = objects_expected(size, nr_pages), nr = 0, handle;
 	bool all_used = size <= 4096;
 
 	while (zs_pool_alloc(pool, size, 0, true, &handle) == 0)

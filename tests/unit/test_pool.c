@@ -64,25 +64,41 @@ static void test_number_of_classes(void **state)
 	}
 }
 
-/* Four neighbours share their highest class until it holds 64 objects; then each size has its own. */
-static void test_groups_split_when_grown(void **state)
+/* Makes objects of a size until another class serves it. Returns how many it took. */
+static unsigned int objects_until_halved(struct zs_pool *pool, size_t size)
 {
-	struct zs_pool *pool = make_pool((struct zs_pool_options){ .max_object_size = 65536 }, NULL);
-	unsigned int own = zs_size_class_index(1024, 12) & ~3u;
-	size_t size = zs_size_class_bytes(own);
-	unsigned int nr = 0;
+	unsigned int serving = zs_pool_serving_class(pool, size), nr = 0;
 
-	(void)state;
-	assert_int_equal(zs_pool_serving_class(pool, size), own + 3);
-	assert_int_equal(zs_pool_serving_class(pool, zs_size_class_bytes(own + 3)), own + 3);
-	while (zs_pool_serving_class(pool, size) != own) {
-		assert_null(zs_pool_class(pool, own));
+	while (zs_pool_serving_class(pool, size) == serving) {
 		make_object(pool, size);
 		nr++;
 	}
-	assert_in_range(nr, 65, 65 + zs_pool_class(pool, own + 3)->layout.nr_slots);
+	return nr;
+}
+
+/* Eight neighbours share their highest class until it holds 40 objects; then four, two, and each size has its own. */
+static void test_groups_split_when_grown(void **state)
+{
+	static const unsigned int enough[] = { 40, 72, 144 };
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .max_object_size = 65536 }, NULL);
+	unsigned int own = zs_size_class_index(1024, 12) & ~7u, nr;
+	size_t size = zs_size_class_bytes(own);
+
+	(void)state;
+	assert_int_equal(zs_pool_serving_class(pool, size + 7 * 16), own + 7);
+	for (unsigned int i = 0; i < NR_OF(enough); i++) {
+		unsigned int top = own + (7u >> i);
+
+		assert_int_equal(zs_pool_serving_class(pool, size), top);
+		assert_null(zs_pool_class(pool, own + (7u >> (i + 1))));
+		nr = objects_until_halved(pool, size);
+		assert_in_range(nr, enough[i] - (i != 0), enough[i] + zs_pool_class(pool, top)->layout.nr_slots);
+	}
 	assert_int_equal(zs_pool_class(pool, own)->nr_live, 1);
+	assert_int_equal(zs_pool_serving_class(pool, size), own);
 	assert_int_equal(zs_pool_serving_class(pool, size + 1), own + 1);
+	assert_int_equal(zs_pool_serving_class(pool, size + 2 * 16), own + 3);
+	assert_int_equal(zs_pool_serving_class(pool, size + 4 * 16), own + 7);
 	assert_int_equal(zs_pool_serving_class(pool, size - 16), own - 1); /* another group's highest */
 	assert_int_equal(zs_pool_serving_class(pool, size - 32), own - 1);
 	assert_int_equal(zs_pool_verify(pool), 0);

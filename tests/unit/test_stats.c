@@ -89,7 +89,7 @@ static void test_rows_sum_up(void **state)
 
 static void test_row_of_a_class(void **state)
 {
-	unsigned int index = zs_size_class_index(1360, 12);
+	unsigned int index = zs_size_class_index(1296, 12);
 	unsigned long handles[3];
 	struct zs_class_stats row;
 	struct zs_pool *pool;
@@ -99,11 +99,11 @@ static void test_row_of_a_class(void **state)
 	pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
 	assert_int_equal(zs_pool_nr_classes(pool), zs_size_class_index(4096, 12) + 1);
 	zs_pool_class_stats(pool, index, &row);
-	assert_int_equal(row.size_bytes, 1360);
-	assert_int_equal(row.chain_slots, row.chain_pages * 4096 / 1360);
+	assert_int_equal(row.size_bytes, 1296);
+	assert_int_equal(row.chain_slots, row.chain_pages * 4096 / 1296);
 	assert_int_equal(row.objects + row.holes + row.zspages + row.pages, 0);
 	for (unsigned int i = 0; i < 3; i++)
-		handles[i] = make_object(pool, 1360);
+		handles[i] = make_object(pool, 1296);
 	zs_free(pool, handles[1]);
 	zs_pool_class_stats(pool, index, &row);
 	assert_int_equal(row.objects, 2);

@@ -16,7 +16,8 @@ struct bench {
 static void add_pieces(struct bench *b)
 {
 	for (unsigned int word = 0; word < zs_zspage_words(&b->layout); word++)
-		b->zspage->words[word].owners = zs_meta_alloc(&b->heap.meta, zs_zspage_piece_bytes(&b->layout), 0);
+		b->zspage->words[word].owners =
+			zs_meta_alloc(&b->heap.meta, zs_zspage_piece_bytes(&b->layout, word), 0);
 }
 
 static void bench_create(struct bench *b, const struct world *world, uint32_t slot_bytes)
@@ -148,7 +149,7 @@ static void put(struct bench *b)
 
 static void random_step(struct bench *b)
 {
-	uint64_t random_pages = rng_next(&b->rng) & rng_next(&b->rng) & b->layout.all_pages;
+	uint64_t random_pages = rng_next(&b->rng) & rng_next(&b->rng) & zs_layout_all_pages(&b->layout);
 	unsigned int what = rng_below(&b->rng, 10);
 
 	if (what == 0 && random_pages & ~b->zspage->present)
@@ -202,7 +203,7 @@ static void test_lowest_lack_of_pages(void **state)
 
 		bench_create(&b, world, 2992);
 		for (unsigned int i = 0; i < 100; i++) {
-			uint64_t all = b.layout.all_pages;
+			uint64_t all = zs_layout_all_pages(&b.layout);
 			uint64_t present = rng_next(&rng) & all & ~(1ull << rng_below(&rng, b.layout.nr_pages));
 
 			if (b.zspage->present)
@@ -227,7 +228,7 @@ static void test_lack_of_pages_ahead(void **state)
 	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 0).pages, 0x4);
 	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 3).pages, 0x2c);
 	assert_int_equal(zs_zspage_lowest_lack(b.zspage, &b.layout, 200).pages,
-			 b.layout.all_pages & ~b.zspage->present);
+			 zs_layout_all_pages(&b.layout) & ~b.zspage->present);
 	bench_destroy(&b);
 }
 
@@ -242,12 +243,38 @@ static void test_lowest_lack_of_pieces(void **state)
 	lack = zs_zspage_lowest_lack(NULL, &b.layout, 0);
 	assert_int_equal(lack.pages, 1);
 	assert_int_equal(lack.pieces, 1); /* slots 0 to 42 */
-	zs_meta_free(&b.heap.meta, b.zspage->words[1].owners, zs_zspage_piece_bytes(&b.layout));
+	zs_meta_free(&b.heap.meta, b.zspage->words[1].owners, zs_zspage_piece_bytes(&b.layout, 1));
 	b.zspage->words[1].owners = NULL;
 	populate(&b, 1);
 	lack = zs_zspage_lowest_lack(b.zspage, &b.layout, 0);
 	assert_int_equal(lack.pages, 2);
 	assert_int_equal(lack.pieces, 2); /* slots 42 to 85, and the first word has its piece */
+	bench_destroy(&b);
+}
+
+/* While the slots with pages are few, a short piece does; the page that brings more asks for the whole one. */
+static void test_lowest_lack_of_a_short_piece(void **state)
+{
+	struct zs_zspage_lack lack;
+	struct bench b;
+
+	(void)state;
+	bench_create(&b, &worlds[0], 272); /* 15 slots to a page, and the next begins in it */
+	lack = zs_zspage_lowest_lack(NULL, &b.layout, 0);
+	assert_true(lack.short_piece && !lack.pieces);
+	lack = zs_zspage_lowest_lack(NULL, &b.layout, 1); /* slots 0 to 30 */
+	assert_true(lack.short_piece && !lack.pieces);
+	lack = zs_zspage_lowest_lack(NULL, &b.layout, 2);
+	assert_true(!lack.short_piece && lack.pieces == 1);
+	b.zspage->is_short = true; /* though its piece is longer */
+	populate(&b, 1);
+	lack = zs_zspage_lowest_lack(b.zspage, &b.layout, 0);
+	assert_true(lack.pages == 2 && !lack.short_piece && !lack.pieces);
+	assert_true(zs_zspage_has_owner(b.zspage, 31) && !zs_zspage_has_owner(b.zspage, 32));
+	populate(&b, 2);
+	lack = zs_zspage_lowest_lack(b.zspage, &b.layout, 0);
+	assert_true(lack.pages == 4 && !lack.short_piece && lack.pieces == 1);
+	b.zspage->is_short = false;
 	bench_destroy(&b);
 }
 
@@ -279,7 +306,7 @@ static void test_every_page_is_seen_empty(void **state)
 	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++)
 		for (unsigned int s = 0; s < NR_OF(sizes); s++) {
 			bench_create(&b, world, sizes[s]);
-			populate(&b, b.layout.all_pages);
+			populate(&b, zs_layout_all_pages(&b.layout));
 			while (zs_zspage_has_hole(b.zspage))
 				zs_zspage_take_slot(b.zspage, &b.layout);
 			for (unsigned int page = 0; page < b.layout.nr_pages; page++) {
@@ -322,7 +349,7 @@ static void test_live_below(void **state)
 	(void)state;
 	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
 		bench_create(&b, world, 1536);
-		populate(&b, b.layout.all_pages);
+		populate(&b, zs_layout_all_pages(&b.layout));
 		assert_int_equal(zs_zspage_live_below(b.zspage, &b.layout, b.layout.nr_slots), -1);
 		for (unsigned int i = 0; i < 4; i++)
 			take(&b);
@@ -364,7 +391,7 @@ static void assert_slot(struct bench *b, unsigned int slot, unsigned int seed, s
 
 static void fill(struct bench *b)
 {
-	populate(b, b->layout.all_pages);
+	populate(b, zs_layout_all_pages(&b->layout));
 	while (zs_zspage_has_hole(b->zspage))
 		write_slot(b, zs_zspage_take_slot(b->zspage, &b->layout), b->layout.slot_bytes);
 }
@@ -451,7 +478,8 @@ static void test_descriptors_fit_a_unit(void **state)
 		for (unsigned int index = 0; index < ZS_MAX_CLASSES; index++) {
 			zs_layout_init(&layout, zs_size_class_bytes(index), world->page_shift);
 			assert_true(zs_zspage_bytes(&layout, world->contiguous) <= ZS_META_UNIT);
-			assert_true(zs_zspage_piece_bytes(&layout) >= 4u && zs_zspage_piece_bytes(&layout) <= 256u);
+			assert_true(zs_zspage_piece_bytes(&layout, zs_zspage_words(&layout) - 1) >= 4u);
+			assert_true(zs_zspage_piece_bytes(&layout, 0) <= 256u);
 		}
 }
 
@@ -479,6 +507,7 @@ int main(void)
 		SIM_TEST(test_lowest_lack_of_pages),
 		SIM_TEST(test_lack_of_pages_ahead),
 		SIM_TEST(test_lowest_lack_of_pieces),
+		SIM_TEST(test_lowest_lack_of_a_short_piece),
 		SIM_TEST(test_every_page_is_seen_empty),
 		SIM_TEST(test_last_populated_slot_keeps_nothing),
 		SIM_TEST(test_live_below),
