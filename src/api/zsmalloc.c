@@ -126,11 +126,36 @@ static ZS_HOST_NOINLINE unsigned long malloc_long(struct zs_pool *pool, size_t s
 	return 0;
 }
 
+static ZS_HOST_NOINLINE unsigned long malloc_held(struct zs_pool *pool, struct zs_class *class, size_t size,
+						  unsigned int flags)
+{
+	unsigned long handle;
+	int err = zs_pool_alloc_held(pool, class, size, flags & ~ZS_NOGROW, !(flags & ZS_NOGROW), &handle);
+
+	if (!err)
+		return handle;
+	errno = -err;
+	return 0;
+}
+
+/* A last call: with it zs_malloc() needs no frame. */
+static ZS_HOST_NOINLINE unsigned long wake_and_return(zs_lock *lock, unsigned long handle)
+{
+	zs_host_lock_wake(lock);
+	return handle;
+}
+
 PUBLIC unsigned long zs_malloc(struct zs_pool *pool, size_t size, unsigned int flags)
 {
-	unsigned long handle = zs_pool_alloc_direct(pool, size);
+	struct zs_class *class;
+	unsigned long handle;
 
-	return ZS_HOST_UNLIKELY(!handle) ? malloc_long(pool, size, flags) : handle;
+	switch (zs_pool_alloc_direct(pool, size, &class, &handle)) {
+	case ZS_TAKEN: return zs_host_unlock_quick(&class->lock) ? wake_and_return(&class->lock, handle) : handle;
+	case ZS_TAKE_HELD: return malloc_held(pool, class, size, flags);
+	case ZS_TAKE_LONG: break;
+	}
+	return malloc_long(pool, size, flags);
 }
 
 /* 0 is no handle, but would lead to a cell, which is nobody's. */

@@ -65,7 +65,7 @@ static void note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_
 	if (zspage->empty == before)
 		return;
 	zs_host_add_long(&class->memory->nr_empty, more);
-	ZS_HOST_SHOW(class->nr_empty, class->nr_empty + (unsigned long)more);
+	ZS_HOST_SHOW_MORE(class->nr_empty, more);
 	set_mark(zspage, ZS_MARK_EMPTY, zspage->empty != 0);
 }
 
@@ -113,7 +113,7 @@ unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage
 	uint64_t empty = zspage->empty;
 	unsigned int slot = zs_zspage_take_slot(zspage, &class->layout);
 
-	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
+	ZS_HOST_SHOW_MORE(class->nr_live, 1);
 	if (!zs_zspage_has_hole(zspage))
 		lost_holes(class, zspage);
 	note_empty(class, zspage, empty);
@@ -284,7 +284,7 @@ static void install_pages(struct zs_class *class, struct zs_zspage *zspage, uint
 			   class->memory->contiguous ? NULL : pages->at + pages->nr);
 	if (!class->memory->contiguous)
 		bind_pages(class, zspage, mask, pages->at + pages->nr);
-	ZS_HOST_SHOW(class->nr_pages, class->nr_pages + nr);
+	ZS_HOST_SHOW_MORE(class->nr_pages, nr);
 	note_pages(class, zspage, empty);
 }
 
@@ -546,7 +546,7 @@ static bool take_out(struct zs_class *class, struct zs_zspage *zspage, uint64_t 
 	detach_cells(class, zspage, mask);
 	zs_zspage_depopulate(zspage, &class->layout, mask, pages->at);
 	unbind_pages(class, pages);
-	ZS_HOST_SHOW(class->nr_pages, class->nr_pages - zs_count_bits(mask));
+	ZS_HOST_SHOW_MORE(class->nr_pages, -(long)zs_count_bits(mask));
 	note_pages(class, zspage, empty);
 	if (!zs_zspage_is_bare(zspage))
 		return false;

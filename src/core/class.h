@@ -165,7 +165,7 @@ static inline bool zs_class_put_direct(struct zs_class *class, struct zs_spot sp
 	bool had_hole = zs_zspage_has_hole(zspage);
 
 	zs_zspage_put_slot(zspage, spot.slot);
-	ZS_HOST_SHOW(class->nr_live, class->nr_live - 1);
+	ZS_HOST_SHOW_MORE(class->nr_live, -1);
 	if (ZS_HOST_UNLIKELY(!zs_zspage_keeps_pages(zspage, spot.slot)))
 		return false;
 	if (had_hole)
@@ -213,7 +213,7 @@ static inline unsigned long zs_class_take_direct(struct zs_class *class, const s
 	}
 	word->holes = holes;
 	zspage->hole_words = words;
-	ZS_HOST_SHOW(class->nr_live, class->nr_live + 1);
+	ZS_HOST_SHOW_MORE(class->nr_live, 1);
 	/* The mark was there: subtracting clears it. */
 	return zs_handle_make(index, zs_host_fetch_sub32_release(&zs_handle_cell(handles, index)->state, ZS_CELL_FREE));
 }

@@ -10,9 +10,9 @@
  *
  * Cells are handed out in chunks of 16, each owned by one size class and its lock. They are made in order, never move,
  * and stay until the pool is destroyed, so any cell below the table's end may be looked up at any time without a lock.
- * On hosts that have tables they stand side by side in one, and the classes of the chunks in another once they are more
- * than a small pool has, so that each is found by arithmetic. Elsewhere they stand in leaves of one metadata unit, which
- * hang in a tree of two levels below its top, and the classes of a leaf's chunks in its first 64 bytes.
+ * On hosts that have tables they stand side by side in one, and the classes of the chunks in another, once they are
+ * more than a small pool has, so that each is found by arithmetic. Elsewhere they stand in leaves of one metadata unit,
+ * which hang in a tree of two levels below its top, and the classes of a leaf's chunks in its first 64 bytes.
  *
  * Locks: table->lock, innermost, while a chunk is handed out. A cell's place, FREE and MOVING change only under the
  * lock of the class that owns it. Pins change at any time, by atomic addition.

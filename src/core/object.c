@@ -139,10 +139,24 @@ int zs_pool_alloc_long(struct zs_pool *pool, size_t size, unsigned int flags, bo
 	return err;
 }
 
+int zs_pool_alloc_held(struct zs_pool *pool, struct zs_class *class, size_t size, unsigned int flags, bool may_grow,
+		       unsigned long *handle)
+{
+	*handle = zs_class_take(class);
+	zs_host_unlock(&class->lock);
+	return *handle ? 0 : zs_pool_alloc_long(pool, size, flags, may_grow, handle);
+}
+
 int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
 {
-	*handle = zs_pool_alloc_direct(pool, size);
-	return ZS_HOST_UNLIKELY(!*handle) ? zs_pool_alloc_long(pool, size, flags, may_grow, handle) : 0;
+	struct zs_class *class;
+
+	switch (zs_pool_alloc_direct(pool, size, &class, handle)) {
+	case ZS_TAKEN: zs_host_unlock(&class->lock); return 0;
+	case ZS_TAKE_HELD: return zs_pool_alloc_held(pool, class, size, flags, may_grow, handle);
+	case ZS_TAKE_LONG: break;
+	}
+	return zs_pool_alloc_long(pool, size, flags, may_grow, handle);
 }
 
 size_t zs_pool_slot_bytes(const struct zs_pool *pool, unsigned long handle)

@@ -12,20 +12,24 @@
  * their comments name; where a class is busy that is all of it. So no call is in their middle.
  */
 
-/* Returns a handle, or 0: zs_pool_alloc_long(). context: no lock. */
-static inline unsigned long zs_pool_alloc_direct(struct zs_pool *pool, size_t size)
-{
-	unsigned long handle;
-	struct zs_class *class;
+/* How far an allocation has come, and the call that is left to be made. */
+enum zs_taken {
+	ZS_TAKEN,     /* zs_host_unlock(&class->lock) */
+	ZS_TAKE_HELD, /* zs_pool_alloc_held(): the class is locked, nothing has changed */
+	ZS_TAKE_LONG, /* zs_pool_alloc_long(): nothing has changed */
+};
 
+/* context: no lock. */
+static inline enum zs_taken zs_pool_alloc_direct(struct zs_pool *pool, size_t size, struct zs_class **class,
+						 unsigned long *handle)
+{
 	if (ZS_HOST_UNLIKELY(size - 1 >= pool->direct_max_size))
-		return 0;
-	class = zs_pool_class(pool, zs_host_load16(&pool->serving[(size + ZS_SLOT_STEP - 1) / ZS_SLOT_STEP]));
-	if (ZS_HOST_UNLIKELY(!class || !zs_host_try_lock(&class->lock)))
-		return 0;
-	handle = zs_class_take_direct(class, &pool->handles);
-	zs_host_unlock(&class->lock);
-	return handle;
+		return ZS_TAKE_LONG;
+	*class = zs_pool_class(pool, zs_host_load16(pool->serving + (size + ZS_SLOT_STEP - 1) / ZS_SLOT_STEP));
+	if (ZS_HOST_UNLIKELY(!*class || !zs_host_try_lock(&(*class)->lock)))
+		return ZS_TAKE_LONG;
+	*handle = zs_class_take_direct(*class, &pool->handles);
+	return ZS_HOST_UNLIKELY(!*handle) ? ZS_TAKE_HELD : ZS_TAKEN;
 }
 
 /* The state of a cell whose object was in a state and is freed: at the next generation. */
@@ -76,6 +80,9 @@ int zs_pool_free_held(struct zs_pool *pool, struct zs_class *class, unsigned lon
  */
 int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle);
 int zs_pool_alloc_long(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle);
+/* pre: the class serves the size. context: class locked, which it unlocks. */
+int zs_pool_alloc_held(struct zs_pool *pool, struct zs_class *class, size_t size, unsigned int flags, bool may_grow,
+		       unsigned long *handle);
 
 /* The bytes of an object's slot; 0: a bad handle. True to the moment only for who owns the object. context: any. */
 size_t zs_pool_slot_bytes(const struct zs_pool *pool, unsigned long handle);

@@ -196,7 +196,8 @@ unsigned int zs_pool_group_class(const struct zs_pool *pool, size_t size)
 
 bool zs_pool_serves_group(const struct zs_pool *pool, const struct zs_class *class)
 {
-	return class->id <= pool->last_shared && sharing(pool, class->id);
+	/* The last of a group's halvings comes after all others. */
+	return class->id <= pool->last_shared && !is_set(pool->halved[0], class->id >> 1);
 }
 
 void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class)

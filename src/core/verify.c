@@ -81,8 +81,8 @@ static const char *check_words(const struct zs_class *class, const struct zs_zsp
 	return NULL;
 }
 
-/* The slots that have their pages, from the first on. */
-static const char *check_leading(const struct zs_class *class, const struct zs_zspage *zspage)
+/* The slots that have their pages and whose next one has, from the first on. */
+static const char *check_flanked(const struct zs_class *class, const struct zs_zspage *zspage)
 {
 	const struct zs_layout *layout = &class->layout;
 	unsigned int nr = 0;
@@ -91,7 +91,7 @@ static const char *check_leading(const struct zs_class *class, const struct zs_z
 		nr++;
 	if (layout->slot_bytes >= 1u << layout->page_shift)
 		nr = 0;
-	return zspage->nr_leading == nr ? NULL : "a zspage's count of leading slots is wrong";
+	return zspage->nr_flanked == (nr ? nr - 1 : 0) ? NULL : "a zspage's count of flanked slots is wrong";
 }
 
 static const char *check_pages(const struct zs_class *class, struct zs_zspage *zspage, uint64_t touched)
@@ -126,7 +126,7 @@ static const char *check_zspage(const struct zs_class *class, struct zs_zspage *
 	if (!damage)
 		damage = check_pages(class, zspage, touched);
 	if (!damage)
-		damage = check_leading(class, zspage);
+		damage = check_flanked(class, zspage);
 	if (!damage && zspage->marks != zs_class_marks(class, zspage))
 		damage = "a zspage's marks are wrong";
 	return damage;

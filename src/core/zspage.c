@@ -116,13 +116,16 @@ static void populate_pages(struct zs_zspage *zspage, const struct zs_layout *lay
 		at[__builtin_ctzll(mask)] = *pages++;
 }
 
-static void count_leading(struct zs_zspage *zspage, const struct zs_layout *layout)
+static void count_flanked(struct zs_zspage *zspage, const struct zs_layout *layout)
 {
+	unsigned int nr;
+
 	if (layout->slot_bytes >= 1u << layout->page_shift)
 		return;
-	zspage->nr_leading = layout->nr_slots;
+	nr = layout->nr_slots;
 	if (zspage->present != zs_layout_all_pages(layout))
-		zspage->nr_leading = (uint16_t)zs_zspage_lowest_unpopulated(zspage, layout);
+		nr = zs_zspage_lowest_unpopulated(zspage, layout);
+	zspage->nr_flanked = nr ? (uint16_t)(nr - 1) : 0;
 }
 
 void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout, struct zs_source *source,
@@ -134,7 +137,7 @@ void zs_zspage_populate(struct zs_zspage *zspage, const struct zs_layout *layout
 		populate_pages(zspage, layout, mask, pages);
 	zspage->present |= mask;
 	zspage->empty |= mask;
-	count_leading(zspage, layout);
+	count_flanked(zspage, layout);
 	for (; mask; mask &= mask - 1) {
 		unsigned int page = (unsigned int)__builtin_ctzll(mask);
 		unsigned int last = zs_layout_last_slot(layout, page);
@@ -166,7 +169,7 @@ void zs_zspage_depopulate(struct zs_zspage *zspage, const struct zs_layout *layo
 {
 	zspage->present &= ~mask;
 	zspage->empty &= ~mask;
-	count_leading(zspage, layout);
+	count_flanked(zspage, layout);
 	if (zspage->base)
 		zspage->returning |= mask;
 	for (; mask; mask &= mask - 1) {
@@ -199,24 +202,23 @@ int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout 
 	return s;
 }
 
+/* The slots from first on and below end, as a mask from bit 0 on. pre: first < end <= first + 64 */
+static uint64_t slots_mask(unsigned int first, unsigned int end)
+{
+	return ~0ull >> (SLOTS_PER_WORD - (end - first));
+}
+
 /* Whether a slot from first on and below end is live. Slots that are not holes may also be unpopulated. */
 static bool any_live(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int first,
 		     unsigned int end)
 {
-	bool all_populated = zspage->present == zs_layout_all_pages(layout);
-
+	/* Of slots that have their pages, and stand in one word, what is no hole is live. */
+	if (first < end && end <= zspage->nr_flanked && !((first ^ (end - 1)) / SLOTS_PER_WORD))
+		return ~zspage->words[first / SLOTS_PER_WORD].holes >> first % SLOTS_PER_WORD & slots_mask(first, end);
 	for (unsigned int slot = first; slot < end; slot++)
-		if (!zs_zspage_is_hole(zspage, slot) && (all_populated || zs_zspage_is_live(zspage, layout, slot)))
+		if (zs_zspage_is_live(zspage, layout, slot))
 			return true;
 	return false;
-}
-
-/* Whether a live slot other than this one touches a page that it touches. The next ones are the likeliest. */
-static bool is_shared(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int page,
-		      unsigned int slot)
-{
-	return any_live(zspage, layout, slot + 1, zs_layout_last_slot(layout, page) + 1) ||
-	       any_live(zspage, layout, zs_layout_first_slot(layout, page), slot);
 }
 
 uint64_t zs_zspage_sole_pages(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
@@ -225,14 +227,20 @@ uint64_t zs_zspage_sole_pages(const struct zs_zspage *zspage, const struct zs_la
 	uint64_t mask = 0;
 
 	for (unsigned int page = zs_layout_first_page(layout, slot); page <= last; page++)
-		mask |= (uint64_t)!is_shared(zspage, layout, page, slot) << page;
+		if (!any_live(zspage, layout, slot + 1, zs_layout_last_slot(layout, page) + 1) &&
+		    !any_live(zspage, layout, zs_layout_first_slot(layout, page), slot))
+			mask |= 1ull << page;
 	return mask;
 }
 
 uint64_t zs_zspage_mark_emptied(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
 {
-	uint64_t emptied = zs_zspage_sole_pages(zspage, layout, slot);
+	unsigned int last = zs_layout_last_page(layout, slot);
+	uint64_t emptied = 0;
 
+	for (unsigned int page = zs_layout_first_page(layout, slot); page <= last; page++)
+		if (!any_live(zspage, layout, zs_layout_first_slot(layout, page), zs_layout_last_slot(layout, page) + 1))
+			emptied |= 1ull << page;
 	zspage->empty |= emptied;
 	return emptied;
 }

@@ -43,7 +43,7 @@ struct zs_zspage {
 	uint32_t hole_words;        /* a bit per word of the hole bitmap that is not 0 */
 	uint32_t index;             /* in its class */
 	uint32_t place;             /* that of its slot 0 */
-	uint16_t nr_leading;        /* slots from 0 on that have their pages; 0 if one is as long as a page */
+	uint16_t nr_flanked; /* slots from 0 on that have their pages and so has the next; 0 if one is as long as a page */
 	uint8_t marks;              /* as known to the class's index of zspages */
 	bool is_short;              /* the first word's piece is a short one */
 	/* Then, sized by the layout: the words; if scattered the pages, and the list of copies of mapped objects. */
@@ -192,8 +192,8 @@ static inline bool zs_zspage_keeps_pages(const struct zs_zspage *zspage, unsigne
 {
 	unsigned int bit = slot % 64u;
 
-	return bit - 1u < 62u && !(zspage->words[slot / 64u].holes & 5ull << (bit - 1u)) &&
-	       slot + 1u < zspage->nr_leading;
+	return bit - 1u < 62u && !(zspage->words[slot / 64u].holes >> (bit - 1u) & 5u) &&
+	       (uint16_t)slot < zspage->nr_flanked;
 }
 
 bool zs_zspage_is_hole(const struct zs_zspage *zspage, unsigned int slot);

@@ -11,7 +11,7 @@
  *   - ZS_HOST_TABLES: 1 or 0, whether it has tables (see below), and ZS_HOST_MAX_PAGE_SHIFT, of any of its sources;
  *   - ZS_HOST_RANGES: how many ranges of pages it is worth handing to it at once (see zs_host_spans_return());
  *   - ZS_HOST_SHOW(x, value), which changes a word under a lock so that others may have a look at it without the lock:
- *     ZS_HOST_GLANCE(x).
+ *     ZS_HOST_GLANCE(x). ZS_HOST_SHOW_MORE(x, n) adds to it.
  *
  * "context:" tells where the core makes a call. "no lock" means that no lock of the core is held, so the call may
  * sleep, take locks of its own, and call back into the pool. flags are the caller's, passed on unchanged; a host may
@@ -159,14 +159,17 @@ void zs_host_buffer_put(struct zs_source *source, void *buffer, size_t size_byte
 
 /*
  * zs_host_try_lock() takes the lock if nobody holds it. A host may have all but the first inline, in its host_types.h,
- * with a macro of the name zs_host_lock.
+ * with a macro of the name zs_host_lock. zs_host_unlock_quick() leaves one thing to do if it returns true: to call
+ * zs_host_lock_wake(), which who has nothing else to do then can make its last call.
  */
 void zs_host_lock_init(zs_lock *lock);
 #ifndef zs_host_lock
 bool zs_host_try_lock(zs_lock *lock);
 void zs_host_lock(zs_lock *lock);
 void zs_host_unlock(zs_lock *lock);
+bool zs_host_unlock_quick(zs_lock *lock);
 #endif
+void zs_host_lock_wake(zs_lock *lock);
 
 /*
  * Whether the time deadline_ns of the host's monotonic clock has come; 0 never comes. Long work asks it between its

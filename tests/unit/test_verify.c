@@ -240,9 +240,9 @@ static void class_lowest_number(struct patient *p, struct damage *d)
 	DAMAGE(d, p->class->lowest_index, 7);
 }
 
-static void leading_slots(struct patient *p, struct damage *d)
+static void flanked_slots(struct patient *p, struct damage *d)
 {
-	DAMAGE(d, p->begun->nr_leading, p->begun->nr_leading + 1);
+	DAMAGE(d, p->begun->nr_flanked, p->begun->nr_flanked + 1);
 }
 
 static void free_list_nowhere(struct patient *p, struct damage *d)
@@ -299,7 +299,7 @@ static const struct {
 	{ class_zspage_count, "a class's counts are wrong" },
 	{ class_lowest_zspage, "a class's lowest zspage with a hole is another" },
 	{ class_lowest_number, "a class's lowest zspage has another number" },
-	{ leading_slots, "a zspage's count of leading slots is wrong" },
+	{ flanked_slots, "a zspage's count of flanked slots is wrong" },
 	{ free_list_nowhere, "the list of free cells leads nowhere" },
 	{ free_list_foreign, "a free cell belongs to another class" },
 	{ free_list_live, "a cell in the list of free ones is live" },

@@ -18,6 +18,7 @@
 #define ZS_HOST_NOINLINE noinline
 #define ZS_HOST_GLANCE(x) data_race(READ_ONCE(x))
 #define ZS_HOST_SHOW(x, value) WRITE_ONCE(x, value)
+#define ZS_HOST_SHOW_MORE(x, n) WRITE_ONCE(x, (x) + (n))
 #define zs_host_prefetch(address) prefetch(address)
 #define ZS_HOST_TABLES 0
 #define ZS_HOST_RANGES 1u /* it has no spans */
@@ -40,6 +41,12 @@ static inline void zs_host_lock(zs_lock *lock)
 static inline void zs_host_unlock(zs_lock *lock)
 {
 	spin_unlock(&lock->spinlock);
+}
+
+static inline bool zs_host_unlock_quick(zs_lock *lock)
+{
+	spin_unlock(&lock->spinlock);
+	return false;
 }
 
 #define zs_host_lock zs_host_lock

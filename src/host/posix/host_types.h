@@ -31,9 +31,14 @@ static inline void zs_host_lock(zs_lock *lock)
 		zs_host_lock_wait(lock);
 }
 
+static inline bool zs_host_unlock_quick(zs_lock *lock)
+{
+	return ZS_HOST_UNLIKELY(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2);
+}
+
 static inline void zs_host_unlock(zs_lock *lock)
 {
-	if (ZS_HOST_UNLIKELY(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2))
+	if (zs_host_unlock_quick(lock))
 		zs_host_lock_wake(lock);
 }
 

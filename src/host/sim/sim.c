@@ -625,6 +625,12 @@ void zs_host_unlock(zs_lock *lock)
 	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
 }
 
+bool zs_host_unlock_quick(zs_lock *lock)
+{
+	zs_host_unlock(lock);
+	return false;
+}
+
 uint64_t zs_host_now_ns(void)
 {
 	return __atomic_load_n(&zs_sim.now_ns, __ATOMIC_RELAXED);
