@@ -238,9 +238,12 @@ uint64_t zs_zspage_mark_emptied(struct zs_zspage *zspage, const struct zs_layout
 	unsigned int last = zs_layout_last_page(layout, slot);
 	uint64_t emptied = 0;
 
-	for (unsigned int page = zs_layout_first_page(layout, slot); page <= last; page++)
-		if (!any_live(zspage, layout, zs_layout_first_slot(layout, page), zs_layout_last_slot(layout, page) + 1))
+	for (unsigned int page = zs_layout_first_page(layout, slot); page <= last; page++) {
+		unsigned int first = zs_layout_first_slot(layout, page);
+
+		if (!any_live(zspage, layout, first, zs_layout_last_slot(layout, page) + 1))
 			emptied |= 1ull << page;
+	}
 	zspage->empty |= emptied;
 	return emptied;
 }

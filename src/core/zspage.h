@@ -43,9 +43,9 @@ struct zs_zspage {
 	uint32_t hole_words;        /* a bit per word of the hole bitmap that is not 0 */
 	uint32_t index;             /* in its class */
 	uint32_t place;             /* that of its slot 0 */
-	uint16_t nr_flanked; /* slots from 0 on that have their pages and so has the next; 0 if one is as long as a page */
-	uint8_t marks;              /* as known to the class's index of zspages */
-	bool is_short;              /* the first word's piece is a short one */
+	uint16_t nr_flanked; /* slots from 0 on that have their pages, as has the next; 0 if one is as long as a page */
+	uint8_t marks;       /* as known to the class's index of zspages */
+	bool is_short;       /* the first word's piece is a short one */
 	/* Then, sized by the layout: the words; if scattered the pages, and the list of copies of mapped objects. */
 	struct zs_slot_word words[];
 };

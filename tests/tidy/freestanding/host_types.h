@@ -15,6 +15,7 @@
 #define ZS_HOST_NOINLINE __attribute__((noinline))
 #define ZS_HOST_GLANCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define ZS_HOST_SHOW(x, value) __atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
+#define ZS_HOST_SHOW_MORE(x, n) ZS_HOST_SHOW(x, (x) + (n))
 #define zs_host_prefetch(address) __builtin_prefetch(address)
 #define ZS_HOST_TABLES 0
 #define ZS_HOST_RANGES 1u
