@@ -165,8 +165,10 @@ MEASURED measured_read(struct worker *worker, const uint32_t *which, const uint3
 	(void)which;
 	(void)sizes;
 	for (size_t i = 0; i < nr; i++) {
-		worker->sum += sum_of(bench_map(worker->objects[i]), worker->sizes[i]);
-		bench_unmap(worker->objects[i]);
+		const void *data = bench_read_begin(worker->objects[i], worker->sizes[i]);
+
+		worker->sum += sum_of(data, worker->sizes[i]);
+		bench_read_end(worker->objects[i], worker->sizes[i], data);
 	}
 }
 

@@ -54,6 +54,19 @@ static inline void bench_unmap(bench_object object)
 	(void)object;
 }
 
+static inline const void *bench_read_begin(bench_object object, size_t len)
+{
+	(void)len;
+	return object;
+}
+
+static inline void bench_read_end(bench_object object, size_t len, const void *data)
+{
+	(void)object;
+	(void)len;
+	(void)data;
+}
+
 #else
 
 #include "zsmalloc.h"
@@ -107,6 +120,17 @@ static inline const void *bench_map(bench_object object)
 static inline void bench_unmap(bench_object object)
 {
 	zs_unmap_object(bench_pool, object);
+}
+
+/* An arena needs no copy. */
+static inline const void *bench_read_begin(bench_object object, size_t len)
+{
+	return zs_obj_read_begin(bench_pool, object, len, NULL);
+}
+
+static inline void bench_read_end(bench_object object, size_t len, const void *data)
+{
+	zs_obj_read_end(bench_pool, object, len, data);
 }
 
 #endif

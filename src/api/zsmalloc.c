@@ -231,7 +231,8 @@ PUBLIC uint64_t zs_get_total_size_bytes(struct zs_pool *pool)
 	return zs_pool_total_bytes(pool);
 }
 
-PUBLIC const void *zs_obj_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, void *local_copy)
+static ZS_HOST_NOINLINE const void *read_begin_long(struct zs_pool *pool, unsigned long handle, size_t len,
+						    void *local_copy)
 {
 	const void *address;
 	int err = zs_pool_read_begin(pool, handle, len, local_copy, &address);
@@ -242,14 +243,29 @@ PUBLIC const void *zs_obj_read_begin(struct zs_pool *pool, unsigned long handle,
 	return NULL;
 }
 
-PUBLIC void zs_obj_read_end(struct zs_pool *pool, unsigned long handle, size_t len, const void *mem)
+PUBLIC const void *zs_obj_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, void *local_copy)
+{
+	const void *address;
+
+	if (ZS_HOST_UNLIKELY(!zs_pool_read_direct(pool, handle, len, &address)))
+		return read_begin_long(pool, handle, len, local_copy);
+	return address;
+}
+
+static ZS_HOST_NOINLINE void read_end_long(struct zs_pool *pool, unsigned long handle)
 {
 	int err = zs_pool_read_end(pool, handle);
 
-	(void)len;
-	(void)mem;
 	if (err)
 		errno = -err;
+}
+
+PUBLIC void zs_obj_read_end(struct zs_pool *pool, unsigned long handle, size_t len, const void *mem)
+{
+	(void)len;
+	(void)mem;
+	if (ZS_HOST_UNLIKELY(!zs_pool_unmap_direct(pool, handle)))
+		read_end_long(pool, handle);
 }
 
 PUBLIC int zs_obj_write(struct zs_pool *pool, unsigned long handle, const void *mem, size_t len)

@@ -654,7 +654,8 @@ static void end_departure(struct zs_class *class, struct departure *departure)
 	departure->nr_zspages = nr_bare;
 }
 
-unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages)
+unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages, struct zs_pages *keep,
+				   unsigned int keep_max)
 {
 	struct departure departure;
 	unsigned int nr;
@@ -665,13 +666,15 @@ unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_page
 	zs_host_lock(&class->lock);
 	begin_departure(class, &departure, max_pages);
 	zs_host_unlock(&class->lock);
-	nr = departure.pages.nr;
-	if (!nr)
+	if (!departure.pages.nr)
 		return 0;
 	zs_host_spans_return(class->memory->source, departure.ranges, departure.nr_ranges);
 	zs_host_lock(&class->lock);
 	end_departure(class, &departure);
 	zs_host_unlock(&class->lock);
+	if (keep)
+		zs_memory_move_pages(class->memory, &departure.pages, keep, keep_max);
+	nr = departure.pages.nr;
 	zs_memory_put_pages(class->memory, &departure.pages);
 	for (unsigned int i = 0; i < departure.nr_zspages; i++)
 		destroy_zspage(class, departure.zspages[i].zspage);

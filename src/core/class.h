@@ -273,7 +273,8 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,
 				     unsigned int keep_max);
 
-/* Gives back up to max_pages empty pages that the class keeps. Returns how many: 0 if there are none. */
-unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages);
+/* Gives back up to max_pages empty pages that the class keeps; keep as above. Returns how many went to the system. */
+unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages, struct zs_pages *keep,
+				   unsigned int keep_max);
 
 #endif

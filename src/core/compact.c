@@ -5,14 +5,16 @@
  * A mover walks down from the high end of a class. Its position is kept as numbers, so it stays valid while the lock
  * is dropped. What lies above it was moved, was pinned, or came later; one walk gains all there is.
  *
- * Where every hole is gone but absent pages lie below, the pages in hand come from what the walk has emptied. If it has
- * emptied none yet, a contiguous pool lends it as many as one object needs, since those are no more than a promise of
- * the host; pages of a scattered source are never asked for.
+ * Where every hole is gone but absent pages lie below, the pages in hand come from what the walk has emptied. If there
+ * are too few of these, a contiguous pool lends it as many as one object needs, since they are no more than a promise
+ * of the host; pages of a scattered source are never asked for. A move that would leave the pool larger than it was is
+ * not made. Scattered pages go back as soon as they are empty; contiguous ones several at a time, which costs less.
  */
 #include "compact.h"
 
-/* Empty pages given back between two looks at the budget. */
+/* Empty pages that contiguous zspages give back at once: between two looks at the budget, and if there is none. */
 #define RELEASE_AT_ONCE 8u
+#define RELEASE_AT_MOST 64u
 
 struct mover {
 	struct zs_class *class;
@@ -20,6 +22,8 @@ struct mover {
 	unsigned int slot;
 	struct zs_supplies supplies; /* pages in hand, to be populated lower down */
 	unsigned int nr_borrowed;    /* pages that the pool lent */
+	unsigned int nr_kept;        /* pages that the walk emptied and the class still has; contiguous only */
+	unsigned int keeps_max;      /* when there are so many of them, they go */
 	bool lacks_pages;            /* the last step found too few in hand */
 	bool is_unprofitable;        /* the last step's object would take more pages than it gives up */
 	bool is_resumed;             /* it began where an earlier one was ended */
@@ -33,6 +37,7 @@ static void mover_start(struct mover *mover, struct zs_class *class, bool may_re
 {
 	memset(mover, 0, sizeof(*mover));
 	mover->class = class;
+	mover->keeps_max = may_resume ? RELEASE_AT_ONCE : RELEASE_AT_MOST;
 	zs_host_lock(&class->lock);
 	mover->is_resumed = may_resume && class->resumes;
 	mover->zspage = mover->is_resumed ? class->resume_zspage : class->zspages.end;
@@ -86,7 +91,7 @@ static bool is_below(const struct zs_zspage *zspage, unsigned int slot, struct z
 /* What the walk has gained so far; what it borrowed and still needs is no gain. */
 static unsigned long gained_pages(const struct mover *mover)
 {
-	unsigned long nr_pages = mover->nr_pages + mover->supplies.pages.nr;
+	unsigned long nr_pages = mover->nr_pages + mover->supplies.pages.nr + mover->nr_kept;
 
 	return nr_pages > mover->nr_borrowed ? nr_pages - mover->nr_borrowed : 0;
 }
@@ -148,13 +153,10 @@ static uint64_t move_object(struct mover *mover, struct zs_spot source, struct z
 	return zs_class_put_slot(class, source);
 }
 
-/* Whether the class holds pages that its objects do not need; those in hand count, those borrowed do not. */
-static bool may_gain(const struct mover *mover)
+/* Whether the objects are in more pages than they need. */
+static bool may_gain(const struct zs_class *class)
 {
-	if (mover->only_gathers)
-		return zs_class_loose_pages(mover->class) != 0;
-	return mover->class->nr_pages + mover->supplies.pages.nr >
-	       zs_class_least_pages(mover->class) + mover->nr_borrowed;
+	return class->nr_pages - class->nr_empty > zs_class_least_pages(class);
 }
 
 /*
@@ -170,7 +172,7 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	uint64_t emptied;
 
 	mover->is_unprofitable = false;
-	if (!may_gain(mover) || !next_source(mover, &source))
+	if (!may_gain(class) || !next_source(mover, &source))
 		return false;
 	cell = zs_class_cell(class, source);
 	if (!zs_cell_begin_move(cell))
@@ -179,25 +181,41 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	target = find_target(mover, source);
 	emptied = target ? move_object(mover, source, target) : 0;
 	zs_cell_end_move(cell);
-	if (emptied && !(mover->only_gathers && class->memory->contiguous))
+	if (class->memory->contiguous)
+		mover->nr_kept += zs_count_bits(emptied);
+	else if (emptied)
 		zs_class_release_begin(class, source.zspage, emptied, release);
 	/* Once pages are borrowed, the same object is looked at again. */
 	mover->slot += mover->lacks_pages;
 	return target || mover->is_unprofitable;
 }
 
-/* Has the pool lend the pages that a step lacked, once. */
-static bool borrow_pages(struct mover *mover)
+/* Gives back what the class still has of what the walk emptied, in one call, but for the pages that stay in hand. */
+static void give_back(struct mover *mover)
+{
+	struct zs_class *class = mover->class;
+
+	mover->nr_pages += zs_class_release_some(class, mover->nr_kept, &mover->supplies.pages,
+						 zs_layout_max_slot_pages(&class->layout));
+	mover->nr_kept = 0;
+}
+
+/* The pages that a step lacked come from what was emptied, or the pool lends them. Result: whether there are more. */
+static bool find_pages(struct mover *mover)
 {
 	struct zs_pages *pages = &mover->supplies.pages;
 	unsigned int nr_had = pages->nr;
 
 	mover->lacks_pages = false;
-	if (!mover->class->memory->contiguous || mover->nr_borrowed)
+	if (!mover->class->memory->contiguous)
 		return false;
+	if (mover->nr_kept)
+		give_back(mover);
+	if (pages->nr > nr_had)
+		return true;
 	zs_memory_get_pages(mover->class->memory, pages, zs_layout_max_slot_pages(&mover->class->layout), 0);
-	mover->nr_borrowed = pages->nr - nr_had;
-	return mover->nr_borrowed != 0;
+	mover->nr_borrowed += pages->nr - nr_had;
+	return pages->nr > nr_had;
 }
 
 static bool step(struct mover *mover)
@@ -212,7 +230,9 @@ static bool step(struct mover *mover)
 	if (release.mask)
 		mover->nr_pages += zs_class_release_finish(mover->class, &release, keep,
 							   zs_layout_max_slot_pages(&mover->class->layout));
-	return more || (mover->lacks_pages && borrow_pages(mover));
+	if (mover->nr_kept >= mover->keeps_max && !mover->only_gathers)
+		give_back(mover);
+	return more || (mover->lacks_pages && find_pages(mover));
 }
 
 static bool is_exhausted(const struct zs_budget *budget, unsigned long nr_pages)
@@ -229,7 +249,7 @@ static int release_empty(struct zs_class *class, const struct zs_budget *budget,
 
 		if (budget->target_pages && budget->target_pages - *nr_pages < most)
 			most = (unsigned int)(budget->target_pages - *nr_pages);
-		nr_released = zs_class_release_some(class, most);
+		nr_released = zs_class_release_some(class, most, NULL, 0);
 		if (!nr_released)
 			return 0;
 		*nr_pages += nr_released;
@@ -248,6 +268,8 @@ static int walk(struct zs_class *class, const struct zs_budget *budget, unsigned
 	while (!err && step(&mover))
 		if (is_exhausted(budget, *nr_pages + gained_pages(&mover)))
 			err = -EAGAIN;
+	if (mover.nr_kept)
+		give_back(&mover);
 	*again = mover_stop(&mover, err);
 	*nr_pages += gained_pages(&mover);
 	zs_class_put_supplies(class, &mover.supplies);

@@ -4,8 +4,6 @@
  */
 #include "mapping.h"
 
-#define PREFETCH_BYTES 512
-
 /* A pinned object: nothing of this changes until it is unpinned. */
 struct pinned {
 	struct zs_cell *cell;
@@ -278,16 +276,6 @@ int zs_pool_unmap(struct zs_pool *pool, unsigned long handle)
 	return 0;
 }
 
-/*
- * Starts loading the first lines of what is about to be read: the processor's own prefetching only sets in after the
- * first misses, and neighbours in time are seldom neighbours in memory here.
- */
-static void prefetch_object(const char *address, size_t len)
-{
-	for (size_t at = 0; at < len && at < PREFETCH_BYTES; at += 64)
-		zs_host_prefetch(address + at);
-}
-
 int zs_pool_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, void *copy, const void **address)
 {
 	struct pinned pinned;
@@ -299,7 +287,7 @@ int zs_pool_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, v
 	if (len <= pinned.class->layout.slot_bytes)
 		*address = find_address(pool, &pinned, len);
 	if (*address) {
-		prefetch_object(*address, len);
+		zs_object_prefetch(*address, len);
 		return 0;
 	}
 	if (len > pinned.class->layout.slot_bytes || !copy) {

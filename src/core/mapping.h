@@ -15,16 +15,16 @@ enum zs_map_mode { ZS_MAP_RW, ZS_MAP_RO, ZS_MAP_WO };
 
 /* All but pins below 2^13, up to which an object is mapped with no more ado. */
 #define ZS_NOT_DIRECT (0x80000000u | (ZS_CELL_PIN - 1))
+#define ZS_PREFETCH_BYTES 1024u
 
 /*
- * The short way: finds the address of an object that the handle names, that is not just being moved, and that lies in
- * one piece, and pins it. Result: whether it did; if not, nothing has changed, and the long way, zs_pool_map(), knows
- * why.
+ * The short way: pins an object that the handle names, that is not just being moved, and that lies in one piece, and
+ * tells its place. Result: whether it did; if not, nothing has changed, and the long way, zs_pool_map(), knows why.
  *
  * The pin comes first and is looked at second, so a bad handle's cell may be pinned for a few instructions. Whoever
  * finds a pin where there should be none looks again (see object.c).
  */
-static inline bool zs_pool_map_direct(struct zs_pool *pool, unsigned long handle, void **address)
+static inline bool zs_pool_pin_direct(struct zs_pool *pool, unsigned long handle, uint32_t *place)
 {
 #if ZS_HOST_TABLES
 	unsigned long index = handle >> ZS_GENERATION_BITS;
@@ -39,14 +39,29 @@ static inline bool zs_pool_map_direct(struct zs_pool *pool, unsigned long handle
 		zs_host_fetch_sub32_release(&cell->state, ZS_CELL_PIN);
 		return false;
 	}
-	*address = zs_records_address(&pool->memory.records, zs_host_load32(&cell->place));
+	*place = zs_host_load32(&cell->place);
 	return true;
 #else
 	(void)pool;
 	(void)handle;
-	(void)address;
+	(void)place;
 	return false;
 #endif
+}
+
+/* The same, with the address. */
+static inline bool zs_pool_map_direct(struct zs_pool *pool, unsigned long handle, void **address)
+{
+	uint32_t place;
+
+	if (!zs_pool_pin_direct(pool, handle, &place))
+		return false;
+#if ZS_HOST_TABLES
+	*address = zs_records_address(&pool->memory.records, place);
+#else
+	(void)address;
+#endif
+	return true;
 }
 
 /* The short way to end a map that began so. Result: whether it did; if not, zs_pool_unmap() knows why. */
@@ -67,6 +82,40 @@ static inline bool zs_pool_unmap_direct(struct zs_pool *pool, unsigned long hand
 #else
 	(void)pool;
 	(void)handle;
+	return false;
+#endif
+}
+
+/*
+ * Starts loading the first lines of what is about to be read: the processor's own prefetching only sets in after the
+ * first misses, and neighbours in time are seldom neighbours in memory here.
+ */
+static inline void zs_object_prefetch(const char *address, size_t len)
+{
+	for (size_t at = 0; at < len && at < ZS_PREFETCH_BYTES; at += 64)
+		zs_host_prefetch(address + at);
+}
+
+/* The short way to read: as above, with the object on its way to the processor. */
+static inline bool zs_pool_read_direct(struct zs_pool *pool, unsigned long handle, size_t len, const void **address)
+{
+#if ZS_HOST_TABLES
+	uint32_t place;
+
+	if (!zs_pool_pin_direct(pool, handle, &place))
+		return false;
+	if (ZS_HOST_UNLIKELY(len > zs_records_slot_bytes(&pool->memory.records, place))) {
+		zs_pool_unmap_direct(pool, handle);
+		return false;
+	}
+	*address = zs_records_address(&pool->memory.records, place);
+	zs_object_prefetch(*address, len);
+	return true;
+#else
+	(void)pool;
+	(void)handle;
+	(void)len;
+	(void)address;
 	return false;
 #endif
 }

@@ -234,7 +234,7 @@ unsigned long zs_pool_trim(struct zs_pool *pool, unsigned long allowance)
 		unsigned long excess = nr_empty - allowance;
 		struct zs_class *class = zs_pool_class(pool, id);
 		unsigned int most = excess < MANY_PAGES ? (unsigned int)excess : MANY_PAGES;
-		unsigned int nr = class ? zs_class_release_some(class, most) : 0;
+		unsigned int nr = class ? zs_class_release_some(class, most, NULL, 0) : 0;
 
 		nr_released += nr;
 		id += !nr;

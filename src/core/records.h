@@ -60,6 +60,12 @@ static inline struct zs_zspage *zs_records_zspage(const struct zs_records *recor
 	return ((const struct zs_record *)(records->table.base + zs_record_position(place)))->zspage;
 }
 
+/* The bytes of an object's slot. */
+static inline uint32_t zs_records_slot_bytes(const struct zs_records *records, uint32_t place)
+{
+	return ((const struct zs_record *)(records->table.base + zs_record_position(place)))->slot_bytes;
+}
+
 /* The address of an object in a contiguous zspage; as plain offsets, which compilers fold into the two loads. */
 static inline void *zs_records_address(const struct zs_records *records, uint32_t place)
 {
