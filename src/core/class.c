@@ -520,13 +520,6 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
 
 /* ---- giving pages back ---- */
 
-uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zspage *zspage, uint64_t emptied)
-{
-	if (!class->memory->contiguous)
-		return emptied;
-	return zs_host_load_long(&class->memory->nr_empty) > zs_memory_empty_bound(class->memory) ? zspage->empty : 0;
-}
-
 /* The lowest nr set bits of a mask. */
 static uint64_t lowest_bits(uint64_t mask, unsigned int nr)
 {
@@ -610,26 +603,16 @@ unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *
 	return nr;
 }
 
-/* Empty pages of several zspages on their way out at once. */
-struct departure {
-	struct zs_pages pages; /* only their number */
-	unsigned int nr_ranges;
-	unsigned int nr_zspages;
-	struct {
-		struct zs_zspage *zspage;
-		uint64_t mask;
-	} zspages[ZS_HOST_RANGES];
-	struct zs_range ranges[ZS_HOST_RANGES];
-};
-
-/* pre: class locked */
-static void begin_departure(struct zs_class *class, struct departure *departure, unsigned int max_pages)
+void zs_class_depart(struct zs_class *class, struct zs_departure *departure, unsigned int max_pages)
 {
 	struct zs_zspage *zspage;
 	struct zs_pages none;
 	uint64_t mask;
 
-	departure->pages.nr = departure->nr_ranges = departure->nr_zspages = 0;
+	/* Only contiguous zspages keep empty pages. */
+	if (!class->memory->contiguous)
+		return;
+	zs_host_lock(&class->lock);
 	while (departure->pages.nr < max_pages && departure->nr_ranges < ZS_HOST_RANGES &&
 	       (zspage = zs_zspage_index_first(&class->zspages, ZS_MARK_EMPTY))) {
 		mask = lowest_bits(zspage->empty, max_pages - departure->pages.nr);
@@ -637,48 +620,49 @@ static void begin_departure(struct zs_class *class, struct departure *departure,
 			zs_zspage_ranges(zspage, &class->layout, &mask, departure->ranges + departure->nr_ranges,
 					 ZS_HOST_RANGES - departure->nr_ranges);
 		departure->pages.nr += zs_count_bits(mask);
-		departure->zspages[departure->nr_zspages].zspage = zspage;
-		departure->zspages[departure->nr_zspages++].mask = mask;
+		departure->parts[departure->nr_parts++] = (struct zs_departing){ class, zspage, mask };
 		take_out(class, zspage, mask, &none);
 	}
+	zs_host_unlock(&class->lock);
 }
 
-/* Leaves only the zspages that are bare and gone. pre: class locked */
-static void end_departure(struct zs_class *class, struct departure *departure)
+/* The pages of one zspage have gone. */
+static void end_departing(const struct zs_departing *part)
 {
-	unsigned int nr_bare = 0;
+	bool bare;
 
-	for (unsigned int i = 0; i < departure->nr_zspages; i++)
-		if (have_returned(class, departure->zspages[i].zspage, departure->zspages[i].mask))
-			departure->zspages[nr_bare++] = departure->zspages[i];
-	departure->nr_zspages = nr_bare;
+	zs_host_lock(&part->class->lock);
+	bare = have_returned(part->class, part->zspage, part->mask);
+	zs_host_unlock(&part->class->lock);
+	if (bare)
+		destroy_zspage(part->class, part->zspage);
+}
+
+unsigned int zs_departure_finish(struct zs_departure *departure, struct zs_memory *memory, struct zs_pages *keep,
+				 unsigned int keep_max)
+{
+	unsigned int nr;
+
+	if (!departure->pages.nr)
+		return 0;
+	zs_host_spans_return(memory->source, departure->ranges, departure->nr_ranges);
+	for (unsigned int i = 0; i < departure->nr_parts; i++)
+		end_departing(&departure->parts[i]);
+	if (keep)
+		zs_memory_move_pages(memory, &departure->pages, keep, keep_max);
+	nr = departure->pages.nr;
+	zs_memory_put_pages(memory, &departure->pages);
+	return nr;
 }
 
 unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages, struct zs_pages *keep,
 				   unsigned int keep_max)
 {
-	struct departure departure;
-	unsigned int nr;
+	struct zs_departure departure;
 
-	/* Only contiguous zspages keep empty pages. */
-	if (!class->memory->contiguous)
-		return 0;
-	zs_host_lock(&class->lock);
-	begin_departure(class, &departure, max_pages);
-	zs_host_unlock(&class->lock);
-	if (!departure.pages.nr)
-		return 0;
-	zs_host_spans_return(class->memory->source, departure.ranges, departure.nr_ranges);
-	zs_host_lock(&class->lock);
-	end_departure(class, &departure);
-	zs_host_unlock(&class->lock);
-	if (keep)
-		zs_memory_move_pages(class->memory, &departure.pages, keep, keep_max);
-	nr = departure.pages.nr;
-	zs_memory_put_pages(class->memory, &departure.pages);
-	for (unsigned int i = 0; i < departure.nr_zspages; i++)
-		destroy_zspage(class, departure.zspages[i].zspage);
-	return nr;
+	zs_departure_init(&departure);
+	zs_class_depart(class, &departure, max_pages);
+	return zs_departure_finish(&departure, class->memory, keep, keep_max);
 }
 
 bool zs_class_release_buffer(struct zs_class *class)

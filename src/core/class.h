@@ -86,6 +86,19 @@ struct zs_release {
 	bool bare;             /* the zspage goes too */
 };
 
+/* Empty pages of several contiguous zspages, of any classes, on their way out at once. */
+struct zs_departure {
+	struct zs_pages pages; /* only their number */
+	unsigned int nr_ranges;
+	unsigned int nr_parts;
+	struct zs_departing {
+		struct zs_class *class;
+		struct zs_zspage *zspage;
+		uint64_t mask;
+	} parts[ZS_HOST_RANGES];
+	struct zs_range ranges[ZS_HOST_RANGES];
+};
+
 struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
 				 uint32_t slot_bytes, unsigned int flags);
 /* Frees the class and all that lives in it. context: no lock, nobody uses the pool any more. */
@@ -218,9 +231,6 @@ static inline unsigned long zs_class_take_direct(struct zs_class *class, const s
 	return zs_handle_make(index, zs_host_fetch_sub32_release(&zs_handle_cell(handles, index)->state, ZS_CELL_FREE));
 }
 
-/* Which of the pages just emptied should go back now: all that are not within the pool's allowance. */
-uint64_t zs_class_excess_pages(const struct zs_class *class, const struct zs_zspage *zspage, uint64_t emptied);
-
 /* Begins giving empty pages back. pre: at most ZS_MAX_SLOT_PAGES of them, if scattered. */
 void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask,
 			    struct zs_release *release);
@@ -272,6 +282,21 @@ void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies)
  */
 unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,
 				     unsigned int keep_max);
+
+static inline void zs_departure_init(struct zs_departure *departure)
+{
+	departure->pages.nr = departure->nr_ranges = departure->nr_parts = 0;
+}
+
+/*
+ * Adds empty pages that a class keeps to those that depart, up to max_pages of all classes: they can be neither used
+ * nor populated until the departure is finished.
+ */
+void zs_class_depart(struct zs_class *class, struct zs_departure *departure, unsigned int max_pages);
+
+/* Gives back what departs; keep as above. Returns how many pages went to the system. */
+unsigned int zs_departure_finish(struct zs_departure *departure, struct zs_memory *memory, struct zs_pages *keep,
+				 unsigned int keep_max);
 
 /* Gives back up to max_pages empty pages that the class keeps; keep as above. Returns how many went to the system. */
 unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages, struct zs_pages *keep,

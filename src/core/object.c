@@ -10,6 +10,8 @@
 
 /* Objects freed under one hold of a lock. */
 #define RUN_MAX 64u
+/* Empty pages that go back when there are too many to keep. */
+#define RELEASE_AT_ONCE 64u
 /* Looks at a pin before it is taken for a map's. */
 #define LOOKS_AT_PIN 1000u
 
@@ -208,26 +210,38 @@ static int free_locked(struct zs_class *class, struct zs_cell *cell, unsigned lo
 	return 0;
 }
 
-/*
- * Unlocks the class, after pages that are too many to keep were taken out of it, if any are, and gives them back; and
- * as the pool shrinks, so does what others may keep.
- */
-static void unlock_releasing(struct zs_pool *pool, struct zs_class *class, struct leaving leaving)
+/* Unlocks the class, and gives back the pages that became empty, if they are scattered. */
+static void unlock_returning(struct zs_class *class, struct leaving leaving)
 {
 	struct zs_release release;
-	uint64_t excess = 0;
 
-	if (leaving.emptied)
-		excess = zs_class_excess_pages(class, leaving.zspage, leaving.emptied);
-	if (excess)
-		zs_class_release_begin(class, leaving.zspage, excess, &release);
+	zs_class_release_begin(class, leaving.zspage, leaving.emptied, &release);
 	zs_host_unlock(&class->lock);
-	if (leaving.emptied && pool->memory.is_tended)
-		zs_host_work(pool->memory.source);
-	if (!excess)
-		return;
 	zs_class_release_finish(class, &release, NULL, 0);
-	zs_pool_trim(pool, zs_memory_empty_bound(&pool->memory));
+}
+
+/*
+ * Unlocks the class. Of contiguous pages some may be kept; when there are more, a number of them go back at once, which
+ * costs the system less than one after the other.
+ */
+static void unlock_keeping(struct zs_pool *pool, struct zs_class *class)
+{
+	zs_host_unlock(&class->lock);
+	if (pool->memory.is_tended)
+		zs_host_work(pool->memory.source);
+	if (zs_host_load_long(&pool->memory.nr_empty) > zs_memory_empty_bound(&pool->memory))
+		zs_pool_release_some(pool, class->id, RELEASE_AT_ONCE);
+}
+
+/* Unlocks the class after a free. */
+static void unlock_releasing(struct zs_pool *pool, struct zs_class *class, struct leaving leaving)
+{
+	if (!leaving.emptied)
+		zs_host_unlock(&class->lock);
+	else if (pool->memory.contiguous)
+		unlock_keeping(pool, class);
+	else
+		unlock_returning(class, leaving);
 }
 
 static int report_free(struct zs_pool *pool, int err)

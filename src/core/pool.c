@@ -225,19 +225,32 @@ struct zs_class *zs_pool_ensure_class(struct zs_pool *pool, unsigned int id, uns
 	return class;
 }
 
+unsigned int zs_pool_release_some(struct zs_pool *pool, unsigned int first, unsigned int max_pages)
+{
+	struct zs_departure departure;
+
+	zs_departure_init(&departure);
+	for (unsigned int i = 0; i < pool->nr_classes && departure.nr_ranges < ZS_HOST_RANGES; i++) {
+		struct zs_class *class = zs_pool_class(pool, (first + i) % pool->nr_classes);
+
+		if (departure.pages.nr >= max_pages)
+			break;
+		if (class && ZS_HOST_GLANCE(class->nr_empty))
+			zs_class_depart(class, &departure, max_pages);
+	}
+	return zs_departure_finish(&departure, &pool->memory, NULL, 0);
+}
+
 unsigned long zs_pool_trim(struct zs_pool *pool, unsigned long allowance)
 {
 	unsigned long nr_released = 0, nr_empty;
-	unsigned int id = 0;
+	unsigned int nr = 1;
 
-	while (id < pool->nr_classes && (nr_empty = zs_host_load_long(&pool->memory.nr_empty)) > allowance) {
+	while (nr && (nr_empty = zs_host_load_long(&pool->memory.nr_empty)) > allowance) {
 		unsigned long excess = nr_empty - allowance;
-		struct zs_class *class = zs_pool_class(pool, id);
-		unsigned int most = excess < MANY_PAGES ? (unsigned int)excess : MANY_PAGES;
-		unsigned int nr = class ? zs_class_release_some(class, most, NULL, 0) : 0;
 
+		nr = zs_pool_release_some(pool, 0, excess < MANY_PAGES ? (unsigned int)excess : MANY_PAGES);
 		nr_released += nr;
-		id += !nr;
 	}
 	return nr_released;
 }

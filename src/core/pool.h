@@ -85,6 +85,12 @@ static inline struct zs_class *zs_pool_class(const struct zs_pool *pool, unsigne
 	return zs_host_load_pointer(pool->classes[id]);
 }
 
+/*
+ * Gives back up to max_pages empty pages that classes keep, from a first class on, in one call to the host. Returns how
+ * many: 0 if there are none. context: no lock.
+ */
+unsigned int zs_pool_release_some(struct zs_pool *pool, unsigned int first, unsigned int max_pages);
+
 /* Gives back empty pages until no more than allowance are kept. Returns how many it gave. context: no lock. */
 unsigned long zs_pool_trim(struct zs_pool *pool, unsigned long allowance);
 

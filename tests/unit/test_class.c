@@ -288,6 +288,38 @@ static void test_allowance_shrinks_with_the_pool(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* Pages of several classes go back by one call, as many as were asked for. */
+static void test_classes_depart_together(void **state)
+{
+	static unsigned long handles[2][2000];
+	struct zs_pool *pool;
+	uint64_t calls;
+
+	(void)state;
+	enter_world(&worlds[0]);
+	assert_true(worlds[0].contiguous);
+	pool = make_pool((struct zs_pool_options){ .max_object_size = 65536 }, NULL);
+	for (unsigned int i = 0; i < NR_OF(handles[0]); i++)
+		for (unsigned int k = 0; k < 2; k++)
+			handles[k][i] = make_object(pool, 4096u << k);
+	zs_pool_trim(pool, 0); /* what was populated ahead */
+	calls = zs_sim.nr_return_calls;
+	for (unsigned int i = 0; i < 10; i++)
+		for (unsigned int k = 0; k < 2; k++)
+			zs_free(pool, handles[k][i * 150]);
+	assert_int_equal(zs_host_load_long(&pool->memory.nr_empty), 30);
+	assert_int_equal(zs_sim.nr_return_calls, calls);
+	assert_int_equal(zs_pool_release_some(pool, zs_size_class_index(8192, 12), 25), 25);
+	assert_int_equal(zs_sim.nr_return_calls, calls + 1);
+	assert_int_equal(zs_host_load_long(&pool->memory.nr_empty), 5);
+	assert_int_equal(zs_pool_class(pool, zs_size_class_index(8192, 12))->nr_empty, 0);
+	assert_int_equal(zs_pool_verify(pool), 0);
+	assert_int_equal(zs_pool_release_some(pool, 0, 64), 5);
+	assert_int_equal(zs_pool_release_some(pool, 0, 64), 0);
+	assert_int_equal(zs_sim.nr_return_calls, calls + 2);
+	zs_destroy_pool(pool);
+}
+
 /* What one thread does between the two halves of a free: the object dies, its page begins its way back. */
 static void free_first_half(struct zs_class *class, unsigned long handle, struct zs_release *release)
 {
@@ -350,6 +382,7 @@ int main(void)
 		SIM_TEST(test_least_pages),
 		SIM_TEST(test_empty_pages_within_allowance_stay),
 		SIM_TEST(test_allowance_shrinks_with_the_pool),
+		SIM_TEST(test_classes_depart_together),
 		SIM_TEST(test_release_outlives_zspage),
 	};
 

@@ -456,6 +456,7 @@ static void return_range(struct zs_source *source, void *address, unsigned int n
 void zs_host_spans_return(struct zs_source *source, const struct zs_range *ranges, unsigned int nr)
 {
 	MUST_HOLD_NO_LOCK();
+	__atomic_fetch_add(&zs_sim.nr_return_calls, 1, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < nr; i++)
 		return_range(source, ranges[i].address, ranges[i].nr_pages);
 }

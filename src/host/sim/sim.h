@@ -35,6 +35,7 @@ struct zs_sim {
 	uint64_t nr_clock_looks;
 	uint64_t nr_lock_holds;
 	uint64_t nr_work_calls;
+	uint64_t nr_return_calls; /* that returned pages of spans */
 	uint64_t now_ns;
 };
 
