@@ -27,6 +27,7 @@ struct zs_class {
 	uint32_t resume_nr_changes;      /* as it was when that walk began */
 	uint16_t resume_slot;
 	bool resumes;
+	bool resumes_second; /* it was the second walk, see compact.c */
 	/* What changes with every object. */
 	_Alignas(64) zs_lock lock;
 	uint32_t free_cell; /* the first cell that no slot has, linked by place; 0: none */

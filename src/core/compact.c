@@ -27,13 +27,14 @@ struct mover {
 	bool lacks_pages;            /* the last step found too few in hand */
 	bool is_unprofitable;        /* the last step's object would take more pages than it gives up */
 	bool is_resumed;             /* it began where an earlier one was ended */
+	bool is_second;              /* what the first walk may have missed is what it looks for */
 	bool only_gathers;           /* what it empties stays with the class, and nothing is populated */
 	uint32_t nr_changes;         /* of the class, when the walk began at the high end */
 	unsigned long nr_pages;      /* given back */
 };
 
 /* Begins at the high end or, if it may resume, where the last walk was ended by its budget. */
-static void mover_start(struct mover *mover, struct zs_class *class, bool may_resume)
+static void mover_start(struct mover *mover, struct zs_class *class, bool may_resume, bool is_second)
 {
 	memset(mover, 0, sizeof(*mover));
 	mover->class = class;
@@ -43,10 +44,28 @@ static void mover_start(struct mover *mover, struct zs_class *class, bool may_re
 	mover->zspage = mover->is_resumed ? class->resume_zspage : class->zspages.end;
 	mover->slot = mover->is_resumed ? class->resume_slot : 0;
 	mover->nr_changes = mover->is_resumed ? class->resume_nr_changes : class->nr_changes;
+	mover->nr_kept = mover->is_resumed ? (unsigned int)class->nr_empty : 0;
+	mover->is_second = mover->is_resumed ? class->resumes_second : is_second;
 	zs_host_unlock(&class->lock);
 }
 
-/* Result: whether the walk is complete but was resumed, and so did not see all of what has changed since it began. */
+/* What the walk has given back; what it borrowed and still needs is to be made up for. */
+static long given_pages(const struct mover *mover)
+{
+	return (long)mover->nr_pages + (long)mover->supplies.pages.nr - (long)mover->nr_borrowed;
+}
+
+/* The same, with what it can give back. */
+static long gained_pages(const struct mover *mover)
+{
+	return given_pages(mover) + (long)mover->nr_kept;
+}
+
+/*
+ * Result: whether the walk is complete but was resumed, and so did not see all of what has changed since it began. One
+ * more walk sees that; what changes during that one is for another compaction, or it would never end beside threads
+ * that keep the class changing.
+ */
 static bool mover_stop(struct mover *mover, int err)
 {
 	struct zs_class *class = mover->class;
@@ -54,10 +73,11 @@ static bool mover_stop(struct mover *mover, int err)
 
 	zs_host_lock(&class->lock);
 	class->resumes = err != 0;
+	class->resumes_second = mover->is_second;
 	class->resume_zspage = mover->zspage;
-	class->resume_slot = mover->slot;
+	class->resume_slot = (uint16_t)mover->slot;
 	class->resume_nr_changes = mover->nr_changes;
-	again = !err && mover->is_resumed && class->nr_changes != mover->nr_changes;
+	again = !err && mover->is_resumed && !mover->is_second && class->nr_changes != mover->nr_changes;
 	zs_host_unlock(&class->lock);
 	return again;
 }
@@ -88,14 +108,6 @@ static bool is_below(const struct zs_zspage *zspage, unsigned int slot, struct z
 	return zspage->index < spot.zspage->index || (zspage == spot.zspage && slot < spot.slot);
 }
 
-/* What the walk has gained so far; what it borrowed and still needs is no gain. */
-static unsigned long gained_pages(const struct mover *mover)
-{
-	unsigned long nr_pages = mover->nr_pages + mover->supplies.pages.nr + mover->nr_kept;
-
-	return nr_pages > mover->nr_borrowed ? nr_pages - mover->nr_borrowed : 0;
-}
-
 /* The pages that the source's object gives up by moving to a slot. */
 static unsigned int pages_given_up(const struct zs_layout *layout, struct zs_spot source, struct zs_spot target)
 {
@@ -123,10 +135,11 @@ static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot sour
 	if (!is_below(target.zspage, target.slot, source))
 		return NULL;
 	nr_lacking = zs_count_bits(zs_layout_slot_pages(layout, target.slot) & ~target.zspage->present);
-	mover->is_unprofitable = gained_pages(mover) + pages_given_up(layout, source, target) < nr_lacking;
+	mover->is_unprofitable = gained_pages(mover) + (long)pages_given_up(layout, source, target) < (long)nr_lacking;
 	mover->lacks_pages = !mover->is_unprofitable && mover->supplies.pages.nr < nr_lacking;
 	if (mover->is_unprofitable || mover->lacks_pages || !zs_class_grow(mover->class, &mover->supplies, 0, &need))
 		return NULL;
+	mover->nr_changes++; /* its own growth is none that it may have missed */
 	return target.zspage;
 }
 
@@ -190,14 +203,26 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	return target || mover->is_unprofitable;
 }
 
-/* Gives back what the class still has of what the walk emptied, in one call, but for the pages that stay in hand. */
-static void give_back(struct mover *mover)
+/* The most pages that one object can take. */
+static unsigned int object_pages(const struct mover *mover)
 {
-	struct zs_class *class = mover->class;
+	return zs_layout_max_slot_pages(&mover->class->layout);
+}
 
-	mover->nr_pages += zs_class_release_some(class, mover->nr_kept, &mover->supplies.pages,
-						 zs_layout_max_slot_pages(&class->layout));
-	mover->nr_kept = 0;
+/* Gives back pages that the walk emptied and the class still has, in one call, but for those that stay in hand. */
+static void give_back(struct mover *mover, unsigned int nr)
+{
+	mover->nr_pages += zs_class_release_some(mover->class, nr, &mover->supplies.pages, object_pages(mover));
+	mover->nr_kept -= nr;
+}
+
+/* A few stay while the walk goes on, so that it has something to spend if it is interrupted. */
+static void give_back_many(struct mover *mover)
+{
+	unsigned int reserve = 2 * object_pages(mover);
+
+	if (mover->nr_kept >= reserve + mover->keeps_max)
+		give_back(mover, mover->nr_kept - reserve);
 }
 
 /* The pages that a step lacked come from what was emptied, or the pool lends them. Result: whether there are more. */
@@ -210,10 +235,10 @@ static bool find_pages(struct mover *mover)
 	if (!mover->class->memory->contiguous)
 		return false;
 	if (mover->nr_kept)
-		give_back(mover);
+		give_back(mover, mover->nr_kept < object_pages(mover) ? mover->nr_kept : object_pages(mover));
 	if (pages->nr > nr_had)
 		return true;
-	zs_memory_get_pages(mover->class->memory, pages, zs_layout_max_slot_pages(&mover->class->layout), 0);
+	zs_memory_get_pages(mover->class->memory, pages, object_pages(mover), 0);
 	mover->nr_borrowed += pages->nr - nr_had;
 	return pages->nr > nr_had;
 }
@@ -228,11 +253,15 @@ static bool step(struct mover *mover)
 	more = step_locked(mover, &release);
 	zs_host_unlock(&mover->class->lock);
 	if (release.mask)
-		mover->nr_pages += zs_class_release_finish(mover->class, &release, keep,
-							   zs_layout_max_slot_pages(&mover->class->layout));
-	if (mover->nr_kept >= mover->keeps_max && !mover->only_gathers)
-		give_back(mover);
+		mover->nr_pages += zs_class_release_finish(mover->class, &release, keep, object_pages(mover));
+	if (!mover->only_gathers)
+		give_back_many(mover);
 	return more || (mover->lacks_pages && find_pages(mover));
+}
+
+static bool is_bounded(const struct zs_budget *budget)
+{
+	return budget->target_pages || budget->deadline_ns;
 }
 
 static bool is_exhausted(const struct zs_budget *budget, unsigned long nr_pages)
@@ -258,20 +287,37 @@ static int release_empty(struct zs_class *class, const struct zs_budget *budget,
 	}
 }
 
-/* One walk, or the rest of one. *again: another one is needed. Result: as compact_class. */
+/*
+ * Ends a walk that a budget may have interrupted. What it kept then stays for the rest of the walk to spend, unless it
+ * is wanted, or owed.
+ */
+static bool end_walk(struct mover *mover, const struct zs_budget *budget, int err)
+{
+	if (mover->nr_kept && (!err || budget->target_pages || given_pages(mover) < 0))
+		give_back(mover, mover->nr_kept);
+	return mover_stop(mover, err);
+}
+
+/* Others may have taken what the walk kept. */
+static unsigned long at_least_none(long nr_pages)
+{
+	return nr_pages > 0 ? (unsigned long)nr_pages : 0;
+}
+
+/* One walk, or the rest of one. *again: whether it is the second, and then whether there has to be one. */
 static int walk(struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages, bool *again)
 {
 	struct mover mover;
 	int err = 0;
 
-	mover_start(&mover, class, budget->target_pages || budget->deadline_ns);
+	mover_start(&mover, class, is_bounded(budget), *again);
+	if (!mover.is_resumed)
+		err = release_empty(class, budget, nr_pages);
 	while (!err && step(&mover))
-		if (is_exhausted(budget, *nr_pages + gained_pages(&mover)))
+		if (is_exhausted(budget, *nr_pages + at_least_none(gained_pages(&mover))))
 			err = -EAGAIN;
-	if (mover.nr_kept)
-		give_back(&mover);
-	*again = mover_stop(&mover, err);
-	*nr_pages += gained_pages(&mover);
+	*again = end_walk(&mover, budget, err);
+	*nr_pages += at_least_none(given_pages(&mover));
 	zs_class_put_supplies(class, &mover.supplies);
 	return err;
 }
@@ -282,12 +328,12 @@ static int walk(struct zs_class *class, const struct zs_budget *budget, unsigned
  */
 static int compact_class(struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages)
 {
-	bool again = true;
+	bool again = false;
 	int err;
 
 	zs_class_release_buffer(class);
-	err = release_empty(class, budget, nr_pages);
-	while (!err && again)
+	err = walk(class, budget, nr_pages, &again);
+	if (!err && again)
 		err = walk(class, budget, nr_pages, &again);
 	return err;
 }
@@ -299,29 +345,45 @@ uint64_t zs_class_gather(struct zs_class *class, uint64_t max_bytes)
 	uint64_t moved_bytes = 0;
 	struct mover mover;
 
-	mover_start(&mover, class, false);
+	mover_start(&mover, class, false, false);
 	mover.only_gathers = true;
 	while (moved_bytes < max_bytes && step(&mover) && !zs_host_should_stop(0))
 		moved_bytes = (uint64_t)(ZS_HOST_GLANCE(class->nr_moved) - nr_moved) * class->layout.slot_bytes;
 	return moved_bytes;
 }
 
-int zs_pool_compact(struct zs_pool *pool, const struct zs_budget *budget, unsigned long *nr_pages)
+/*
+ * The classes one after the other. Calls that a budget ends go on where the last one was, and so make their round: when
+ * each class was walked to its end, that is told, though there may be more to gain by now.
+ */
+static int compact_classes(struct zs_pool *pool, const struct zs_budget *budget, unsigned long *nr_pages)
 {
-	unsigned int first = zs_host_load32(&pool->compact_next) % pool->nr_classes;
+	unsigned int id = zs_host_load32(&pool->compact_next), left = zs_host_load32(&pool->compact_left);
 	int err = 0;
 
-	*nr_pages = 0;
+	if (!left || !is_bounded(budget))
+		left = pool->nr_classes;
 	for (unsigned int i = 0; i < pool->nr_classes && !err; i++) {
-		unsigned int id = (first + i) % pool->nr_classes;
 		struct zs_class *class = zs_pool_class(pool, id);
 
-		if (!class)
-			continue;
-		err = compact_class(class, budget, nr_pages);
+		if (class)
+			err = compact_class(class, budget, nr_pages);
 		if (err)
-			zs_host_store32(&pool->compact_next, id);
+			break;
+		id = (id + 1) % pool->nr_classes;
+		left -= left != 0;
 	}
+	zs_host_store32(&pool->compact_next, id);
+	zs_host_store32(&pool->compact_left, left);
+	return left ? err : 0;
+}
+
+int zs_pool_compact(struct zs_pool *pool, const struct zs_budget *budget, unsigned long *nr_pages)
+{
+	int err;
+
+	*nr_pages = 0;
+	err = compact_classes(pool, budget, nr_pages);
 	zs_host_add_long(&pool->pages_compacted, (long)*nr_pages);
 	return err;
 }

@@ -38,6 +38,7 @@ struct zs_pool {
 	zs_atomic32 fit_share;     /* see fit.h */
 	zs_atomic32 fit_countdown; /* growths until it is looked at again */
 	zs_atomic32 compact_next;  /* the class where a bounded compaction goes on */
+	zs_atomic32 compact_left;  /* classes that its round has left; 0: none has begun */
 	uint32_t tend_next;        /* the same for who tends the pool, who alone touches it */
 	zs_atomic_long pages_compacted;
 	zs_atomic_long failed_allocs;

@@ -389,6 +389,46 @@ static void test_short_calls_get_everywhere(void **state)
 	bench_destroy(&b);
 }
 
+/* However often a walk is interrupted, its class ends with the fewest pages: it keeps what it needs to go on. */
+static void test_interrupted_walks_reach_the_least_pages(void **state)
+{
+	static const uint32_t sizes[] = { 1104, 1360, 1680, 3024, 6144, 20000 };
+	static struct bench b;
+
+	(void)state;
+	for (unsigned int run = 0; run < 3 * NR_OF(sizes); run++) {
+		unsigned int calls = 0;
+
+		assert_true(worlds[0].contiguous);
+		bench_create(&b, &worlds[0], sizes[run / 3], 0, 40 + run % 3 * 17);
+		while (zs_compact_some(b.pool, 0, 7), errno == EAGAIN && calls < 10000)
+			calls++;
+		assert_int_equal(errno, 0);
+		assert_int_equal(only_class(&b)->nr_pages, zs_class_least_pages(only_class(&b)));
+		bench_destroy(&b);
+	}
+}
+
+/* Calls too short to find in all classes that there is nothing to gain end nevertheless, after a round. */
+static void test_rounds_end_without_gain(void **state)
+{
+	static struct bench b;
+	unsigned int calls = 0;
+
+	(void)state;
+	bench_create(&b, &worlds[0], 0, 4096, 50);
+	for (unsigned int i = 0; i < NR_OBJECTS; i++)
+		assert_true(!b.handles[i] || zs_map_object(b.pool, b.handles[i], ZS_MM_RO));
+	while (zs_compact_some(b.pool, 0, 20), errno == EAGAIN && calls < 10000)
+		calls++;
+	assert_int_equal(errno, 0);
+	assert_true(calls > 1);
+	for (unsigned int i = 0; i < NR_OBJECTS; i++)
+		if (b.handles[i])
+			zs_unmap_object(b.pool, b.handles[i]);
+	bench_destroy(&b);
+}
+
 /* A budget that would pass the end of time is no bound. */
 static void test_endless_budget(void **state)
 {
@@ -419,6 +459,8 @@ int main(void)
 		SIM_TEST(test_budget_covers_empty_pages),
 		SIM_TEST(test_bounded_calls_get_everywhere),
 		SIM_TEST(test_short_calls_get_everywhere),
+		SIM_TEST(test_interrupted_walks_reach_the_least_pages),
+		SIM_TEST(test_rounds_end_without_gain),
 		SIM_TEST(test_endless_budget),
 	};
 
