@@ -53,6 +53,7 @@ struct home {
 	struct arena arena;
 };
 
+_Static_assert(REGION_MIN / 4 >= ARENA_BLOCK, "what a region leaves is enough to align it");
 _Static_assert(UNITS_PER_BLOCK == WORD_BITS, "one word tracks the units of a block");
 _Static_assert(sizeof(struct home) + 64 <= ZS_META_UNIT,
 	       "a region's first unit holds its bitmaps and the caller's part");
@@ -79,10 +80,14 @@ static bool region_make_accessible(struct region *region, size_t upto_bytes)
 	return region_open(region, target) || region_open(region, upto_bytes);
 }
 
-/* Reserves bytes of address space, aligned to a block so that a block's number is in its address. */
+/*
+ * Reserves bytes of address space, aligned to a block so that a block's number is in its address. Only if a quarter as
+ * much is left besides: where address space is limited, the pool's tables and the rest of the process need some too.
+ */
 static void *reserve_aligned(size_t bytes)
 {
-	char *raw = mmap(NULL, bytes + ARENA_BLOCK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t spare = bytes / 4; /* a block at least */
+	char *raw = mmap(NULL, bytes + spare, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t head;
 
 	if (raw == MAP_FAILED)
@@ -90,7 +95,7 @@ static void *reserve_aligned(size_t bytes)
 	head = -(uintptr_t)raw & (ARENA_BLOCK - 1);
 	if (head)
 		munmap(raw, head);
-	munmap(raw + head + bytes, ARENA_BLOCK - head);
+	munmap(raw + head + bytes, spare - head);
 	return raw + head;
 }
 

@@ -200,18 +200,22 @@ static bool is_too_much(size_t size_bytes)
 	return !getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY && size_bytes > limit.rlim_cur / 16;
 }
 
-/* Reserved in whole, and made accessible in steps, so that strict overcommit charges for little that is not used. */
+/*
+ * Reserved in whole, and made accessible in steps, so that strict overcommit charges for little that is not used. Only
+ * if as much again is left: a table that takes the last of the address space leaves none to the next.
+ */
 void *zs_host_table_get(struct zs_source *source, size_t size_bytes)
 {
 	size_t bytes = (size_bytes + TABLE_STEP - 1) & ~(TABLE_STEP - 1);
-	void *table;
+	char *table;
 
 	(void)source;
 	if (is_too_much(size_bytes))
 		return NULL;
-	table = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	table = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (table == MAP_FAILED)
 		return NULL;
+	munmap(table + bytes, bytes);
 	madvise(table, bytes, MADV_NOHUGEPAGE);
 	return table;
 }
