@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Compaction in small pieces of time: a large pool, half of whose objects were freed, is compacted by calls of a tenth
+ * of a millisecond while two threads go on replacing objects. The calls come to an end although the threads do not.
+ *
+ *   million [-s arena|ops] [-n OBJECTS] [-r SEED]
+ *
+ * Nothing here depends on how fast anything is, but that two minutes are enough.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pages.h"
+#include "random.h"
+#include "zsmalloc.h"
+
+#define NR_WORKERS 2u
+#define LEAST_SIZE 16u
+#define MOST_SIZE 400u
+#define BUDGET_NS 100000u
+#define WATCHDOG_SECONDS 120u
+
+struct object {
+	unsigned long handle; /* 0: freed */
+	uint32_t size;
+	uint32_t stamp;
+};
+
+struct worker {
+	struct zs_pool *pool;
+	struct object *objects;
+	uint32_t nr_objects;
+	struct rng rng;
+	const bool *done;
+	uint64_t nr_replaced;
+};
+
+#define MUST(condition)                                                                                                \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "million: line %d: %s\n", __LINE__, #condition);                               \
+			_exit(1);                                                                                      \
+		}                                                                                                      \
+	} while (0)
+
+/* ---- objects: a stamp at both ends ---- */
+
+static void make_object(struct worker *w, struct object *o)
+{
+	unsigned char *mem;
+
+	o->size = LEAST_SIZE + rng_below(&w->rng, MOST_SIZE - LEAST_SIZE + 1);
+	o->stamp = (uint32_t)rng_next(&w->rng);
+	o->handle = zs_malloc(w->pool, o->size, 0);
+	MUST(o->handle);
+	mem = zs_map_object(w->pool, o->handle, ZS_MM_WO);
+	MUST(mem);
+	memset(mem, (int)(o->stamp & 0xff), o->size);
+	memcpy(mem, &o->stamp, sizeof(o->stamp));
+	memcpy(mem + o->size - sizeof(o->stamp), &o->stamp, sizeof(o->stamp));
+	zs_unmap_object(w->pool, o->handle);
+}
+
+static void free_object(struct worker *w, struct object *o)
+{
+	unsigned char copy[MOST_SIZE];
+	const unsigned char *mem = zs_obj_read_begin(w->pool, o->handle, o->size, copy);
+
+	MUST(mem);
+	MUST(!memcmp(mem, &o->stamp, sizeof(o->stamp)));
+	MUST(mem[o->size / 2] == (o->stamp & 0xff));
+	MUST(!memcmp(mem + o->size - sizeof(o->stamp), &o->stamp, sizeof(o->stamp)));
+	zs_obj_read_end(w->pool, o->handle, o->size, mem);
+	zs_free(w->pool, o->handle);
+	o->handle = 0;
+}
+
+static struct object *random_object(struct worker *w)
+{
+	struct object *o;
+
+	do
+		o = &w->objects[rng_below(&w->rng, w->nr_objects)];
+	while (!o->handle);
+	return o;
+}
+
+/* ---- workers ---- */
+
+static void *fill(void *arg)
+{
+	struct worker *w = arg;
+
+	for (uint32_t i = 0; i < w->nr_objects; i++)
+		make_object(w, &w->objects[i]);
+	for (uint32_t i = 0; i < w->nr_objects / 2; i++)
+		free_object(w, random_object(w));
+	return NULL;
+}
+
+static void *replace(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!__atomic_load_n(w->done, __ATOMIC_RELAXED)) {
+		struct object *o = random_object(w);
+
+		free_object(w, o);
+		make_object(w, o);
+		w->nr_replaced++;
+	}
+	return NULL;
+}
+
+static void *empty(void *arg)
+{
+	struct worker *w = arg;
+
+	for (uint32_t i = 0; i < w->nr_objects; i++)
+		if (w->objects[i].handle)
+			free_object(w, &w->objects[i]);
+	return NULL;
+}
+
+static void start(pthread_t *threads, void *(*function)(void *arg), struct worker *workers)
+{
+	for (unsigned int i = 0; i < NR_WORKERS; i++)
+		MUST(!pthread_create(&threads[i], NULL, function, &workers[i]));
+}
+
+static void join(const pthread_t *threads)
+{
+	for (unsigned int i = 0; i < NR_WORKERS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* ---- a run ---- */
+
+/* Returns how many calls it took. */
+static unsigned long compact(struct zs_pool *pool)
+{
+	unsigned long nr_calls = 0;
+
+	do {
+		zs_compact_some(pool, 0, BUDGET_NS);
+		MUST(errno == EAGAIN || !errno);
+		nr_calls++;
+	} while (errno);
+	return nr_calls;
+}
+
+static void compact_beside(struct zs_pool *pool, struct worker *workers, bool *done)
+{
+	struct zs_pool_stats before = { .size = sizeof(before) }, after = before;
+	pthread_t threads[NR_WORKERS];
+	unsigned long nr_calls;
+
+	zs_pool_stats(pool, &before);
+	start(threads, replace, workers);
+	nr_calls = compact(pool);
+	zs_pool_stats(pool, &after);
+	__atomic_store_n(done, true, __ATOMIC_RELAXED);
+	join(threads);
+	printf("million: %lu calls moved %llu objects and gave back %llu of %llu pages; %llu were replaced meanwhile\n",
+	       nr_calls, (unsigned long long)after.objects_moved, (unsigned long long)after.pages_compacted,
+	       (unsigned long long)before.pages, (unsigned long long)(workers[0].nr_replaced + workers[1].nr_replaced));
+	/* Replacing alone would gain something too, given time. */
+	MUST(after.pages <= before.pages - before.pages / 4);
+	MUST(!zs_pool_verify(pool));
+}
+
+static void run(const struct zs_ops *ops, uint32_t nr_objects, uint64_t seed)
+{
+	struct object *objects = calloc(nr_objects, sizeof(*objects));
+	struct worker workers[NR_WORKERS];
+	struct zs_pool *pool = zs_create_pool(0, ops);
+	pthread_t threads[NR_WORKERS];
+	bool done = false;
+
+	MUST(objects && pool);
+	for (unsigned int i = 0; i < NR_WORKERS; i++)
+		workers[i] = (struct worker){ .pool = pool,
+					      .objects = objects + i * (nr_objects / NR_WORKERS),
+					      .nr_objects = nr_objects / NR_WORKERS,
+					      .rng = { .state = seed + i },
+					      .done = &done };
+	start(threads, fill, workers);
+	join(threads);
+	compact_beside(pool, workers, &done);
+	start(threads, empty, workers);
+	join(threads);
+	zs_compact(pool);
+	MUST(!zs_get_total_pages(pool));
+	zs_destroy_pool(pool);
+	free(objects);
+}
+
+int main(int argc, char **argv)
+{
+	struct test_pages pages = { .pool = NULL };
+	struct zs_ops ops = test_pages_ops(&pages);
+	uint32_t nr_objects = 1000000;
+	uint64_t seed = 1;
+	bool has_ops = false;
+	int c;
+
+	while ((c = getopt(argc, argv, "s:n:r:")) != -1) {
+		switch (c) {
+		case 's': has_ops = !strcmp(optarg, "ops"); break;
+		case 'n': nr_objects = (uint32_t)strtoul(optarg, NULL, 0); break;
+		case 'r': seed = strtoull(optarg, NULL, 0); break;
+		default: return 2;
+		}
+	}
+	printf("million: -s %s -n %u -r %llu\n", has_ops ? "ops" : "arena", nr_objects, (unsigned long long)seed);
+	fflush(stdout);
+	alarm(WATCHDOG_SECONDS);
+	run(has_ops ? &ops : NULL, nr_objects, seed);
+	MUST(!pages.nr_out);
+	return 0;
+}
