@@ -300,7 +300,7 @@ static void test_little_room(void **state)
 	(void)state;
 	NEEDS_A_PLAIN_BUILD();
 	for (unsigned int i = 0; i < NR_OF(max_objects); i++)
-		sweep((struct trial){ .max_object = max_objects[i] }, 68 * KIB, 90);
+		sweep((struct trial){ .max_object = max_objects[i] }, 140 * KIB, 44);
 }
 
 /* The pages are the caller's; what is limited is the metadata. */
@@ -311,7 +311,7 @@ static void test_little_room_for_metadata(void **state)
 	(void)state;
 	NEEDS_A_PLAIN_BUILD();
 	for (unsigned int i = 0; i < NR_OF(max_objects); i++)
-		sweep((struct trial){ .max_object = max_objects[i], .has_ops = true }, 36 * KIB, 64);
+		sweep((struct trial){ .max_object = max_objects[i], .has_ops = true }, 68 * KIB, 34);
 }
 
 /* The stack of the compactor's thread is what most of the room is for. */
@@ -319,7 +319,7 @@ static void test_little_room_for_a_thread(void **state)
 {
 	(void)state;
 	NEEDS_A_PLAIN_BUILD();
-	sweep((struct trial){ .max_object = 4096, .flags = ZS_POOL_COMPACTOR }, 412 * KIB, 40);
+	sweep((struct trial){ .max_object = 4096, .flags = ZS_POOL_COMPACTOR }, 820 * KIB, 20);
 }
 
 /*
