@@ -98,6 +98,26 @@ static void test_hole_without_cell_needs_cells(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* A hole that kept the cell of its last object needs none. */
+static void test_hole_with_cell_needs_nothing(void **state)
+{
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	struct zs_class *class = class_of(pool, 100);
+	struct zs_supplies supplies = { .nr_nodes = 0 };
+	unsigned long handle;
+	struct zs_need need;
+
+	(void)state;
+	do
+		handle = make_object(pool, class->layout.slot_bytes);
+	while (class->free_cell);
+	zs_free(pool, handle);
+	assert_int_equal(class->free_cell, 0);
+	assert_int_not_equal(take(class, &supplies, false, &need), 0);
+	assert_true(needs_nothing(&need));
+	zs_destroy_pool(pool);
+}
+
 /* Without a cell for its object no page is populated, even if pages are at hand. */
 static void test_no_page_without_a_cell(void **state)
 {
@@ -374,6 +394,7 @@ int main(void)
 		SIM_TEST(test_need_is_told_and_used_up),
 		SIM_TEST(test_no_growth_needs_nothing),
 		SIM_TEST(test_hole_without_cell_needs_cells),
+		SIM_TEST(test_hole_with_cell_needs_nothing),
 		SIM_TEST(test_no_page_without_a_cell),
 		SIM_TEST(test_surplus_goes_back),
 		SIM_TEST(test_surplus_cells_join_the_list),

@@ -54,6 +54,11 @@ static struct zs_class *only_class(struct bench *b)
 	return zs_pool_class(b->pool, zs_pool_serving_class(b->pool, b->sizes[0]));
 }
 
+static uint32_t place_of(struct zs_pool *pool, unsigned long handle)
+{
+	return zs_host_load32(&zs_handle_cell(&pool->handles, zs_handle_index(handle))->place);
+}
+
 /* ---- what it gains ---- */
 
 /* Of one size, up to a page and a half a slot, the class ends with the fewest pages that hold its objects. */
@@ -233,6 +238,28 @@ static void test_counts_what_it_did(void **state)
 	bench_destroy(&b);
 }
 
+/* A move within a zspage is one, too. */
+static void test_counts_moves_within_a_zspage(void **state)
+{
+	unsigned long handles[40], places[40];
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	unsigned int nr_moved = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < NR_OF(handles); i++) {
+		handles[i] = make_object(pool, 1000);
+		places[i] = place_of(pool, handles[i]);
+	}
+	for (unsigned int i = 0; i < NR_OF(handles); i += 2)
+		zs_free(pool, handles[i]);
+	zs_compact(pool);
+	for (unsigned int i = 1; i < NR_OF(handles); i += 2)
+		nr_moved += place_of(pool, handles[i]) != places[i];
+	assert_true(nr_moved > 0);
+	assert_int_equal(stats_of(pool).objects_moved, nr_moved);
+	zs_destroy_pool(pool);
+}
+
 /* A pool without objects, and one without holes, give nothing and move nothing. */
 static void test_nothing_to_do(void **state)
 {
@@ -255,11 +282,6 @@ struct pin {
 	unsigned long handle;
 	uint32_t place;
 };
-
-static uint32_t place_of(struct zs_pool *pool, unsigned long handle)
-{
-	return zs_host_load32(&zs_handle_cell(&pool->handles, zs_handle_index(handle))->place);
-}
 
 /* Objects that somebody reads stay where they are; once let go they move. */
 static void test_pinned_objects_stay(void **state)
@@ -292,6 +314,64 @@ static void test_pinned_objects_stay(void **state)
 		for (unsigned int i = 0; i < nr; i++)
 			nr_moved_later += place_of(b.pool, pins[i].handle) != pins[i].place;
 		assert_true(nr_moved_later > 0);
+		bench_destroy(&b);
+	}
+}
+
+/* A call without bounds does not go on where a bounded one stopped: what was pinned then may be let go now. */
+static void test_unbounded_call_begins_anew(void **state)
+{
+	static struct bench b;
+	unsigned long top = 0;
+	uint32_t place = 0;
+
+	(void)state;
+	bench_create(&b, &worlds[0], 1360, 0, 60);
+	for (unsigned int i = 0; i < NR_OBJECTS; i++)
+		if (b.handles[i] && place_of(b.pool, b.handles[i]) > place) {
+			top = b.handles[i];
+			place = place_of(b.pool, top);
+		}
+	assert_non_null(zs_map_object(b.pool, top, ZS_MM_RO));
+	zs_compact_some(b.pool, 0, 10);
+	assert_int_equal(errno, EAGAIN);
+	zs_unmap_object(b.pool, top);
+	zs_compact(b.pool);
+	assert_int_not_equal(place_of(b.pool, top), place);
+	bench_destroy(&b);
+}
+
+static void free_some(struct bench *b, unsigned int first, unsigned int nr, bool in_bulk)
+{
+	if (in_bulk)
+		zs_free_bulk(b->pool, b->handles + first, nr);
+	for (unsigned int i = first; i < first + nr; i++) {
+		if (!in_bulk)
+			zs_free(b->pool, b->handles[i]);
+		b->handles[i] = 0;
+	}
+}
+
+/* Once objects were freed, a bounded walk that is complete looks again at what was pinned when it passed. */
+static void test_frees_call_for_another_walk(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (unsigned int in_bulk = 0; in_bulk < 2; in_bulk++) {
+		bench_create(&b, &worlds[0], 1360, 0, 0);
+		free_some(&b, 100, 100, false);
+		for (unsigned int i = 500; i < NR_OBJECTS; i++)
+			assert_non_null(zs_map_object(b.pool, b.handles[i], ZS_MM_RO));
+		zs_compact_some(b.pool, 0, 150);
+		assert_int_equal(errno, EAGAIN);
+		for (unsigned int i = 500; i < NR_OBJECTS; i++)
+			zs_unmap_object(b.pool, b.handles[i]);
+		free_some(&b, 200, 200, in_bulk);
+		do
+			zs_compact_some(b.pool, 0, 1000000);
+		while (errno == EAGAIN);
+		assert_int_equal(only_class(&b)->nr_pages, zs_class_least_pages(only_class(&b)));
 		bench_destroy(&b);
 	}
 }
@@ -387,6 +467,7 @@ static void test_budget_covers_empty_pages(void **state)
 	for (unsigned int i = 0; i < 12; i++)
 		zs_free(pool, handles[i * 130]); /* each in another zspage */
 	assert_int_equal(zs_get_total_pages(pool), 2000);
+	assert_int_equal(zs_pool_slack_pages(pool), 12); /* they count as what it could give back */
 	assert_true(zs_compact_some(pool, 3, 0) <= 4);
 	assert_int_equal(errno, EAGAIN);
 	zs_destroy_pool(pool);
@@ -411,6 +492,61 @@ static void test_bounded_calls_get_everywhere(void **state)
 	assert_true(calls > 1);
 	assert_int_equal(zs_compact(parts.pool), 0);
 	bench_destroy(&parts);
+}
+
+static void make_holes(struct zs_pool *pool, size_t size)
+{
+	unsigned long handles[200];
+
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		handles[i] = make_object(pool, size);
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		if (i % 3)
+			zs_free(pool, handles[i]);
+}
+
+static unsigned long moved_of(struct zs_pool *pool, size_t size)
+{
+	return zs_pool_class(pool, zs_pool_serving_class(pool, size))->nr_moved;
+}
+
+/* The class in which a call stopped is the next one's first, whatever has come up elsewhere. */
+static void test_goes_on_in_the_same_class(void **state)
+{
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	unsigned long of_first, of_second;
+
+	(void)state;
+	make_holes(pool, 1000);
+	make_holes(pool, 3000);
+	do {
+		zs_compact_some(pool, 0, 1);
+		assert_int_equal(errno, EAGAIN);
+	} while (!moved_of(pool, 3000));
+	make_holes(pool, 1000);
+	of_first = moved_of(pool, 1000);
+	of_second = moved_of(pool, 3000);
+	zs_compact_some(pool, 0, 3);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(moved_of(pool, 1000), of_first);
+	assert_true(moved_of(pool, 3000) > of_second);
+	zs_destroy_pool(pool);
+}
+
+/* A target is for the call, not for each class. */
+static void test_target_counts_all_classes(void **state)
+{
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	unsigned long given;
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++)
+		make_holes(pool, 500 + i * 400);
+	assert_true(zs_pool_slack_pages(pool) > 400);
+	given = zs_compact_some(pool, 300, 0);
+	assert_in_range(given, 300, 303);
+	assert_int_equal(errno, EAGAIN);
+	zs_destroy_pool(pool);
 }
 
 /* Calls too short to look at every class get everywhere too, since each goes on where the last one stopped. */
@@ -489,13 +625,18 @@ int main(void)
 		SIM_TEST(test_second_call_gains_nothing),
 		SIM_TEST(test_asks_for_nothing),
 		SIM_TEST(test_counts_what_it_did),
+		SIM_TEST(test_counts_moves_within_a_zspage),
 		SIM_TEST(test_nothing_to_do),
 		SIM_TEST(test_pinned_objects_stay),
+		SIM_TEST(test_unbounded_call_begins_anew),
+		SIM_TEST(test_frees_call_for_another_walk),
 		SIM_TEST(test_budget_of_time),
 		SIM_TEST(test_one_object_a_hold),
 		SIM_TEST(test_budget_of_pages),
 		SIM_TEST(test_budget_covers_empty_pages),
 		SIM_TEST(test_bounded_calls_get_everywhere),
+		SIM_TEST(test_goes_on_in_the_same_class),
+		SIM_TEST(test_target_counts_all_classes),
 		SIM_TEST(test_short_calls_get_everywhere),
 		SIM_TEST(test_interrupted_walks_reach_the_least_pages),
 		SIM_TEST(test_rounds_end_without_gain),

@@ -309,6 +309,28 @@ static void test_bulk_free_holds_a_lock_once(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* But no more than 64 of them: others wait for it. */
+static void test_bulk_free_drops_the_lock_now_and_then(void **state)
+{
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	unsigned long handles[1000], others[1000];
+	unsigned int nr = 0;
+	uint64_t holds;
+
+	(void)state;
+	for (unsigned int i = 0; i < NR_OF(handles); i++) {
+		others[i] = make_object(pool, 64);
+		handles[i] = make_object(pool, 64);
+	}
+	holds = zs_sim.nr_lock_holds;
+	zs_pool_free_bulk(pool, handles, NR_OF(handles));
+	assert_in_range(zs_sim.nr_lock_holds - holds, (NR_OF(handles) + 63) / 64, NR_OF(handles) / 10);
+	for (unsigned int i = 0; i < NR_OF(others); i++)
+		nr += zs_pool_slot_bytes(pool, others[i]) != 0;
+	assert_int_equal(nr, NR_OF(others));
+	zs_destroy_pool(pool);
+}
+
 /* Bad handles among good ones, of several classes, with pages that empty on the way. */
 static void test_bulk_free_goes_on_after_bad_handles(void **state)
 {
@@ -379,6 +401,7 @@ int main(void)
 		SIM_TEST(test_freeing_never_allocates),
 		SIM_TEST(test_bulk_stops_at_first_failure),
 		SIM_TEST(test_bulk_free_holds_a_lock_once),
+		SIM_TEST(test_bulk_free_drops_the_lock_now_and_then),
 		SIM_TEST(test_bulk_free_goes_on_after_bad_handles),
 		SIM_TEST(test_failed_growth_keeps_nothing),
 	};

@@ -105,6 +105,25 @@ static void test_groups_split_when_grown(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* Of a group that was split, the holes of its highest class go on to serve all its sizes when nothing else is left. */
+static void test_holes_of_a_group_serve_after_its_split(void **state)
+{
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	unsigned int own = zs_size_class_index(1024, 12) & ~3u;
+	size_t size = zs_size_class_bytes(own);
+	unsigned long first = make_object(pool, size);
+
+	(void)state;
+	while (zs_pool_serving_class(pool, size) != own)
+		make_object(pool, size);
+	while (zs_malloc(pool, size, ZS_NOGROW))
+		;
+	zs_free(pool, first);
+	assert_int_not_equal(zs_malloc(pool, size, ZS_NOGROW), 0);
+	assert_int_equal(zs_pool_verify(pool), 0);
+	zs_destroy_pool(pool);
+}
+
 /* Sizes as large as a page, and larger, never share. */
 static void test_large_sizes_do_not_share(void **state)
 {
@@ -197,10 +216,15 @@ static void test_empties_go_before_enomem(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_create_fails_cleanly),     SIM_TEST(test_name_is_copied_and_cut),
-		SIM_TEST(test_number_of_classes),        SIM_TEST(test_groups_split_when_grown),
-		SIM_TEST(test_large_sizes_do_not_share), SIM_TEST(test_class_is_made_once),
-		SIM_TEST(test_reports_count_and_tell),   SIM_TEST(test_total_is_what_the_host_gave),
+		SIM_TEST(test_create_fails_cleanly),
+		SIM_TEST(test_name_is_copied_and_cut),
+		SIM_TEST(test_number_of_classes),
+		SIM_TEST(test_groups_split_when_grown),
+		SIM_TEST(test_holes_of_a_group_serve_after_its_split),
+		SIM_TEST(test_large_sizes_do_not_share),
+		SIM_TEST(test_class_is_made_once),
+		SIM_TEST(test_reports_count_and_tell),
+		SIM_TEST(test_total_is_what_the_host_gave),
 		SIM_TEST(test_empties_go_before_enomem),
 	};
 

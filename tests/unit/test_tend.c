@@ -2,6 +2,7 @@
 /*
  * Tending: what goes back, what moves and how much of it, and what is left alone.
  */
+#include "compact.h"
 #include "sim_unit.h"
 #include "tend.h"
 #include "verify.h"
@@ -70,6 +71,17 @@ static void test_empty_pages_wait_for_it(void **state)
 	}
 }
 
+/* So does who allocates and makes the pool grow: objects that were freed before may be worth moving. */
+static void test_growing_calls_for_it(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	bench_create(&b, &worlds[0]);
+	assert_true(zs_sim.nr_work_calls >= zs_sim.nr_pages / 16);
+	bench_destroy(&b);
+}
+
 /* But not without bound: a quarter of the pool's pages at most. */
 static void test_empty_pages_are_bounded(void **state)
 {
@@ -132,6 +144,51 @@ static void test_keeps_to_its_bytes(void **state)
 	}
 }
 
+/* What becomes empty while objects move stays until many pages go at once; scattered pages go with each object. */
+static void test_gathered_pages_stay(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (const struct world *world = worlds; world < worlds + NR_OF(worlds); world++) {
+		unsigned long pages, empty;
+
+		bench_create(&b, world);
+		for (unsigned int i = 0; i < NR_OBJECTS; i++)
+			if (i % 3)
+				free_object(&b, i);
+		zs_pool_trim(b.pool, 0);
+		pages = zs_sim.nr_pages;
+		assert_true(zs_class_gather(zs_pool_class(b.pool, zs_pool_serving_class(b.pool, SIZE)), 1u << 30) > 0);
+		empty = zs_host_load_long(&b.pool->memory.nr_empty);
+		assert_int_equal(zs_sim.nr_pages == pages, world->contiguous);
+		assert_int_equal(empty > 0, world->contiguous);
+		bench_destroy(&b);
+	}
+}
+
+/* Empty pages within the allowance are nothing to move objects for: it rests. */
+static void test_rests_with_empty_pages(void **state)
+{
+	struct zs_pool_config config = { .name = "tend", .max_object_size = 4096, .is_tended = true };
+	static unsigned long handles[1000];
+	struct zs_pool *pool;
+
+	(void)state;
+	enter_world(&worlds[0]);
+	assert_int_equal(zs_host_source_create(NULL, &config.source), 0);
+	assert_int_equal(zs_pool_create(&config, &pool), 0);
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		handles[i] = make_object(pool, 4096);
+	for (unsigned int i = 0; i < 7; i++)
+		zs_free(pool, handles[100 + i]);
+	assert_int_equal(zs_pool_total_pages(pool), 1000);
+	assert_false(zs_pool_tend(pool, &thorough));
+	assert_int_equal(stats_of(pool).objects_moved, 0);
+	assert_int_equal(zs_pool_total_pages(pool), 1000);
+	zs_host_source_destroy(zs_pool_destroy(pool));
+}
+
 /* Mapped objects are left where they are, and nothing is tried forever. */
 static void test_mapped_objects_stay(void **state)
 {
@@ -155,9 +212,10 @@ static void test_mapped_objects_stay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_empty_pages_wait_for_it),     SIM_TEST(test_empty_pages_are_bounded),
-		SIM_TEST(test_scattered_pages_do_not_wait), SIM_TEST(test_keeps_to_its_bytes),
-		SIM_TEST(test_mapped_objects_stay),
+		SIM_TEST(test_empty_pages_wait_for_it), SIM_TEST(test_growing_calls_for_it),
+		SIM_TEST(test_empty_pages_are_bounded), SIM_TEST(test_scattered_pages_do_not_wait),
+		SIM_TEST(test_keeps_to_its_bytes),      SIM_TEST(test_gathered_pages_stay),
+		SIM_TEST(test_rests_with_empty_pages),  SIM_TEST(test_mapped_objects_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
