@@ -3,6 +3,8 @@
  * The public calls, by the rules of zsmalloc.h, with the library's own pages and with zs_ops. Built twice: on the
  * shared library, and on the simulated host (TEST_ON_SIM), where a broken contract ends the program.
  */
+#include <pthread.h>
+
 #include "pages.h"
 #include "unit.h"
 
@@ -145,6 +147,93 @@ static void test_fork_beside_a_compactor(void **state)
 		assert_painted(pool, handles[i], 1000, i);
 	zs_destroy_pool(pool);
 }
+
+#ifndef TEST_ON_SIM /* its own locks are not made for forks */
+
+struct neighbour {
+	struct zs_pool *pool; /* NULL: it makes pools and destroys them */
+	bool done;
+};
+
+/* A thread that is inside a call for most of the time, though not on the pool that a child is going to use. */
+static void *be_busy(void *arg)
+{
+	struct neighbour *n = arg;
+
+	while (!__atomic_load_n(&n->done, __ATOMIC_RELAXED)) {
+		struct zs_pool *pool = n->pool ? n->pool : zs_create_pool(ZS_POOL_COMPACTOR, NULL);
+
+		if (!pool)
+			abort();
+		zs_free(pool, zs_malloc(pool, 1000, 0));
+		if (!n->pool)
+			zs_destroy_pool(pool);
+	}
+	return NULL;
+}
+
+/* The copy of a pool is the child's own, and new pools, with a thread or without, can be made beside it. */
+static void use_and_make_in_child(void *arg)
+{
+	alarm(60);
+	for (unsigned int flags = 0; flags <= ZS_POOL_COMPACTOR; flags++) {
+		struct zs_pool *pool = zs_create_pool(flags, NULL);
+
+		if (!pool)
+			_exit(2);
+		zs_free(pool, zs_malloc(pool, 1000, 0));
+		zs_destroy_pool(pool);
+	}
+	zs_compact(arg);
+	use_in_child(arg);
+}
+
+static void fork_and_check(struct bench *b)
+{
+	static unsigned long handles[2000];
+	char text[256];
+
+	for (unsigned int i = 0; i < NR_OF(handles); i++) {
+		handles[i] = make_object(b->pool, 1 + i);
+		paint(b->pool, handles[i], 1 + i, i);
+	}
+	for (unsigned int i = 1; i < NR_OF(handles); i += 2)
+		zs_free(b->pool, handles[i]);
+	for (unsigned int i = 0; i < 40; i++) {
+		assert_int_equal(run_child(use_and_make_in_child, b->pool, text, sizeof(text)), 0);
+		assert_string_equal(text, "");
+	}
+	for (unsigned int i = 0; i < NR_OF(handles); i += 2) {
+		assert_painted(b->pool, handles[i], 1 + i, i);
+		zs_free(b->pool, handles[i]);
+	}
+}
+
+/* Forks while other threads are inside calls on other pools, make pools, and destroy them. */
+static void test_fork_beside_threads(void **state)
+{
+	struct neighbour neighbours[3] = { { .pool = zs_create_pool(0, NULL) } };
+	pthread_t threads[NR_OF(neighbours)];
+
+	(void)state;
+	neighbours[1].pool = neighbours[0].pool;
+	for (unsigned int i = 0; i < NR_OF(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, be_busy, &neighbours[i]), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		struct bench b;
+
+		bench_create(&b, i & 1, (struct zs_pool_options){ .flags = i & 2 ? ZS_POOL_COMPACTOR : 0 });
+		fork_and_check(&b);
+		bench_destroy(&b);
+	}
+	for (unsigned int i = 0; i < NR_OF(threads); i++) {
+		__atomic_store_n(&neighbours[i].done, true, __ATOMIC_RELAXED);
+		pthread_join(threads[i], NULL);
+	}
+	zs_destroy_pool(neighbours[0].pool);
+}
+
+#endif
 
 static void test_create_refuses(void **state)
 {
@@ -895,6 +984,9 @@ int main(void)
 		API_TEST(test_create_refuses),
 		API_TEST(test_compactor),
 		API_TEST(test_fork_beside_a_compactor),
+#ifndef TEST_ON_SIM
+		API_TEST(test_fork_beside_threads),
+#endif
 		API_TEST(test_destroy_frees_objects),
 		API_TEST(test_sizes),
 		API_TEST(test_handles_look_right),
