@@ -356,6 +356,29 @@ static void test_no_memory_for_a_buffer(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* A buffer for which there is no memory takes that of one which another class keeps for its next map. */
+static void test_kept_buffers_go_before_enomem(void **state)
+{
+	unsigned long other;
+	struct bench b;
+	uint64_t calls;
+
+	(void)state;
+	bench_create(&b);
+	make_object(b.pool, 3600);
+	other = make_object(b.pool, 3600);
+	assert_non_null(zs_map_object(b.pool, other, ZS_MM_RO));
+	zs_unmap_object(b.pool, other);
+	assert_non_null(zs_pool_class(b.pool, zs_pool_serving_class(b.pool, 3600))->spare_buffer);
+	calls = zs_sim.nr_fallible_calls;
+	zs_sim.fail_at = calls + 1;
+	assert_non_null(zs_map_object(b.pool, b.spanning, ZS_MM_RO));
+	assert_int_equal(zs_sim.nr_fallible_calls, calls + 2);
+	assert_null(zs_pool_class(b.pool, zs_pool_serving_class(b.pool, 3600))->spare_buffer);
+	zs_unmap_object(b.pool, b.spanning);
+	bench_destroy(&b);
+}
+
 /* ---- reading and writing ---- */
 
 static void test_read_begin(void **state)
@@ -493,6 +516,7 @@ int main(void)
 		SIM_TEST(test_many_copies_at_once),
 		SIM_TEST(test_destroy_with_mapped_copies),
 		SIM_TEST(test_no_memory_for_a_buffer),
+		SIM_TEST(test_kept_buffers_go_before_enomem),
 		SIM_TEST(test_read_begin),
 		SIM_TEST(test_read_begin_fails_without_a_pin),
 		SIM_TEST(test_write),
