@@ -81,6 +81,26 @@ static void test_limit_follows_idle_memory(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* A slot may be larger by half of the share that lies idle. */
+static void test_half_of_what_lies_idle(void **state)
+{
+	struct zs_pool *pool = make_two_sizes(&worlds[1]);
+	unsigned int small = zs_size_class_index(SMALL, 12), last = 0;
+	struct zs_pool_stats stats;
+	uint64_t page_bytes, most;
+
+	(void)state;
+	make_holes(pool, 20);
+	for (unsigned long i = 0; i <= zs_pool_total_pages(pool) / 64 + 4; i++)
+		last = zs_fit_last_class(pool, small);
+	stats = stats_of(pool);
+	page_bytes = stats.pages * ZS_PAGE_BYTES;
+	most = SMALL + SMALL * (page_bytes - stats.slot_bytes) / (2 * page_bytes);
+	assert_in_range(most, SMALL + ZS_SLOT_STEP, SMALL + SMALL / 20);
+	assert_in_range(zs_size_class_bytes(last), most - 1, most + ZS_SLOT_STEP);
+	zs_destroy_pool(pool);
+}
+
 static void test_limit_stays_within_the_pool(void **state)
 {
 	struct zs_pool *pool;
@@ -98,9 +118,8 @@ static void test_limit_stays_within_the_pool(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_holes_of_a_larger_class_serve),
-		SIM_TEST(test_full_pool_keeps_to_its_classes),
-		SIM_TEST(test_limit_follows_idle_memory),
+		SIM_TEST(test_holes_of_a_larger_class_serve), SIM_TEST(test_full_pool_keeps_to_its_classes),
+		SIM_TEST(test_limit_follows_idle_memory),     SIM_TEST(test_half_of_what_lies_idle),
 		SIM_TEST(test_limit_stays_within_the_pool),
 	};
 
