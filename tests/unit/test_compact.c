@@ -361,14 +361,15 @@ static void test_frees_call_for_another_walk(void **state)
 	(void)state;
 	for (unsigned int in_bulk = 0; in_bulk < 2; in_bulk++) {
 		bench_create(&b, &worlds[0], 1360, 0, 0);
-		free_some(&b, 100, 100, false);
+		for (unsigned int i = 100; i < 300; i += 2)
+			free_some(&b, i, 1, false);
 		for (unsigned int i = 500; i < NR_OBJECTS; i++)
 			assert_non_null(zs_map_object(b.pool, b.handles[i], ZS_MM_RO));
 		zs_compact_some(b.pool, 0, 150);
 		assert_int_equal(errno, EAGAIN);
 		for (unsigned int i = 500; i < NR_OBJECTS; i++)
 			zs_unmap_object(b.pool, b.handles[i]);
-		free_some(&b, 200, 200, in_bulk);
+		free_some(&b, 301, 99, in_bulk);
 		do
 			zs_compact_some(b.pool, 0, 1000000);
 		while (errno == EAGAIN);
@@ -603,6 +604,70 @@ static void test_rounds_end_without_gain(void **state)
 	bench_destroy(&b);
 }
 
+/*
+ * However short calls are, they come to an end, also where classes hold pages that no move pays for: each class is
+ * looked through so many times, not again and again.
+ */
+static void test_short_calls_end(void **state)
+{
+	static unsigned long handles[20000];
+	struct zs_pool *pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	struct rng rng = { .state = 1 };
+	unsigned int calls = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		handles[i] = make_object(pool, 1 + rng_below(&rng, 4096));
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		if (rng_below(&rng, 100) < 60)
+			zs_free(pool, handles[i]);
+	do
+		zs_compact_some(pool, 0, 10);
+	while (errno == EAGAIN && ++calls < NR_OF(handles));
+	assert_int_equal(errno, 0);
+	assert_in_range(zs_compact(pool), 0, zs_get_total_pages(pool) / 1000);
+	zs_destroy_pool(pool);
+}
+
+/* Nor does a class that keeps changing make the calls endless: its second walk is the last. */
+static void test_rounds_end_beside_changes(void **state)
+{
+	static struct bench b;
+	unsigned int calls = 0;
+
+	(void)state;
+	bench_create(&b, &worlds[0], 1360, 0, 60);
+	for (unsigned int i = 0; i < NR_OBJECTS; i++)
+		assert_true(!b.handles[i] || zs_map_object(b.pool, b.handles[i], ZS_MM_RO));
+	do {
+		zs_compact_some(b.pool, 0, 3);
+		if (errno == EAGAIN)
+			zs_free(b.pool, make_object(b.pool, 1360));
+	} while (errno == EAGAIN && ++calls < 20000);
+	assert_in_range(calls, 1, 19999);
+	for (unsigned int i = 0; i < NR_OBJECTS; i++)
+		if (b.handles[i])
+			zs_unmap_object(b.pool, b.handles[i]);
+	bench_destroy(&b);
+}
+
+/* A number of pages that is asked for has gone back when the call returns, also where no page was empty before. */
+static void test_target_has_gone_back(void **state)
+{
+	static struct bench b;
+	uint64_t before;
+
+	(void)state;
+	bench_create(&b, &worlds[0], 1360, 0, 0);
+	for (unsigned int i = 0; i < NR_OBJECTS; i += 3)
+		free_some(&b, i, 1, false);
+	assert_int_equal(zs_host_load_long(&b.pool->memory.nr_empty), 0);
+	before = zs_sim.nr_pages;
+	assert_in_range(zs_compact_some(b.pool, 3, 0), 3, 6);
+	assert_in_range(before - zs_sim.nr_pages, 3, 6);
+	bench_destroy(&b);
+}
+
 /* A budget that would pass the end of time is no bound. */
 static void test_endless_budget(void **state)
 {
@@ -641,6 +706,9 @@ int main(void)
 		SIM_TEST(test_short_calls_get_everywhere),
 		SIM_TEST(test_interrupted_walks_reach_the_least_pages),
 		SIM_TEST(test_rounds_end_without_gain),
+		SIM_TEST(test_short_calls_end),
+		SIM_TEST(test_rounds_end_beside_changes),
+		SIM_TEST(test_target_has_gone_back),
 		SIM_TEST(test_endless_budget),
 	};
 
