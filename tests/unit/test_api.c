@@ -216,6 +216,10 @@ static void test_fork_beside_threads(void **state)
 	pthread_t threads[NR_OF(neighbours)];
 
 	(void)state;
+	if (UNIT_SANITIZED) { /* a sanitizer's own locks are not made for forks either, if threads come and go */
+		zs_destroy_pool(neighbours[0].pool);
+		skip();
+	}
 	neighbours[1].pool = neighbours[0].pool;
 	for (unsigned int i = 0; i < NR_OF(threads); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, be_busy, &neighbours[i]), 0);
