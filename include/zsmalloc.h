@@ -258,10 +258,12 @@ size_t zs_malloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long *
 void zs_free_bulk(struct zs_pool *pool, const unsigned long *handles, size_t n);
 
 /**
- * Compacts within bounds, and goes on where it matters at the next call.
+ * Compacts within bounds, and goes on at the next call where it was. Calls make a round of the pool and are done at
+ * its end, so they come to an end however short they are, and beside threads that allocate and free; what these leave
+ * behind is for the next round. Where pages come from zs_ops, many short calls gain less than one without bounds.
  * @target_pages: stop after this many pages were given back; 0: no bound
  * @budget_ns:    stop after this many nanoseconds, overrun by at most the work on one object; 0: no bound
- * Returns the pages given back. errno is EAGAIN if a bound ended it and 0 if there was nothing left to gain.
+ * Returns the pages given back. errno is EAGAIN if a bound ended it and 0 if it, or the round, was done.
  */
 unsigned long zs_compact_some(struct zs_pool *pool, unsigned long target_pages, uint64_t budget_ns);
 
