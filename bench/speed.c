@@ -9,9 +9,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
-#include "heap.h"
+#include "bench_heap.h"
+#include "program.h"
 #include "random.h"
 #include "sizes.h"
 
@@ -32,20 +32,6 @@ static struct zs_sizes trace;
 static unsigned char payload[MAX_OBJECT];
 static pthread_barrier_t start_line;
 
-static void die(const char *what)
-{
-	fprintf(stderr, "speed: %s\n", what);
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static uint32_t random_size(struct worker *worker)
 {
 	return trace.bytes[zs_random_below(&worker->random, trace.nr)];
@@ -56,7 +42,7 @@ static void put(struct worker *worker, size_t i, uint32_t size, bool write)
 	worker->objects[i] = bench_alloc(size);
 	worker->sizes[i] = size;
 	if (!worker->objects[i])
-		die("out of memory");
+		bench_die("out of memory");
 	if (write)
 		bench_write(worker->objects[i], payload, size);
 }
@@ -109,7 +95,7 @@ MEASURED measured_nothing_replace(struct worker *worker, const uint32_t *which, 
 		worker->objects[which[i]] = object;
 		worker->sizes[which[i]] = sizes[i];
 		if (!object)
-			die("out of memory");
+			bench_die("out of memory");
 	}
 }
 
@@ -238,14 +224,14 @@ static void *work(void *arg)
 	uint64_t began_ns;
 
 	if (!which || !sizes)
-		die("out of memory");
+		bench_die("out of memory");
 	if (!kind->begins)
 		fill(worker);
 	choose(worker, which, sizes, nr);
 	pthread_barrier_wait(&start_line);
-	began_ns = now_ns();
+	began_ns = bench_clock_ns(CLOCK_MONOTONIC);
 	kind->measured(worker, which, sizes, nr);
-	worker->ns = now_ns() - began_ns;
+	worker->ns = bench_clock_ns(CLOCK_MONOTONIC) - began_ns;
 	pthread_barrier_wait(&start_line);
 	if (!kind->ends)
 		bench_free_many(worker->objects, worker->nr);
@@ -269,7 +255,7 @@ static void run(unsigned int nr_threads, size_t nr_objects, size_t nr_operations
 		worker->objects = calloc(worker->nr, sizeof(*worker->objects));
 		worker->sizes = calloc(worker->nr, sizeof(*worker->sizes));
 		if (!worker->objects || !worker->sizes || pthread_create(&worker->thread, NULL, work, worker))
-			die("cannot start a thread");
+			bench_die("cannot start a thread");
 	}
 	for (unsigned int i = 0; i < nr_threads; i++) {
 		struct worker *worker = &workers[i];
@@ -288,8 +274,7 @@ static const struct kind *find_kind(const char *name)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!strcmp(kinds[i].name, name))
 			return &kinds[i];
-	die("no such operation");
-	return NULL;
+	bench_die("%s: no such operation; see kinds[] in speed.c", name);
 }
 
 int main(int argc, char **argv)
@@ -308,13 +293,12 @@ int main(int argc, char **argv)
 		case 'j': nr_threads = (unsigned int)strtoul(optarg, NULL, 0); break;
 		case 'r': seed = strtoul(optarg, NULL, 0); break;
 		case 'f': flags = (unsigned int)strtoul(optarg, NULL, 0); break;
-		default: die("see the head of speed.c");
+		default: bench_die("see the head of speed.c");
 		}
 	}
 	if (!trace_path || optind != argc - 1 || !nr_threads || nr_threads > MAX_THREADS || nr_objects < nr_threads)
-		die("see the head of speed.c");
-	if (zs_sizes_read(&trace, trace_path))
-		die("cannot read the trace");
+		bench_die("see the head of speed.c");
+	bench_read_trace(&trace, trace_path);
 	kind = find_kind(argv[optind]);
 	for (size_t i = 0; i < sizeof(payload); i++)
 		payload[i] = (unsigned char)(i * 7);
