@@ -17,8 +17,12 @@ static void *take_page(void *ctx, unsigned int flags)
 	struct bench_pages *pages = ctx;
 
 	(void)flags;
-	pages->nr_asked++;
-	return pages->nr_free ? pages->region + (size_t)pages->free[--pages->nr_free] * ZS_PAGE_BYTES : NULL;
+	if (!pages->nr_free) {
+		pages->nr_refused++;
+		return NULL;
+	}
+	pages->nr_given++;
+	return pages->region + (size_t)pages->free[--pages->nr_free] * ZS_PAGE_BYTES;
 }
 
 static void put_page(void *ctx, void *page)

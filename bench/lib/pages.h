@@ -17,7 +17,8 @@ struct bench_pages {
 	size_t nr;
 	uint32_t *free; /* numbers of the free pages; the last is handed out next */
 	size_t nr_free;
-	uint64_t nr_asked; /* times a page was asked for */
+	uint64_t nr_given;
+	uint64_t nr_refused; /* times a page was asked for, and none was free */
 };
 
 /* nr_free random ones of nr pages are free. */
