@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
-"""Measures zsmalloc and other allocators on the same traces, one after the other in each round, and tells medians.
+"""Measures zsmalloc and other allocators on the same traces, one after the other in each round, and tells medians. What
+each of the programs beside this file asks, and how, stands at its head.
 
 run.py BUILD_FOLDER OUT_FOLDER [--quick]
 
@@ -17,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import peers
 import report
 import traces
+import zram
 
 OBJECTS = 150000
 SMALL_POOLS = [1000, 5000, 20000]
@@ -27,18 +29,32 @@ KINDS = [("fill", 1), ("replace", 1), ("replace-write", 1), ("read", 1), ("touch
          ("replace", 2), ("replace-write", 2), ("read", 2)]
 COUNTED = ["replace", "map"]
 COUNTED_OBJECTS, COUNTED_OPERATIONS = 40000, 200000
+WORKLOADS = [f"W{number}" for number in range(1, 9)]
+BUDGETS_NS = [50000, 200000, 1000000]
+PACE_THREADS = [0, 2]
+PACE_ROUNDS = 3
 
 
 def tell(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
+def middle(runs):
+    """One for all runs of a program: the medians of its numbers; of the largest the largest; yes if each says yes."""
+    first = runs[0]
+    if isinstance(first, dict):
+        return {key: max(run[key] for run in runs) if key == "max" else middle([run[key] for run in runs]) for key in first}
+    return all(runs) if isinstance(first, bool) else statistics.median(runs)
+
+
 class Bench:
     def __init__(self, build, out, quick):
+        self.build = build
         self.zs = os.path.join(build, "tools/zs/zs")
         self.speed = {True: os.path.join(build, "bench/speed-zsmalloc"), False: os.path.join(build, "bench/speed-malloc")}
         self.mallocs = peers.mallocs()
         self.rounds = 1 if quick else ROUNDS
+        self.pace_rounds = 1 if quick else PACE_ROUNDS
         self.traces = traces.make(self.zs, out)
 
     def replay(self, name, trace, arguments):
@@ -46,6 +62,11 @@ class Bench:
         done = subprocess.run([self.zs, "replay", "--json", *options, *arguments, trace], env=environment,
                               stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
+
+    def tell(self, program, *arguments, environment=None):
+        """What one of the programs tells in JSON."""
+        command = [os.path.join(self.build, "bench", program), *map(str, arguments)]
+        return json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
 
     def names(self):
         return [*peers.FLAGS, *self.mallocs]
@@ -105,13 +126,54 @@ class Bench:
                 found[kind][name] = all_of_it - loop if all_of_it and loop else None
         return found
 
+    def shift_one(self, name, workload):
+        options = ["-f", peers.FLAGS[name]] if name in peers.FLAGS else ["-m"]
+        return self.tell("shift", *options, workload, environment=self.mallocs.get(name))
+
+    def shift(self):
+        """Memory while the sizes of the objects change, by workload and allocator."""
+        found = {}
+        for workload in WORKLOADS:
+            tell(f"shift: {workload}")
+            found[workload] = {name: self.shift_one(name, workload) for name in self.names()}
+        return found
+
+    def ways(self):
+        tell("ways")
+        return self.tell("ways", "-t", self.traces["proc"])
+
+    def claims(self):
+        tell("claims")
+        return self.tell("claims", "-t", self.traces["proc"])
+
+    def pace(self):
+        """Compaction in steps, by budget and threads beside it."""
+        found = {}
+        for budget in BUDGETS_NS:
+            for threads in PACE_THREADS:
+                tell(f"pace: {budget} ns, threads: {threads}")
+                arguments = ["-t", self.traces["proc"], "-b", budget, "-j", threads]
+                found[f"{budget}/{threads}"] = middle([self.tell("pace", *arguments) for _ in range(self.pace_rounds)])
+        return found
+
+    def zram(self):
+        """The kernel's zram on the pages that the trace was made of, and this library on the trace, all of it in its order."""
+        if "bin" not in self.traces:
+            return {"kernel": {"unavailable": "there is no trace of its pages"}}
+        tell("the kernel's zram")
+        found = zram.measure(traces.BIN_FOLDERS, traces.MOST_UNITS)
+        if "unavailable" in found:
+            tell(f"the kernel's zram is left out: {found['unavailable']}")
+        return {"kernel": found, "zsmalloc": self.replay("zsmalloc", self.traces["bin"], ["-s", "half", "-s", "most"])}
+
 
 def main():
     build, out = sys.argv[1], sys.argv[2]
     os.makedirs(out, exist_ok=True)
     bench = Bench(build, out, "--quick" in sys.argv)
     results = {"traces": {name: traces.describe(path) for name, path in bench.traces.items()}, "density": bench.density(),
-               "instructions": bench.instructions(), "times": bench.times()}
+               "zram": bench.zram(), "instructions": bench.instructions(), "times": bench.times(), "shift": bench.shift(),
+               "ways": bench.ways(), "claims": bench.claims(), "pace": bench.pace()}
     results["medians"] = {key: {name: statistics.median(values) for name, values in row.items()}
                           for key, row in results["times"].items()}
     with open(os.path.join(out, "results.json"), "w") as file:

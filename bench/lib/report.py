@@ -2,55 +2,75 @@
 """Tables and drawings of what a run of the benchmarks found."""
 import os
 
-OURS = ["zsmalloc", "zsmalloc, compactor", "zsmalloc, dense"]
-MALLOCS = ["glibc", "jemalloc", "mimalloc", "tcmalloc"]
-COLOURS = {"zsmalloc": "#3a76af", "zsmalloc, compactor": "#2a9d6f", "zsmalloc, dense": "#7a5195", "glibc": "#999999",
-           "jemalloc": "#c0504d", "mimalloc": "#e0a040", "tcmalloc": "#6d904f"}
+import answers
+import targets
+from drawing import bars
+from text import (OURS, ZRAM, density_of, markdown, moved_gb_a_second, moved_per_freed, moved_per_replaced, names_in, short,
+                  state_of)
+
 STATES = [("half", 0, "filled"), ("half", 1, "half freed"), ("half", 2, "half freed, compacted"), ("half", 3, "refilled"),
           ("most", 1, "nine tenths freed"), ("most", 2, "nine tenths freed, compacted"), ("churn", 1, "ten tenths replaced"),
           ("churn", 2, "a second later"), ("churn", 3, "compacted")]
+HANDLE_BYTES = 8  # of the kernel's, for each object
 
 
-def names_in(row):
-    return [name for name in OURS + MALLOCS if name in row]
-
-
-def markdown(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return lines + [""]
-
-
-def short(value, digits=3):
-    return "" if value is None else f"{value:.{digits}f}".lstrip("0") if value < 1 else f"{value:.{digits}f}"
+def full_row(results, trace):
+    by_number = results["density"][trace]
+    row = by_number[max(by_number, key=int)]
+    zram = results["zram"]["kernel"]
+    return dict(row, **{ZRAM: zram}) if trace == "bin" and "unavailable" not in zram else row
 
 
 def density_tables(results):
     lines = []
     for trace, by_number in results["density"].items():
-        about = results["traces"][trace]
-        full = by_number[max(by_number, key=int)]
+        about, full = results["traces"][trace], full_row(results, trace)
         names = names_in(full)
         lines += [f"### Density: {trace} ({about['sizes']:,} sizes, mean {about['mean']:.0f} bytes)", ""]
-        rows = [[label, *(short(full[name][chapter][state]["density"]) for name in names)] for chapter, state, label in STATES]
-        rows += [[f"filled, {int(number):,} objects", *(short(by_number[number][name]["half"][0]["density"]) for name in names)]
+        rows = [[label, *(short(density_of(full[name], chapter, state)) for name in names)] for chapter, state, label in STATES]
+        rows += [[f"filled, {int(number):,} objects", *(short(density_of(by_number[number][name], "half", 0)) for name in names)]
                  for number in sorted(by_number, key=int)[:-1]]
         lines += markdown(["", *names], rows)
+        lines += zram_table(results) if trace == "bin" else []
         lines += moved_table(full)
     return lines
 
 
+def zram_table(results):
+    """What both take for the very same pages, in the same order."""
+    zram, ours = results["zram"]["kernel"], results["zram"]["zsmalloc"]
+    if "unavailable" in zram:
+        return [f"The kernel's zram was not measured: {zram['unavailable']}.", ""]
+    rows = []
+    for chapter, state, label in STATES[:3] + STATES[4:6]:
+        theirs, our = state_of(zram, chapter, state), state_of(ours, chapter, state)
+        cells = our["total_bytes"], theirs["total_bytes"], theirs["total_bytes"] + zram_objects(theirs) * HANDLE_BYTES
+        rows.append([label, *(f"{cell / 2**20:.1f}" for cell in cells), short(cells[0] / cells[2], 3)])
+    head = ["MiB for the same pages", "zsmalloc, all metadata", ZRAM, "kernel's with its handles", "zsmalloc's of that"]
+    return zram_footnote(results, zram) + markdown(head, rows)
+
+
+def zram_objects(state):
+    return state["orig_data_size"] // 4096 - state["same_pages"]
+
+
+def zram_footnote(results, zram):
+    filled, sizes = zram["half"][0], results["traces"]["bin"]["sizes"]
+    lines = [f"{ZRAM}: Linux {os.uname().release}, {zram['algorithm']}, {filled['orig_data_size'] // 4096:,} pages (of which "
+             f"{filled['same_pages']:,} same-filled, with no object), compr_data_size / mem_used_total. mem_used_total lacks zsmalloc's "
+             f"metadata: a handle of {HANDLE_BYTES} bytes an object, and descriptors of zspages. {filled['huge_pages']:,} pages are stored "
+             "raw there and count as 4096 bytes of data each; those of them that are stored compressed here make its density look better "
+             "than it is. So see the next table. Which pages are freed is random in each."]
+    if zram_objects(filled) != sizes:
+        lines.append(f"The trace is of other pages ({sizes:,} objects, not {zram_objects(filled):,}), since files have changed: remove "
+                     "bin.trace, and both will be made of the same.")
+    return [" ".join(lines), ""]
+
+
 def moved_table(full):
     """Bytes moved for each byte freed, or replaced."""
-    rows = []
-    for name in names_in(full):
-        if name not in OURS:
-            continue
-        half, churn = full[name]["half"], full[name]["churn"]
-        replaced = churn[1]["freed_bytes"]
-        rows.append([name, short(half[2]["moved_bytes"] / half[1]["freed_bytes"]),
-                     short(half[2]["moved_bytes"] / 1e9 / (half[2]["time_ns"] / 1e9), 2),
-                     short((churn[1]["moved_bytes"] + churn[2]["moved_bytes"]) / replaced)])
+    rows = [[name, short(moved_per_freed(full[name])), short(moved_gb_a_second(full[name]), 2), short(moved_per_replaced(full[name]))]
+            for name in names_in(full) if name in OURS]
     return markdown(["moved", "bytes for a byte freed", "GB/s", "bytes for a byte replaced"], rows)
 
 
@@ -76,42 +96,17 @@ def instruction_table(results):
 
 
 def table(results):
-    return "\n".join(density_tables(results) + instruction_table(results) + time_tables(results))
-
-
-def bars(title, groups, path, top, unit):
-    """groups: [(label, {name: value})]"""
-    bar, gap, height, left = 14, 26, 240, 60
-    names = names_in(groups[0][1])
-    width = left + len(groups) * (len(names) * bar + gap) + 190
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height + 110}" font-family="sans-serif" font-size="11">',
-           f'<rect width="100%" height="100%" fill="white"/><text x="{left}" y="20" font-size="14">{title}</text>']
-    for step in range(5):
-        y = 40 + height - height * step / 4
-        out.append(f'<line x1="{left}" x2="{width - 180}" y1="{y}" y2="{y}" stroke="#ddd"/>'
-                   f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{top * step / 4:.3g}{unit}</text>')
-    for number, (label, values) in enumerate(groups):
-        x = left + gap / 2 + number * (len(names) * bar + gap)
-        for place, name in enumerate(names):
-            value = values.get(name) or 0
-            tall = min(value / top, 1) * height
-            out.append(f'<rect x="{x + place * bar}" y="{40 + height - tall:.1f}" width="{bar - 2}" height="{tall:.1f}" '
-                       f'fill="{COLOURS[name]}"><title>{name}: {value:.4g}{unit}</title></rect>')
-        out.append(f'<text transform="translate({x + 4},{height + 54}) rotate(18)">{label}</text>')
-    for place, name in enumerate(names):
-        y = 50 + place * 18
-        out.append(f'<rect x="{width - 170}" y="{y}" width="12" height="12" fill="{COLOURS[name]}"/>'
-                   f'<text x="{width - 152}" y="{y + 10}">{name}</text>')
-    with open(path, "w") as file:
-        file.write("\n".join(out) + "\n</svg>\n")
+    return "\n".join(targets.table(results) + density_tables(results) + instruction_table(results) + time_tables(results) +
+                     answers.tables(results))
 
 
 def draw(results, out):
-    for trace, by_number in results["density"].items():
-        full = by_number[max(by_number, key=int)]
-        groups = [(label, {name: full[name][chapter][state]["density"] for name in names_in(full)})
+    for trace in results["density"]:
+        full = full_row(results, trace)
+        groups = [(label, {name: density_of(full[name], chapter, state) for name in names_in(full)})
                   for chapter, state, label in STATES]
-        bars(f"Density: {trace}", groups, os.path.join(out, f"density-{trace}.svg"), 1.0, "")
+        bars(f"Density: {trace}", groups, names_in(full), os.path.join(out, f"density-{trace}.svg"), 1.0)
     medians = results["medians"]
     groups = [(key.replace("/1", "").replace("/2", ", 2 threads"), row) for key, row in medians.items()]
-    bars("Nanoseconds an operation", groups, os.path.join(out, "times.svg"), 1000, " ns")
+    bars("Nanoseconds an operation", groups, names_in(groups[0][1]), os.path.join(out, "times.svg"), 1000, " ns")
+    answers.draw(results, out)

@@ -10,6 +10,7 @@ import sys
 
 TEXT_SUFFIXES = (".h", ".c", ".py", ".pl", ".pm", ".txt", ".md", ".html", ".xml", ".sh", ".awk", ".css", ".js", ".conf")
 TEXT_FOLDERS = ["/usr/include", "/usr/lib/python3", "/usr/lib/python3.11", "/usr/share", "/usr/lib/gcc", "/usr/src", "/etc"]
+BIN_FOLDERS = ["/usr/bin", "/usr/lib"]
 MOST_UNITS = 200000
 FILES_AT_ONCE = 5000
 PROGRAMS_SECONDS = 120
@@ -96,7 +97,7 @@ def make_proc(zs, out):
 def make(zs, folder):
     """Returns the path of each trace that could be made, by its name."""
     traces = {}
-    for name, maker in (("bin", lambda out: run_trace(zs, out, ["-n", str(MOST_UNITS), "/usr/bin", "/usr/lib"])),
+    for name, maker in (("bin", lambda out: run_trace(zs, out, ["-n", str(MOST_UNITS), *BIN_FOLDERS])),
                         ("text", lambda out: make_text(zs, out)), ("proc", lambda out: make_proc(zs, out))):
         path = os.path.join(folder, name + ".trace")
         if not os.path.exists(path):

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+"""What the design asks of the allocator, and what came of it."""
+from text import density_of, markdown, moved_gb_a_second, moved_per_freed, moved_per_replaced, short
+
+PLAIN, COMPACTOR, DENSE = "zsmalloc", "zsmalloc, compactor", "zsmalloc, dense"
+
+
+def at_least(what, target, measured, digits=4):
+    return what, "≥", target, measured, digits
+
+
+def at_most(what, target, measured, digits=2):
+    return what, "≤", target, measured, digits
+
+
+def full(results, trace):
+    by_number = results["density"].get(trace)
+    return by_number[max(by_number, key=int)] if by_number else None
+
+
+def density_targets(results):
+    rows = []
+    for trace, target in (("bin", .986), ("text", .985), ("proc", .981)):
+        found = full(results, trace)
+        rows.append(at_least(f"density, filled ({trace})", target, density_of(found[PLAIN], "half", 0) if found else None))
+    proc = full(results, "proc")[PLAIN]
+    rows += [at_least("a random half freed, compacted (proc)", .970, density_of(proc, "half", 2)),
+             at_least("… before compaction", .55, density_of(proc, "half", 1)),
+             at_least("nine tenths freed, compacted (proc)", .89, density_of(proc, "most", 2))]
+    for number, target in (("1000", .895), ("5000", .945)):
+        small = results["density"]["proc"][number][PLAIN]
+        rows.append(at_least(f"a pool of {int(number):,} objects, filled (proc)", target, density_of(small, "half", 0)))
+    return rows
+
+
+def churn_targets(results):
+    rows = []
+    for name, churned, later, moved in ((COMPACTOR, .945, .972, .05), (DENSE, .970, .973, .08)):
+        found = full(results, "proc")[name]
+        rows += [at_least(f"{name}: ten tenths replaced", churned, density_of(found, "churn", 1)),
+                 at_least(f"{name}: a second later", later, density_of(found, "churn", 2)),
+                 at_most(f"{name}: bytes moved for a byte replaced", moved, moved_per_replaced(found), 3)]
+    return rows
+
+
+def times_jemalloc(results, key, name):
+    row = results["medians"].get(key, {})
+    return row[name] / row["jemalloc"] if "jemalloc" in row else None
+
+
+def cost_targets(results):
+    counts, ratio = results["instructions"], lambda key, name: times_jemalloc(results, key, name)
+    return [at_most("instructions: replace", 190, counts["replace"].get(PLAIN), 0),
+            at_most("instructions: map and unmap", 36, counts["map"].get(PLAIN), 0),
+            at_most(f"time of a replace, {COMPACTOR}: × jemalloc", 2.5, ratio("replace/1", COMPACTOR)),
+            at_most("… on two threads", 3, ratio("replace/2", COMPACTOR)),
+            at_most(f"time of a replace, {DENSE}: × jemalloc", 3, ratio("replace/1", DENSE)),
+            at_most("… on two threads", 8, ratio("replace/2", DENSE)),
+            at_most(f"replace and write, {COMPACTOR}: × jemalloc", 1.6, ratio("replace-write/1", COMPACTOR)),
+            at_most(f"read of everything, {COMPACTOR}: × jemalloc", 1.2, ratio("read/1", COMPACTOR))]
+
+
+def compaction_targets(results):
+    proc = full(results, "proc")[PLAIN]
+    alone = [run["over_cpu_ns"].get("p99") for key, run in results["pace"].items() if key.endswith("/0")]
+    over = [ns / 1000 for ns in alone if ns is not None]
+    asked = [source["pages_asked_at_most"] for source in results["claims"]["single_pages"]]
+    return [at_least("compaction after half is freed, GB/s", 1.5, moved_gb_a_second(proc), 2),
+            at_most("… bytes moved for a byte freed", .65, moved_per_freed(proc), 3),
+            at_least("compaction in steps: kinds of runs that come to an end", len(results["pace"]),
+                     sum(run["done"] for run in results["pace"].values()), 0),
+            at_most("overrun of a budget, alone, p99, µs", 50, max(over) if over else None, 1),
+            at_most("pages asked of zs_ops by one allocation", 2, max(asked), 0)]
+
+
+def verdict(sign, target, measured, digits):
+    missed = (target - measured) if sign == "≥" else (measured - target)
+    return "met" if missed <= 0 else f"**missed by {short(missed, digits)}**"
+
+
+def table(results):
+    rows = [*density_targets(results), *churn_targets(results), *cost_targets(results), *compaction_targets(results)]
+    cells = [[what, f"{sign} {short(target, 0 if digits == 0 else len(f'{target:g}'.partition('.')[2]))}",
+              "not measured" if measured is None else short(measured, digits),
+              "" if measured is None else verdict(sign, target, measured, digits)]
+             for what, sign, target, measured, digits in rows]
+    lines = ["### Targets", "", "Densities with all metadata; instructions from the caller's side, with the call and the jump "
+             "through the PLT, less those of the same loop without the calls.", ""]
+    return lines + markdown(["what", "target", "measured", ""], cells)
