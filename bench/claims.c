@@ -266,5 +266,6 @@ int main(int argc, char **argv)
 		bench_die("%s: it has objects of %u bytes, and only those of a page fit the models", trace_path,
 			  claims.trace.max_bytes);
 	run(&claims);
+	zs_sizes_free(&claims.trace);
 	return 0;
 }

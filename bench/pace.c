@@ -301,5 +301,6 @@ int main(int argc, char **argv)
 	if (trace.max_bytes > ZS_PAGE_BYTES)
 		bench_die("%s: it has objects of %u bytes; a page is the most here", trace_path, trace.max_bytes);
 	run(&pace);
+	zs_sizes_free(&trace);
 	return 0;
 }

@@ -197,5 +197,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
 		measure(&bench, &subjects[i], &json);
 	zs_json_end(&json);
+	zs_sizes_free(&bench.trace);
 	return 0;
 }
