@@ -13,7 +13,6 @@
  */
 #include <getopt.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "json.h"
 #include "models.h"

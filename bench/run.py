@@ -16,6 +16,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import peers
+import processors
 import report
 import traces
 import zram
@@ -164,18 +165,20 @@ class Bench:
         found = zram.measure(traces.BIN_FOLDERS, traces.MOST_UNITS)
         if "unavailable" in found:
             tell(f"the kernel's zram is left out: {found['unavailable']}")
+            return {"kernel": found}
         return {"kernel": found, "zsmalloc": self.replay("zsmalloc", self.traces["bin"], ["-s", "half", "-s", "most"])}
 
 
 def main():
     build, out = sys.argv[1], sys.argv[2]
     os.makedirs(out, exist_ok=True)
-    bench = Bench(build, out, "--quick" in sys.argv)
+    bench, use = Bench(build, out, "--quick" in sys.argv), processors.Use()
     results = {"traces": {name: traces.describe(path) for name, path in bench.traces.items()}, "density": bench.density(),
                "zram": bench.zram(), "instructions": bench.instructions(), "times": bench.times(), "shift": bench.shift(),
                "ways": bench.ways(), "claims": bench.claims(), "pace": bench.pace()}
     results["medians"] = {key: {name: statistics.median(values) for name, values in row.items()}
                           for key, row in results["times"].items()}
+    results["processors"] = use.so_far()
     with open(os.path.join(out, "results.json"), "w") as file:
         json.dump(results, file, indent=1)
     text = report.table(results)

@@ -11,6 +11,7 @@ from text import (OURS, ZRAM, density_of, markdown, moved_gb_a_second, moved_per
 STATES = [("half", 0, "filled"), ("half", 1, "half freed"), ("half", 2, "half freed, compacted"), ("half", 3, "refilled"),
           ("most", 1, "nine tenths freed"), ("most", 2, "nine tenths freed, compacted"), ("churn", 1, "ten tenths replaced"),
           ("churn", 2, "a second later"), ("churn", 3, "compacted")]
+DISTURBED_SHARE = .05  # of the processors, from which on times are not to be trusted
 HANDLE_BYTES = 8  # of the kernel's, for each object
 
 
@@ -38,10 +39,10 @@ def density_tables(results):
 
 def zram_table(results):
     """What both take for the very same pages, in the same order."""
-    zram, ours = results["zram"]["kernel"], results["zram"]["zsmalloc"]
+    zram = results["zram"]["kernel"]
     if "unavailable" in zram:
         return [f"The kernel's zram was not measured: {zram['unavailable']}.", ""]
-    rows = []
+    rows, ours = [], results["zram"]["zsmalloc"]
     for chapter, state, label in STATES[:3] + STATES[4:6]:
         theirs, our = state_of(zram, chapter, state), state_of(ours, chapter, state)
         cells = our["total_bytes"], theirs["total_bytes"], theirs["total_bytes"] + zram_objects(theirs) * HANDLE_BYTES
@@ -95,9 +96,17 @@ def instruction_table(results):
     return lines + markdown(["", *names], rows)
 
 
+def processors_line(results):
+    use = results["processors"]
+    share = use["others_s"] / (use["wall_s"] * use["number"])
+    line = (f"The run took {use['wall_s'] / 60:.1f} minutes on {use['number']} processors and {use['own_s']:.0f} s of their time; other "
+            f"programs and the system took {use['others_s']:.0f} s of it.")
+    return [line + (" **They have disturbed what is timed.**" if share > DISTURBED_SHARE else ""), ""]
+
+
 def table(results):
-    return "\n".join(targets.table(results) + density_tables(results) + instruction_table(results) + time_tables(results) +
-                     answers.tables(results))
+    parts = (targets.table, processors_line, density_tables, instruction_table, time_tables, answers.tables)
+    return "\n".join(line for part in parts for line in part(results))
 
 
 def draw(results, out):
