@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import children
 import peers
 import processors
 import report
@@ -60,14 +61,12 @@ class Bench:
 
     def replay(self, name, trace, arguments):
         options, environment = peers.REPLAY_OPTIONS.get(name, ["--malloc"]), self.mallocs.get(name)
-        done = subprocess.run([self.zs, "replay", "--json", *options, *arguments, trace], env=environment,
-                              stdout=subprocess.PIPE, check=True)
-        return json.loads(done.stdout)
+        return json.loads(children.output([self.zs, "replay", "--json", *options, *arguments, trace], environment))
 
     def tell(self, program, *arguments, environment=None):
         """What one of the programs tells in JSON."""
         command = [os.path.join(self.build, "bench", program), *map(str, arguments)]
-        return json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
+        return json.loads(children.output(command, environment))
 
     def names(self):
         return [*peers.FLAGS, *self.mallocs]
@@ -94,8 +93,7 @@ class Bench:
 
     def time_one(self, name, kind, threads):
         command, environment = self.command(name, kind, threads, LIVE, OPERATIONS)
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
-        return float(done.stdout.split()[1])
+        return float(children.output(command, environment).split()[1])
 
     def times(self):
         """Nanoseconds an operation: of each round, by kind, threads and allocator. In a round each has its turn."""
@@ -110,10 +108,10 @@ class Bench:
     def count_one(self, name, kind):
         command, environment = self.command(name, kind, 1, COUNTED_OBJECTS, COUNTED_OPERATIONS)
         function = "measured_" + kind.replace("-", "_")
-        done = subprocess.run(["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={function}",
-                               "--callgrind-out-file=/dev/null", *command], env=environment, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True)
-        match = re.search(r"Collected : (\d+)", done.stderr)
+        valgrind = ["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={function}",
+                    "--callgrind-out-file=/dev/null"]
+        _, _, told = children.run([*valgrind, *command], environment, stderr=subprocess.PIPE)
+        match = re.search(r"Collected : (\d+)", told)
         return int(match[1]) / COUNTED_OPERATIONS if match else None
 
     def instructions(self):
@@ -172,6 +170,7 @@ class Bench:
 def main():
     build, out = sys.argv[1], sys.argv[2]
     os.makedirs(out, exist_ok=True)
+    children.end_in_order()
     bench, use = Bench(build, out, "--quick" in sys.argv), processors.Use()
     results = {"traces": {name: traces.describe(path) for name, path in bench.traces.items()}, "density": bench.density(),
                "zram": bench.zram(), "instructions": bench.instructions(), "times": bench.times(), "shift": bench.shift(),

@@ -15,12 +15,13 @@ import struct
 import tempfile
 import time
 
+from children import SIGNALS
+
 CONTROL = "/sys/class/zram-control"
 PAGE = 4096
 BATCH_PAGES = 256
 BLKDISCARD = 0x1277
 SPARE_BYTES = 1 << 30
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ALGORITHM = "lz4"
 FIELDS = ("orig_data_size", "compr_data_size", "mem_used_total", "mem_limit", "mem_used_max", "same_pages", "pages_compacted",
           "huge_pages")
@@ -176,10 +177,6 @@ def check(nr_pages):
         raise Unavailable(f"{(nr_pages * PAGE + SPARE_BYTES) >> 20} MiB of available memory are needed")
 
 
-def stop(number, _):
-    raise SystemExit(128 + number)
-
-
 def with_device(work):
     """What work(device) returns. Signals wait while the device comes and goes, so that it is not left behind."""
     old, device = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS), Device()
@@ -203,13 +200,9 @@ def chapters(device, folders, nr_pages):
 
 
 def measure(folders, nr_pages):
-    """{"half": states, "most": states, "algorithm": …}, or {"unavailable": why}."""
-    old = {number: signal.signal(number, stop) for number in SIGNALS}
+    """{"half": states, "most": states, "algorithm": …}, or {"unavailable": why}. pre: children.end_in_order()"""
     try:
         check(nr_pages)
         return with_device(lambda device: chapters(device, folders, nr_pages))
     except (Unavailable, OSError) as error:
         return {"unavailable": str(error)}
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
