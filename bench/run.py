@@ -13,6 +13,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import children
@@ -24,13 +25,13 @@ import zram
 
 OBJECTS = 150000
 SMALL_POOLS = [1000, 5000, 20000]
-LIVE = 160000  # where time is measured
+LIVE = 160000  # where time and instructions are measured
 OPERATIONS = 1000000
 ROUNDS = 5
 KINDS = [("fill", 1), ("replace", 1), ("replace-write", 1), ("read", 1), ("touch", 1), ("hot-pair", 1), ("free", 1), ("free-bulk", 1),
          ("replace", 2), ("replace-write", 2), ("read", 2)]
 COUNTED = ["replace", "map"]
-COUNTED_OBJECTS, COUNTED_OPERATIONS = 40000, 200000
+COUNTED_OPERATIONS = 300000
 WORKLOADS = [f"W{number}" for number in range(1, 9)]
 BUDGETS_NS = [50000, 200000, 1000000]
 PACE_THREADS = [0, 2]
@@ -106,23 +107,28 @@ class Bench:
         return found
 
     def count_one(self, name, kind):
-        command, environment = self.command(name, kind, 1, COUNTED_OBJECTS, COUNTED_OPERATIONS)
+        """Instructions an operation of the loop that is measured: with all that it calls, and without."""
+        command, environment = self.command(name, kind, 1, LIVE, COUNTED_OPERATIONS)
         function = "measured_" + kind.replace("-", "_")
-        valgrind = ["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={function}",
-                    "--callgrind-out-file=/dev/null"]
-        _, _, told = children.run([*valgrind, *command], environment, stderr=subprocess.PIPE)
-        match = re.search(r"Collected : (\d+)", told)
-        return int(match[1]) / COUNTED_OPERATIONS if match else None
+        with tempfile.NamedTemporaryFile(prefix="callgrind-") as counts:
+            valgrind = ["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={function}",
+                        f"--callgrind-out-file={counts.name}"]
+            children.run([*valgrind, *command], environment, stderr=subprocess.DEVNULL)
+            told = children.output(["callgrind_annotate", counts.name])
+        total = re.search(r"^\s*([\d,]+) .*PROGRAM TOTALS", told, re.M)
+        own = re.search(rf"^\s*([\d,]+) .*:{function} ", told, re.M)
+        return [int(match[1].replace(",", "")) / COUNTED_OPERATIONS if match else None for match in (total, own)]
 
     def instructions(self):
-        """Instructions an operation, with the call itself, less those of the same loop without calls."""
+        """Instructions an operation: from the caller's side, less those of the same loop without calls; and inside the calls."""
         found = {}
         for kind in COUNTED:
-            found[kind] = {}
+            outside, inside = found.setdefault(kind, {}), found.setdefault(kind + ", inside", {})
             for name in ["zsmalloc", *self.mallocs] if kind != "map" else ["zsmalloc"]:
                 tell(f"instructions: {kind}, {name}")
-                all_of_it, loop = self.count_one(name, kind), self.count_one(name, "nothing-" + kind)
-                found[kind][name] = all_of_it - loop if all_of_it and loop else None
+                (total, own), (loop, _) = self.count_one(name, kind), self.count_one(name, "nothing-" + kind)
+                outside[name] = total - loop if total and loop else None
+                inside[name] = total - own if total and own else None
         return found
 
     def shift_one(self, name, workload):

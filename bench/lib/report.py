@@ -89,7 +89,8 @@ def time_tables(results):
 
 
 def instruction_table(results):
-    lines = ["### Instructions an operation", ""]
+    lines = ["### Instructions an operation", "", "From the caller's side, with the call and the jump through the PLT, less those of the same "
+             "loop without the calls; and inside the calls.", ""]
     counts = results["instructions"]
     names = names_in(counts["replace"])
     rows = [[kind, *("" if row.get(name) is None else f"{row[name]:.0f}" for name in names)] for kind, row in counts.items()]

@@ -50,8 +50,8 @@ def times_jemalloc(results, key, name):
 
 def cost_targets(results):
     counts, ratio = results["instructions"], lambda key, name: times_jemalloc(results, key, name)
-    return [at_most("instructions: replace", 190, counts["replace"].get(PLAIN), 0),
-            at_most("instructions: map and unmap", 36, counts["map"].get(PLAIN), 0),
+    return [at_most("instructions inside the calls: replace", 190, counts["replace, inside"].get(PLAIN), 0),
+            at_most("instructions inside the calls: map and unmap", 36, counts["map, inside"].get(PLAIN), 0),
             at_most(f"time of a replace, {COMPACTOR}: × jemalloc", 2.5, ratio("replace/1", COMPACTOR)),
             at_most("… on two threads", 3, ratio("replace/2", COMPACTOR)),
             at_most(f"time of a replace, {DENSE}: × jemalloc", 3, ratio("replace/1", DENSE)),
@@ -84,6 +84,6 @@ def table(results):
               "not measured" if measured is None else short(measured, digits),
               "" if measured is None else verdict(sign, target, measured, digits)]
              for what, sign, target, measured, digits in rows]
-    lines = ["### Targets", "", "Densities with all metadata; instructions from the caller's side, with the call and the jump "
-             "through the PLT, less those of the same loop without the calls.", ""]
+    lines = ["### Targets", "", "Densities with all metadata; instructions as callgrind counts them, those of the caller and of "
+             "the jump through the PLT not among them (see below for both).", ""]
     return lines + markdown(["what", "target", "measured", ""], cells)

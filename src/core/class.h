@@ -176,19 +176,16 @@ static inline void zs_class_set_lowest(struct zs_class *class, struct zs_zspage 
 static inline bool zs_class_put_direct(struct zs_class *class, struct zs_spot spot)
 {
 	struct zs_zspage *zspage = spot.zspage;
-	bool had_hole = zs_zspage_has_hole(zspage);
+	uint64_t holes = zs_zspage_holes_with(zspage, spot.slot);
 
-	zs_zspage_put_slot(zspage, spot.slot);
 	ZS_HOST_SHOW_MORE(class->nr_live, -1);
-	if (ZS_HOST_UNLIKELY(!zs_zspage_keeps_pages(zspage, spot.slot)))
-		return false;
-	if (had_hole)
-		return true;
-	if (ZS_HOST_UNLIKELY(!zs_zspage_index_set_direct(zspage, ZS_MARK_HOLE)))
-		return false;
-	if (zspage->index < class->lowest_index)
-		zs_class_set_lowest(class, zspage);
-	return true;
+	if (ZS_HOST_UNLIKELY(zs_zspage_put_slot(zspage, spot.slot, holes))) {
+		if (!zs_zspage_index_set_direct(zspage, ZS_MARK_HOLE))
+			return false;
+		if (zspage->index < class->lowest_index)
+			zs_class_set_lowest(class, zspage);
+	}
+	return zs_zspage_keeps_pages(zspage, spot.slot, holes);
 }
 
 /* Returns the pages that became empty. */
@@ -200,33 +197,38 @@ void zs_class_swap_cells(struct zs_class *class, struct zs_spot a, struct zs_spo
 /* Takes the lowest hole for a new object. Returns its handle, or 0: there is no hole, or no cell for it. */
 unsigned long zs_class_take(struct zs_class *class);
 
+/* A word of the lowest zspage loses its last hole. Result: whether all that follows was done; else nothing was. */
+static inline bool zs_class_leave_word(struct zs_class *class, struct zs_zspage *zspage)
+{
+	uint32_t words = zspage->hole_words & (zspage->hole_words - 1);
+	struct zs_zspage *next;
+
+	if (!words) {
+		if (ZS_HOST_UNLIKELY(!zs_zspage_index_clear_lowest(zspage, ZS_MARK_HOLE, &next)))
+			return false;
+		zs_class_set_lowest(class, next);
+	}
+	zspage->hole_words = words;
+	return true;
+}
+
 /* The short way to the same, where the slot has a cell and no more than the lowest node of the index changes. */
 static inline unsigned long zs_class_take_direct(struct zs_class *class, const struct zs_handle_table *handles)
 {
 	struct zs_zspage *zspage = class->lowest;
 	struct zs_slot_word *word;
-	uint32_t index, words;
 	uint64_t holes;
+	uint32_t index;
 
 	if (ZS_HOST_UNLIKELY(!zspage || zspage->empty))
 		return 0;
-	words = zspage->hole_words;
-	word = &zspage->words[(unsigned int)__builtin_ctz(words)];
+	word = &zspage->words[(unsigned int)__builtin_ctz(zspage->hole_words)];
 	holes = word->holes;
 	index = word->owners[(unsigned int)__builtin_ctzll(holes)];
 	holes &= holes - 1;
-	words = holes ? words : words & (words - 1);
-	if (ZS_HOST_UNLIKELY(!index))
+	if (ZS_HOST_UNLIKELY(!index || (!holes && !zs_class_leave_word(class, zspage))))
 		return 0;
-	if (!words) {
-		struct zs_zspage *next;
-
-		if (ZS_HOST_UNLIKELY(!zs_zspage_index_clear_lowest(zspage, ZS_MARK_HOLE, &next)))
-			return 0;
-		zs_class_set_lowest(class, next);
-	}
 	word->holes = holes;
-	zspage->hole_words = words;
 	ZS_HOST_SHOW_MORE(class->nr_live, 1);
 	/* The mark was there: subtracting clears it. */
 	return zs_handle_make(index, zs_host_fetch_sub32_release(&zs_handle_cell(handles, index)->state, ZS_CELL_FREE));

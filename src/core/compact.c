@@ -14,7 +14,7 @@
 
 /* Empty pages that contiguous zspages give back at once: between two looks at the budget, and if there is none. */
 #define RELEASE_AT_ONCE 8u
-#define RELEASE_AT_MOST 64u
+#define RELEASE_AT_MOST 256u
 
 struct mover {
 	struct zs_class *class;

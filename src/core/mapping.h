@@ -15,7 +15,7 @@ enum zs_map_mode { ZS_MAP_RW, ZS_MAP_RO, ZS_MAP_WO };
 
 /* All but pins below 2^13, up to which an object is mapped with no more ado. */
 #define ZS_NOT_DIRECT (0x80000000u | (ZS_CELL_PIN - 1))
-#define ZS_PREFETCH_BYTES 1024u
+#define ZS_PREFETCH_BYTES 512u
 
 /*
  * The short way: pins an object that the handle names, that is not just being moved, and that lies in one piece, and

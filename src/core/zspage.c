@@ -193,13 +193,28 @@ bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *l
 	return !zs_zspage_is_hole(zspage, slot) && !(zs_layout_slot_pages(layout, slot) & ~zspage->present);
 }
 
+/* The highest slot up to one, of its word, that is no hole, or -1. */
+static int no_hole_in_word(const struct zs_zspage *zspage, unsigned int slot)
+{
+	uint64_t live = ~zspage->words[slot / SLOTS_PER_WORD].holes << (SLOTS_PER_WORD - 1 - slot % SLOTS_PER_WORD);
+
+	return live ? (int)slot - __builtin_clzll(live) : -1;
+}
+
 int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
 {
-	int s = (int)slot - 1;
+	/* Without pages a slot may be neither a hole nor live. */
+	while (slot > zspage->nr_flanked)
+		if (zs_zspage_is_live(zspage, layout, --slot))
+			return (int)slot;
+	while (slot) {
+		int found = no_hole_in_word(zspage, slot - 1);
 
-	while (s >= 0 && !zs_zspage_is_live(zspage, layout, (unsigned int)s))
-		s--;
-	return s;
+		if (found >= 0)
+			return found;
+		slot = (slot - 1) / SLOTS_PER_WORD * SLOTS_PER_WORD;
+	}
+	return -1;
 }
 
 /* The slots from first on and below end, as a mask from bit 0 on. pre: first < end <= first + 64 */

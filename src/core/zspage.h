@@ -176,11 +176,26 @@ static inline unsigned int zs_zspage_take_slot(struct zs_zspage *zspage, const s
 /* Marks those of a slot's pages empty that no live slot touches. Returns them. pre: the slot is a hole. */
 uint64_t zs_zspage_mark_emptied(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
 
-/* Makes a live slot a hole. The pages that it may have left empty are the caller's to see to. */
-static inline void zs_zspage_put_slot(struct zs_zspage *zspage, unsigned int slot)
+/* The word of holes in which a slot is, with the slot, which was live, as a hole. */
+static inline uint64_t zs_zspage_holes_with(const struct zs_zspage *zspage, unsigned int slot)
 {
-	zspage->words[slot / 64u].holes |= 1ull << slot % 64u;
-	zspage->hole_words |= 1u << slot / 64u;
+	return zspage->words[slot / 64u].holes | 1ull << slot % 64u;
+}
+
+/*
+ * Makes a live slot a hole; holes: its word then. The pages that it may have left empty are the caller's to see to.
+ * Result: whether it is the zspage's only hole.
+ */
+static inline bool zs_zspage_put_slot(struct zs_zspage *zspage, unsigned int slot, uint64_t holes)
+{
+	uint32_t words;
+
+	zspage->words[slot / 64u].holes = holes;
+	if (holes & (holes - 1))
+		return false;
+	words = zspage->hole_words;
+	zspage->hole_words = words | 1u << slot / 64u;
+	return !words;
 }
 
 /*
@@ -188,12 +203,11 @@ static inline void zs_zspage_put_slot(struct zs_zspage *zspage, unsigned int slo
  * neighbours live, each of its pages is touched by one of them. What is no hole lives where the slots have their
  * pages; the ends of a word of holes are not looked at more closely.
  */
-static inline bool zs_zspage_keeps_pages(const struct zs_zspage *zspage, unsigned int slot)
+static inline bool zs_zspage_keeps_pages(const struct zs_zspage *zspage, unsigned int slot, uint64_t holes)
 {
 	unsigned int bit = slot % 64u;
 
-	return bit - 1u < 62u && !(zspage->words[slot / 64u].holes >> (bit - 1u) & 5u) &&
-	       (uint16_t)slot < zspage->nr_flanked;
+	return bit - 1u < 62u && !(holes >> (bit - 1u) & 5u) && (uint16_t)slot < zspage->nr_flanked;
 }
 
 bool zs_zspage_is_hole(const struct zs_zspage *zspage, unsigned int slot);
