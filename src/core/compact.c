@@ -209,11 +209,20 @@ static unsigned int object_pages(const struct mover *mover)
 	return zs_layout_max_slot_pages(&mover->class->layout);
 }
 
-/* Gives back pages that the walk emptied and the class still has, in one call, but for those that stay in hand. */
+/* Gives back pages that the walk emptied and the class still has, if others have not taken them; some stay in hand. */
 static void give_back(struct mover *mover, unsigned int nr)
 {
-	mover->nr_pages += zs_class_release_some(mover->class, nr, &mover->supplies.pages, object_pages(mover));
+	struct zs_pages *hand = &mover->supplies.pages;
+	unsigned int nr_gone = nr;
+
 	mover->nr_kept -= nr;
+	for (; nr && nr_gone; nr -= nr_gone < nr ? nr_gone : nr) {
+		unsigned int nr_in_hand = hand->nr;
+		unsigned int nr_released = zs_class_release_some(mover->class, nr, hand, object_pages(mover));
+
+		mover->nr_pages += nr_released;
+		nr_gone = nr_released + hand->nr - nr_in_hand;
+	}
 }
 
 /* A few stay while the walk goes on, so that it has something to spend if it is interrupted. */

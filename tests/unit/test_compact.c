@@ -134,6 +134,31 @@ static void test_bounded_calls_pass_large_objects(void **state)
 	}
 }
 
+/* More pages than one call to the host can name, each on its own, all go back. */
+static void test_many_single_pages_go(void **state)
+{
+	static unsigned long handles[20000];
+	struct rng rng = { .state = 90 };
+
+	(void)state;
+	for (unsigned int w = 0; w < 2; w++) {
+		struct zs_pool *pool;
+		struct zs_class *class;
+
+		enter_world(&worlds[w]);
+		pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+		for (unsigned int i = 0; i < NR_OF(handles); i++)
+			handles[i] = make_object(pool, 1296);
+		for (unsigned int i = 0; i < NR_OF(handles); i++)
+			if (rng_below(&rng, 10))
+				zs_free(pool, handles[i]);
+		zs_compact(pool);
+		class = zs_pool_class(pool, zs_pool_serving_class(pool, 1296));
+		assert_int_equal(class->nr_pages, zs_class_least_pages(class));
+		zs_destroy_pool(pool);
+	}
+}
+
 /* What happened above the place where a bounded walk stopped is seen by the next call. */
 static void test_interrupted_walk_misses_nothing(void **state)
 {
@@ -686,6 +711,7 @@ int main(void)
 		SIM_TEST(test_reaches_the_least_pages),
 		SIM_TEST(test_large_objects_reach_the_least_pages),
 		SIM_TEST(test_bounded_calls_pass_large_objects),
+		SIM_TEST(test_many_single_pages_go),
 		SIM_TEST(test_interrupted_walk_misses_nothing),
 		SIM_TEST(test_kept_buffers_go),
 		SIM_TEST(test_second_call_gains_nothing),
