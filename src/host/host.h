@@ -11,7 +11,7 @@
  *   - ZS_HOST_TABLES: 1 or 0, whether it has tables (see below), and ZS_HOST_MAX_PAGE_SHIFT, of any of its sources;
  *   - ZS_HOST_RANGES: how many ranges of pages it is worth handing to it at once (see zs_host_spans_return());
  *   - ZS_HOST_SHOW(x, value), which changes a word under a lock so that others may have a look at it without the lock:
- *     ZS_HOST_GLANCE(x). ZS_HOST_SHOW_MORE(x, n) adds to it.
+ *     ZS_HOST_GLANCE(x). ZS_HOST_SHOW_MORE(x, n) adds to an unsigned long.
  *
  * "context:" tells where the core makes a call. "no lock" means that no lock of the core is held, so the call may
  * sleep, take locks of its own, and call back into the pool. flags are the caller's, passed on unchanged; a host may

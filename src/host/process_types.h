@@ -17,9 +17,9 @@
 #define ZS_HOST_NOINLINE __attribute__((noinline))
 #define ZS_HOST_GLANCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define ZS_HOST_SHOW(x, value) __atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
-/* One instruction where compilers make three of it: whoever glances sees the value before or after. */
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-#define ZS_HOST_SHOW_MORE(x, n) __asm__("add%z0 %1, %0" : "+m"(x) : "er"((long)(n)) : "cc")
+/* An unsigned long. One instruction where gcc makes three of it: whoever glances sees the value before or after. */
+#if defined(__x86_64__) && defined(__LP64__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#define ZS_HOST_SHOW_MORE(x, n) __asm__("addq %1, %0" : "+m"(x) : "er"((long)(n)) : "cc")
 #else
 #define ZS_HOST_SHOW_MORE(x, n) ZS_HOST_SHOW(x, (x) + (n))
 #endif
