@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Waiting for a group's lock.
+ */
+#include "group_lock.h"
+
+#include <errno.h>
+
+#include "futex.h"
+
+#define SPINS 100
+
+static uint32_t state_of(struct zram_group_lock *lock)
+{
+	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+}
+
+/*
+ * The mark is set while somebody has the lock, or after the last one dropped it and before that one has cleared it: in
+ * either case it is cleared by whoever wakes all that wait, and the futex does not sleep on a word that has changed.
+ */
+void zram_group_lock_wait(struct zram_group_lock *lock, bool alone)
+{
+	int saved_errno = errno;
+
+	for (unsigned int looks = 0; !zram_group_try(lock, state_of(lock), alone); looks++) {
+		uint32_t state = state_of(lock);
+
+		if (looks < SPINS || !state)
+			continue;
+		if (state & ZRAM_LOCK_WAITED ||
+		    __atomic_compare_exchange_n(&lock->word, &state, state | ZRAM_LOCK_WAITED, false, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			zs_futex_wait(&lock->word, state | ZRAM_LOCK_WAITED, NULL);
+	}
+	errno = saved_errno;
+}
+
+void zram_group_lock_wake(struct zram_group_lock *lock)
+{
+	int saved_errno = errno;
+
+	zs_futex_wake(&lock->word, INT_MAX);
+	errno = saved_errno;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Requests: ranges of bytes, cut into pages and parts of pages.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "page.h"
+
+/* A part of a page. */
+struct part {
+	uint64_t page;
+	uint32_t from; /* in it */
+	uint32_t len;
+};
+
+/* The first part of a range. pre: len > 0 */
+static struct part first_part(uint64_t len, uint64_t offset)
+{
+	uint32_t from = (uint32_t)(offset % ZRAM_PAGE_BYTES), room = ZRAM_PAGE_BYTES - from;
+
+	return (struct part){ .page = offset >> ZRAM_PAGE_SHIFT,
+			      .from = from,
+			      .len = len < room ? (uint32_t)len : room };
+}
+
+static bool is_whole(const struct part *part)
+{
+	return part->len == ZRAM_PAGE_BYTES;
+}
+
+static int check_range(struct zram *zram, uint64_t len, uint64_t offset)
+{
+	uint64_t size = zram_size_bytes(zram);
+
+	if (offset <= size && len <= size - offset)
+		return 0;
+	zram_count(&zram->counts.invalid_io, 1);
+	return -EINVAL;
+}
+
+/* ---- reading ---- */
+
+static int read_part(struct zram *zram, struct zram_scratch *scratch, const struct part *part, unsigned char *to)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, part->page);
+	int err;
+
+	zram_group_lock(lock, false);
+	err = zram_page_unpack(zram, scratch, zram->slots[part->page], is_whole(part) ? to : scratch->page);
+	zram_group_unlock(lock, false);
+	if (!err && !is_whole(part))
+		memcpy(to, scratch->page + part->from, part->len);
+	return err;
+}
+
+int zram_read(struct zram *zram, void *buf, size_t len, uint64_t offset)
+{
+	struct zram_scratch *scratch;
+	unsigned char *to = buf;
+	int err = check_range(zram, len, offset);
+
+	if (err)
+		return err;
+	scratch = zram_scratch_get(&zram->scratches);
+	if (!scratch)
+		return -ENOMEM;
+	while (len && !err) {
+		struct part part = first_part(len, offset);
+
+		err = read_part(zram, scratch, &part, to);
+		to += part.len;
+		offset += part.len;
+		len -= part.len;
+	}
+	zram_scratch_put(&zram->scratches, scratch);
+	zram_count(&zram->counts.failed_reads, err != 0);
+	return err;
+}
+
+/* ---- writing ---- */
+
+static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, page);
+	uint64_t old;
+
+	zram_group_lock(lock, true);
+	old = zram_page_swap(zram, page, slot);
+	zram_group_unlock(lock, true);
+	zram_page_drop(zram, old);
+}
+
+static int write_whole(struct zram *zram, struct zram_scratch *scratch, uint64_t page, const void *from)
+{
+	uint64_t slot;
+	int err = zram_page_pack(zram, scratch, from, &slot);
+
+	if (!err)
+		put_slot(zram, page, slot);
+	return err;
+}
+
+/* What is written to a part: bytes, or zeroes. */
+static void change(unsigned char *page, const struct part *part, const void *from)
+{
+	if (from)
+		memcpy(page + part->from, from, part->len);
+	else
+		memset(page + part->from, 0, part->len);
+}
+
+/* The lock is held from the old content to the new: two who write parts of one page both have their way. */
+static int write_part(struct zram *zram, struct zram_scratch *scratch, const struct part *part, const void *from)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, part->page);
+	uint64_t slot, old = ZRAM_EMPTY;
+	int err;
+
+	zram_group_lock(lock, true);
+	err = zram_page_unpack(zram, scratch, zram->slots[part->page], scratch->page);
+	if (!err) {
+		change(scratch->page, part, from);
+		err = zram_page_pack(zram, scratch, scratch->page, &slot);
+	}
+	if (!err)
+		old = zram_page_swap(zram, part->page, slot);
+	zram_group_unlock(lock, true);
+	zram_page_drop(zram, old);
+	return err;
+}
+
+int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset)
+{
+	struct zram_scratch *scratch;
+	const unsigned char *from = buf;
+	int err = check_range(zram, len, offset);
+
+	if (err)
+		return err;
+	scratch = zram_scratch_get(&zram->scratches);
+	if (!scratch)
+		return -ENOMEM;
+	while (len && !err) {
+		struct part part = first_part(len, offset);
+
+		err = is_whole(&part) ? write_whole(zram, scratch, part.page, from)
+				      : write_part(zram, scratch, &part, from);
+		from += part.len;
+		offset += part.len;
+		len -= part.len;
+	}
+	zram_scratch_put(&zram->scratches, scratch);
+	zram_count(&zram->counts.failed_writes, err != 0);
+	return err;
+}
+
+/* ---- discarding and zeroing ---- */
+
+/* A page that was never written is left alone, and so is the memory of its slot. */
+static void discard_page(struct zram *zram, uint64_t page, uint64_t slot)
+{
+	if (!__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED) && slot == ZRAM_EMPTY)
+		return;
+	put_slot(zram, page, slot);
+	zram_count(&zram->counts.notify_free, slot == ZRAM_EMPTY);
+}
+
+int zram_discard(struct zram *zram, uint64_t len, uint64_t offset)
+{
+	uint64_t end = (offset + len) >> ZRAM_PAGE_SHIFT;
+	int err = check_range(zram, len, offset);
+
+	if (err)
+		return err;
+	for (uint64_t page = (offset + ZRAM_PAGE_BYTES - 1) >> ZRAM_PAGE_SHIFT; page < end; page++)
+		discard_page(zram, page, ZRAM_EMPTY);
+	return 0;
+}
+
+static int zero_part(struct zram *zram, const struct part *part)
+{
+	struct zram_scratch *scratch = zram_scratch_get(&zram->scratches);
+	int err;
+
+	if (!scratch)
+		return -ENOMEM;
+	err = write_part(zram, scratch, part, NULL);
+	zram_scratch_put(&zram->scratches, scratch);
+	return err;
+}
+
+int zram_zero(struct zram *zram, uint64_t len, uint64_t offset, bool may_trim)
+{
+	int err = check_range(zram, len, offset);
+
+	if (err)
+		return err;
+	while (len && !err) {
+		struct part part = first_part(len, offset);
+
+		if (is_whole(&part))
+			discard_page(zram, part.page, may_trim ? ZRAM_EMPTY : zram_slot_fill(0));
+		else
+			err = zero_part(zram, &part);
+		offset += part.len;
+		len -= part.len;
+	}
+	zram_count(&zram->counts.failed_writes, err != 0);
+	return err;
+}
+
+/* ---- extents ---- */
+
+static enum zram_extent kind_of(struct zram *zram, uint64_t page)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, page);
+	uint64_t slot;
+
+	if (!__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
+		return ZRAM_EXTENT_HOLE;
+	zram_group_lock(lock, false);
+	slot = zram->slots[page];
+	zram_group_unlock(lock, false);
+	if (slot == ZRAM_EMPTY)
+		return ZRAM_EXTENT_HOLE;
+	return slot == zram_slot_fill(0) ? ZRAM_EXTENT_ZERO : ZRAM_EXTENT_DATA;
+}
+
+int zram_extents(struct zram *zram, uint64_t len, uint64_t offset,
+		 int (*each)(void *ctx, uint64_t offset, uint64_t len, enum zram_extent kind), void *ctx)
+{
+	uint64_t end = offset + len;
+	int err = check_range(zram, len, offset);
+
+	while (!err && offset < end) {
+		uint64_t page = offset >> ZRAM_PAGE_SHIFT, next = page + 1;
+		enum zram_extent kind = kind_of(zram, page);
+		uint64_t upto;
+
+		while (next << ZRAM_PAGE_SHIFT < end && kind_of(zram, next) == kind)
+			next++;
+		upto = next << ZRAM_PAGE_SHIFT < end ? next << ZRAM_PAGE_SHIFT : end;
+		err = each(ctx, offset, upto - offset, kind);
+		offset = upto;
+	}
+	return err;
+}

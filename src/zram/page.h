@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * One page's content: to a slot and back.
+ */
+#ifndef ZRAM_PAGE_H
+#define ZRAM_PAGE_H
+
+#include "disk.h"
+
+/* Stores a page; the slot that stands for it is in *slot. Result: 0, -ENOSPC or -EIO (the codec failed). */
+int zram_page_pack(struct zram *zram, struct zram_scratch *scratch, const void *page, uint64_t *slot);
+
+/* The page that a slot stands for. Result: 0 or -EIO: damaged. context: the page's group is locked. */
+int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page);
+
+/* Puts a slot in a page's place. Returns the old one, to be dropped after unlocking. context: group locked alone. */
+uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot);
+
+/* Frees what a slot stands for. pre: it is in no page's place. context: no lock. */
+void zram_page_drop(struct zram *zram, uint64_t slot);
+
+#endif

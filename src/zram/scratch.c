@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Scratches: taken from the list of those at hand, or made.
+ */
+#include "scratch.h"
+
+#include <stdlib.h>
+
+static struct zram_scratch *scratch_create(struct zram_scratches *scratches)
+{
+	struct zram_scratch *scratch = malloc(sizeof(*scratch));
+
+	if (!scratch)
+		return NULL;
+	scratch->codec = scratches->comp.comp->create(scratches->comp.level, ZRAM_PAGE_BYTES);
+	if (!scratch->codec) {
+		free(scratch);
+		return NULL;
+	}
+	__atomic_fetch_add(&scratches->nr, 1, __ATOMIC_RELAXED);
+	return scratch;
+}
+
+struct zram_scratch *zram_scratch_get(struct zram_scratches *scratches)
+{
+	struct zram_scratch *scratch;
+
+	zram_group_lock(&scratches->lock, true);
+	scratch = scratches->first;
+	if (scratch)
+		scratches->first = scratch->next;
+	zram_group_unlock(&scratches->lock, true);
+	return scratch ? scratch : scratch_create(scratches);
+}
+
+void zram_scratch_put(struct zram_scratches *scratches, struct zram_scratch *scratch)
+{
+	zram_group_lock(&scratches->lock, true);
+	scratch->next = scratches->first;
+	scratches->first = scratch;
+	zram_group_unlock(&scratches->lock, true);
+}
+
+void zram_scratches_destroy(struct zram_scratches *scratches)
+{
+	while (scratches->first) {
+		struct zram_scratch *scratch = scratches->first;
+
+		scratches->first = scratch->next;
+		scratches->comp.comp->destroy(scratch->codec);
+		free(scratch);
+	}
+}
+
+uint64_t zram_scratches_bytes(const struct zram_scratches *scratches)
+{
+	return (uint64_t)__atomic_load_n(&scratches->nr, __ATOMIC_RELAXED) * sizeof(struct zram_scratch);
+}

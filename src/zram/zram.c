@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The disk as a whole: made, ended, compacted, and what it tells of itself.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "page.h"
+
+/* A pool is compacted when more than 1/64 of its pages could be given back. */
+#define SLACK_SHIFT 6
+
+/* Address space of zeroes whose memory comes when it is touched; NULL: none left. */
+static void *reserve(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void unreserve(void *at, size_t bytes)
+{
+	if (at)
+		munmap(at, bytes);
+}
+
+static size_t slots_bytes(const struct zram *zram)
+{
+	return zram->nr_pages * sizeof(*zram->slots);
+}
+
+static size_t locks_bytes(const struct zram *zram)
+{
+	return ((zram->nr_pages >> ZRAM_GROUP_SHIFT) + 1) * sizeof(*zram->locks);
+}
+
+static size_t in_use_bytes(const struct zram *zram)
+{
+	return (zram->nr_pages >> ZRAM_TABLE_SHIFT) + 1;
+}
+
+static int make_tables(struct zram *zram)
+{
+	zram->slots = reserve(slots_bytes(zram));
+	zram->locks = reserve(locks_bytes(zram));
+	zram->in_use = reserve(in_use_bytes(zram));
+	return zram->slots && zram->locks && zram->in_use ? 0 : -ENOMEM;
+}
+
+static int make_pool(struct zram *zram, const struct zram_options *options)
+{
+	const struct zs_pool_options pool = {
+		.size = sizeof(pool), .name = "zram", .limit_bytes = options->limit_bytes, .flags = options->pool_flags
+	};
+
+	zram->pool = zs_create_pool_with(&pool);
+	if (!zram->pool)
+		return -errno;
+	zram->huge_bytes = zs_huge_class_size(zram->pool);
+	return 0;
+}
+
+int zram_create(const struct zram_options *options, struct zram **result)
+{
+	struct zram *zram;
+	int err;
+
+	if (!options->size_bytes || options->size_bytes % ZRAM_PAGE_BYTES || options->size_bytes >> 62)
+		return -EINVAL;
+	zram = calloc(1, sizeof(*zram));
+	if (!zram)
+		return -ENOMEM;
+	zram->nr_pages = options->size_bytes >> ZRAM_PAGE_SHIFT;
+	zram->limit_bytes = options->limit_bytes;
+	zram->scratches.comp = options->comp;
+	err = make_tables(zram);
+	if (!err)
+		err = make_pool(zram, options);
+	if (err)
+		zram_destroy(zram);
+	else
+		*result = zram;
+	return err;
+}
+
+void zram_destroy(struct zram *zram)
+{
+	if (!zram)
+		return;
+	zs_destroy_pool(zram->pool);
+	zram_scratches_destroy(&zram->scratches);
+	unreserve(zram->slots, slots_bytes(zram));
+	unreserve(zram->locks, locks_bytes(zram));
+	unreserve(zram->in_use, in_use_bytes(zram));
+	free(zram);
+}
+
+uint64_t zram_size_bytes(const struct zram *zram)
+{
+	return zram->nr_pages << ZRAM_PAGE_SHIFT;
+}
+
+uint64_t zram_used_bytes(const struct zram *zram)
+{
+	return zs_get_total_size_bytes(zram->pool) + zram_counted(&zram->counts.table_bytes) +
+	       zram_scratches_bytes(&zram->scratches);
+}
+
+uint64_t zram_compact(struct zram *zram, uint64_t budget_ns)
+{
+	unsigned long pages = budget_ns ? zs_compact_some(zram->pool, 0, budget_ns) : zs_compact(zram->pool);
+
+	return (uint64_t)pages << ZRAM_PAGE_SHIFT;
+}
+
+bool zram_step(struct zram *zram, uint64_t budget_ns)
+{
+	struct zs_pool_stats stats = { .size = sizeof(stats) };
+
+	zs_pool_stats(zram->pool, &stats);
+	if (stats.pages * ZRAM_PAGE_BYTES - stats.slot_bytes <= stats.pages * ZRAM_PAGE_BYTES >> SLACK_SHIFT)
+		return false;
+	zs_compact_some(zram->pool, 0, budget_ns);
+	return errno == EAGAIN;
+}
+
+/* Returns the bytes used now, which may be the most that were. */
+static uint64_t note_peak(struct zram *zram)
+{
+	uint64_t used = zram_used_bytes(zram), peak = zram_counted(&zram->counts.peak_bytes);
+
+	while (used > peak && !__atomic_compare_exchange_n(&zram->counts.peak_bytes, &peak, used, false,
+							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return used;
+}
+
+void zram_reset_peak(struct zram *zram)
+{
+	__atomic_store_n(&zram->counts.peak_bytes, zram_used_bytes(zram), __ATOMIC_RELAXED);
+}
+
+void zram_stats(struct zram *zram, struct zram_stats *stats)
+{
+	const struct zram_counts *counts = &zram->counts;
+	struct zs_pool_stats pool = { .size = sizeof(pool) };
+
+	zs_pool_stats(zram->pool, &pool);
+	*stats = (struct zram_stats){
+		.orig_data_size = zram_counted(&counts->objects) << ZRAM_PAGE_SHIFT,
+		.compr_data_size = zram_counted(&counts->stored_bytes),
+		.mem_used_total = note_peak(zram),
+		.mem_limit = zram->limit_bytes,
+		.mem_used_max = zram_counted(&counts->peak_bytes),
+		.same_pages = zram_counted(&counts->same_pages),
+		.pages_compacted = pool.pages_compacted,
+		.huge_pages = zram_counted(&counts->huge_pages),
+		.huge_pages_since = zram_counted(&counts->huge_pages_since),
+		.failed_reads = zram_counted(&counts->failed_reads),
+		.failed_writes = zram_counted(&counts->failed_writes),
+		.invalid_io = zram_counted(&counts->invalid_io),
+		.notify_free = zram_counted(&counts->notify_free),
+		.objects = pool.objects,
+		.objects_moved = pool.objects_moved,
+	};
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * A compressed RAM disk: the engine. It is passive: no thread, no clock, no file, no transport. Whoever hosts it (an
+ * NBD server's plugin, a test) calls it from as many threads as it likes and gives it time for the background work.
+ *
+ * The disk is pages of 4096 bytes, each compressed alone and stored in a pool of the allocator; a page of one repeated
+ * word takes no object, one that hardly shrinks is stored as it is. Nothing is written in place: a new object takes the
+ * page's slot and the old one goes, so a page has its old content or its new one, whatever fails.
+ *
+ * Threads: every call from any thread at any time but zram_destroy(). Writes of one page are ordered by its group's
+ * lock; a read sees each page as it was before or after a write. A request over several pages is no single step.
+ *
+ * The idea is that of Linux's zram (Nitin Gupta), as are the names of the figures.
+ */
+#ifndef ZRAM_H
+#define ZRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "comp.h"
+
+struct zram;
+
+struct zram_options {
+	uint64_t size_bytes;      /* a multiple of 4096, above 0 */
+	struct zs_comp_spec comp; /* the compressor and its level */
+	uint64_t limit_bytes;     /* of all memory that zram_stats tells; 0: none */
+	unsigned int
+		pool_flags; /* of zs_pool_options: ZS_POOL_COMPACTOR has a thread of the allocator's tend the pool */
+};
+
+/* Result: 0; -EINVAL: the size is 0, too large or no multiple of 4096; -ENOMEM; -EAGAIN: no thread for it. */
+int zram_create(const struct zram_options *options, struct zram **zram);
+/* NULL is fine. pre: nobody uses the disk any more. */
+void zram_destroy(struct zram *zram);
+
+uint64_t zram_size_bytes(const struct zram *zram);
+
+/*
+ * Reads, or writes, len bytes at an offset. Result: 0; -EINVAL: beyond the disk's end; -ENOMEM: for the codec's own
+ * memory; -ENOSPC: a write finds the limit reached, or no memory; -EIO: a page's content is damaged. Of a write that
+ * fails each page has its old or its new content. pre: the buffer is no memory that is paged to this disk.
+ */
+int zram_read(struct zram *zram, void *buf, size_t len, uint64_t offset);
+int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset);
+
+/* Drops the content of the pages that lie wholly in a range: they read as zeroes. Result: 0 or -EINVAL. */
+int zram_discard(struct zram *zram, uint64_t len, uint64_t offset);
+
+/* Makes a range read as zeroes. may_trim: whole pages become as if discarded. Result: as for a write. */
+int zram_zero(struct zram *zram, uint64_t len, uint64_t offset, bool may_trim);
+
+/*
+ * Calls back for each run of pages of one kind in a range, in order, until the callback returns something else than 0,
+ * which is then the result. Other threads may change the kinds meanwhile.
+ */
+enum zram_extent { ZRAM_EXTENT_DATA, ZRAM_EXTENT_ZERO, ZRAM_EXTENT_HOLE };
+int zram_extents(struct zram *zram, uint64_t len, uint64_t offset,
+		 int (*each)(void *ctx, uint64_t offset, uint64_t len, enum zram_extent kind), void *ctx);
+
+/* Compacts the pool for so long (0: until all is gained). Returns the bytes given back. */
+uint64_t zram_compact(struct zram *zram, uint64_t budget_ns);
+
+/* The background work that is due, for about so long. Result: whether there is more. */
+bool zram_step(struct zram *zram, uint64_t budget_ns);
+
+/* Figures, by the names of the kernel's mm_stat and io_stat where they have one. Bytes, pages, requests. */
+struct zram_stats {
+	uint64_t orig_data_size;   /* of pages that are stored, without those of one repeated word */
+	uint64_t compr_data_size;  /* what they are compressed to */
+	uint64_t mem_used_total;   /* all memory: the pool with its metadata, the slots, the codecs' buffers */
+	uint64_t mem_limit;        /* 0: none */
+	uint64_t mem_used_max;     /* the most of mem_used_total that was seen since the last reset */
+	uint64_t same_pages;       /* pages of one repeated word */
+	uint64_t pages_compacted;  /* pages that compaction gave back */
+	uint64_t huge_pages;       /* pages stored as they are */
+	uint64_t huge_pages_since; /* such, written since the disk was made */
+	uint64_t failed_reads;
+	uint64_t failed_writes;
+	uint64_t invalid_io;  /* requests beyond the end */
+	uint64_t notify_free; /* pages discarded */
+	uint64_t objects;     /* of the pool */
+	uint64_t objects_moved;
+};
+void zram_stats(struct zram *zram, struct zram_stats *stats);
+
+/* mem_used_max begins anew. */
+void zram_reset_peak(struct zram *zram);
+
+#endif
