@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The compressed RAM disk as a plugin of nbdkit, which is the NBD server: this file only passes on what it asks.
+ * See nbdkit-zram-plugin(1). The disk is made after nbdkit has forked, since its pool may have a thread.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "zram.h"
+#include "zsmalloc.h"
+
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
+
+static struct zram_options options = { .pool_flags = ZS_POOL_COMPACTOR };
+static struct zram *disk;
+
+/* ---- configuration ---- */
+
+static int set_size(const char *value, const char *key, uint64_t *bytes)
+{
+	int64_t size = nbdkit_parse_size(value);
+
+	if (size < 0)
+		return -1;
+	*bytes = (uint64_t)size;
+	if (*bytes)
+		return 0;
+	nbdkit_error("%s=%s: it must be above 0", key, value);
+	return -1;
+}
+
+static int set_compressor(const char *value)
+{
+	int err = zs_comp_parse(value, &options.comp);
+
+	switch (err) {
+	case 0: return 0;
+	case -ERANGE:
+		nbdkit_error("compressor=%s: the levels of %s are %d to %d", value, options.comp.comp->name,
+			     options.comp.comp->level_min, options.comp.comp->level_max);
+		break;
+	case -ENOSYS:
+		nbdkit_error("compressor=%s: this build is without it; there are: %s", value, zs_comp_names());
+		break;
+	default: nbdkit_error("compressor=%s: no such compressor; there are: %s", value, zs_comp_names());
+	}
+	return -1;
+}
+
+static int plugin_config(const char *key, const char *value)
+{
+	if (!strcmp(key, "size"))
+		return set_size(value, key, &options.size_bytes);
+	if (!strcmp(key, "limit"))
+		return set_size(value, key, &options.limit_bytes);
+	if (!strcmp(key, "compressor"))
+		return set_compressor(value);
+	nbdkit_error("unknown parameter '%s': there are size, compressor and limit", key);
+	return -1;
+}
+
+static int plugin_config_complete(void)
+{
+	if (!options.size_bytes) {
+		nbdkit_error("give the disk's size: size=4G");
+		return -1;
+	}
+	/* A disk is whole pages: the last one is made up. */
+	options.size_bytes = (options.size_bytes + 4095) & ~(uint64_t)4095;
+	return options.comp.comp ? 0 : set_compressor("lz4");
+}
+
+#define plugin_config_help                                                                                             \
+	"[size=]SIZE      (required) of the disk, which takes memory only for what is written\n"                       \
+	"compressor=NAME  lz4 (default), lzo, zstd, zstd:LEVEL\n"                                                      \
+	"limit=SIZE       of all memory; a write that would go beyond it fails with ENOSPC"
+
+static void plugin_dump(void)
+{
+	printf("zsmalloc_version=%s\n", zs_version());
+	printf("zram_compressors=%s\n", zs_comp_names());
+}
+
+static int plugin_after_fork(void)
+{
+	int err = zram_create(&options, &disk);
+
+	if (!err)
+		return 0;
+	nbdkit_error("cannot make a disk of %" PRIu64 " bytes: %s", options.size_bytes, strerror(-err));
+	return -1;
+}
+
+static void plugin_unload(void)
+{
+	zram_destroy(disk);
+}
+
+/* ---- what a connection is told ---- */
+
+static void *plugin_open(int readonly)
+{
+	(void)readonly;
+	return NBDKIT_HANDLE_NOT_NEEDED;
+}
+
+static int64_t plugin_get_size(void *handle)
+{
+	(void)handle;
+	return (int64_t)zram_size_bytes(disk);
+}
+
+static int plugin_block_size(void *handle, uint32_t *minimum, uint32_t *preferred, uint32_t *maximum)
+{
+	(void)handle;
+	*minimum = 1;
+	*preferred = 4096;
+	*maximum = 0xffffffff;
+	return 0;
+}
+
+static int yes(void *handle)
+{
+	(void)handle;
+	return 1;
+}
+
+static int native_fua(void *handle)
+{
+	(void)handle;
+	return NBDKIT_FUA_NATIVE;
+}
+
+static int native_cache(void *handle)
+{
+	(void)handle;
+	return NBDKIT_CACHE_NATIVE;
+}
+
+/* ---- requests ---- */
+
+/* nbdkit's result for the engine's, with a message. */
+static int told(int err, const char *what, uint64_t offset)
+{
+	if (!err)
+		return 0;
+	nbdkit_error("%s at offset %" PRIu64 ": %s", what, offset, strerror(-err));
+	nbdkit_set_error(-err);
+	return -1;
+}
+
+static int plugin_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	(void)handle;
+	(void)flags;
+	return told(zram_read(disk, buf, count, offset), "read", offset);
+}
+
+static int plugin_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	(void)handle;
+	(void)flags;
+	return told(zram_write(disk, buf, count, offset), "write", offset);
+}
+
+static int plugin_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	(void)handle;
+	(void)flags;
+	return told(zram_discard(disk, count, offset), "trim", offset);
+}
+
+static int plugin_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	(void)handle;
+	return told(zram_zero(disk, count, offset, flags & NBDKIT_FLAG_MAY_TRIM), "zero", offset);
+}
+
+/* There is nothing slower to write to. */
+static int plugin_flush(void *handle, uint32_t flags)
+{
+	(void)handle;
+	(void)flags;
+	return 0;
+}
+
+/* Nor anything slower to read from. */
+static int plugin_cache(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	(void)handle;
+	(void)count;
+	(void)offset;
+	(void)flags;
+	return 0;
+}
+
+static int add_extent(void *ctx, uint64_t offset, uint64_t len, enum zram_extent kind)
+{
+	static const uint32_t types[] = { 0, NBDKIT_EXTENT_ZERO, NBDKIT_EXTENT_ZERO | NBDKIT_EXTENT_HOLE };
+
+	return nbdkit_add_extent(ctx, offset, len, types[kind]) ? -errno : 0;
+}
+
+static int plugin_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags, struct nbdkit_extents *extents)
+{
+	(void)handle;
+	(void)flags;
+	return told(zram_extents(disk, count, offset, add_extent, extents), "extents", offset);
+}
+
+static struct nbdkit_plugin plugin = {
+	.name = "zram",
+	.longname = "compressed RAM disk",
+	.description = "A RAM disk whose pages are compressed and stored by zsmalloc",
+	.unload = plugin_unload,
+	.config = plugin_config,
+	.config_complete = plugin_config_complete,
+	.config_help = plugin_config_help,
+	.magic_config_key = "size",
+	.dump_plugin = plugin_dump,
+	.after_fork = plugin_after_fork,
+	.open = plugin_open,
+	.get_size = plugin_get_size,
+	.block_size = plugin_block_size,
+	.can_multi_conn = yes,
+	.can_write = yes,
+	.can_trim = yes,
+	.can_zero = yes,
+	.can_fast_zero = yes,
+	.can_extents = yes,
+	.can_fua = native_fua,
+	.can_cache = native_cache,
+	.pread = plugin_pread,
+	.pwrite = plugin_pwrite,
+	.flush = plugin_flush,
+	.trim = plugin_trim,
+	.zero = plugin_zero,
+	.cache = plugin_cache,
+	.extents = plugin_extents,
+	.errno_is_preserved = 0,
+};
+
+NBDKIT_REGISTER_PLUGIN(plugin)
