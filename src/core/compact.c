@@ -33,6 +33,18 @@ struct mover {
 	unsigned long nr_pages;      /* given back */
 };
 
+/* The most pages that one object can take. */
+static unsigned int object_pages(const struct mover *mover)
+{
+	return zs_layout_max_slot_pages(&mover->class->layout);
+}
+
+/* Emptied pages that stay with the class while a walk goes on, so that it has something to spend once interrupted. */
+static unsigned int reserve_of(const struct mover *mover)
+{
+	return 2 * object_pages(mover);
+}
+
 /* Begins at the high end or, if it may resume, where the last walk was ended by its budget. */
 static void mover_start(struct mover *mover, struct zs_class *class, bool may_resume, bool is_second)
 {
@@ -44,7 +56,9 @@ static void mover_start(struct mover *mover, struct zs_class *class, bool may_re
 	mover->zspage = mover->is_resumed ? class->resume_zspage : class->zspages.end;
 	mover->slot = mover->is_resumed ? class->resume_slot : 0;
 	mover->nr_changes = mover->is_resumed ? class->resume_nr_changes : class->nr_changes;
-	mover->nr_kept = mover->is_resumed ? (unsigned int)class->nr_empty : 0;
+	if (mover->is_resumed)
+		mover->nr_kept =
+			class->nr_empty < reserve_of(mover) ? (unsigned int)class->nr_empty : reserve_of(mover);
 	mover->is_second = mover->is_resumed ? class->resumes_second : is_second;
 	zs_host_unlock(&class->lock);
 }
@@ -203,12 +217,6 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	return target || mover->is_unprofitable;
 }
 
-/* The most pages that one object can take. */
-static unsigned int object_pages(const struct mover *mover)
-{
-	return zs_layout_max_slot_pages(&mover->class->layout);
-}
-
 /* Gives back pages that the walk emptied and the class still has, if others have not taken them; some stay in hand. */
 static void give_back(struct mover *mover, unsigned int nr)
 {
@@ -225,13 +233,10 @@ static void give_back(struct mover *mover, unsigned int nr)
 	}
 }
 
-/* A few stay while the walk goes on, so that it has something to spend if it is interrupted. */
 static void give_back_many(struct mover *mover)
 {
-	unsigned int reserve = 2 * object_pages(mover);
-
-	if (mover->nr_kept >= reserve + mover->keeps_max)
-		give_back(mover, mover->nr_kept - reserve);
+	if (mover->nr_kept >= reserve_of(mover) + mover->keeps_max)
+		give_back(mover, mover->nr_kept - reserve_of(mover));
 }
 
 /* The pages that a step lacked come from what was emptied, or the pool lends them. Result: whether there are more. */
@@ -278,19 +283,30 @@ static bool is_exhausted(const struct zs_budget *budget, unsigned long nr_pages)
 	return (budget->target_pages && nr_pages >= budget->target_pages) || zs_host_should_stop(budget->deadline_ns);
 }
 
-/* Gives back empty pages that the class keeps, a few at a time. Result: as compact_class. */
-static int release_empty(struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages)
+/* How many of a class's empty pages to give back between two looks at the budget, where some are to stay. */
+static unsigned int some_empty(const struct zs_class *class, unsigned int nr_stay, const struct zs_budget *budget,
+			       unsigned long nr_pages)
 {
-	for (;;) {
-		unsigned int most = RELEASE_AT_ONCE;
-		unsigned int nr_released;
+	unsigned long nr = ZS_HOST_GLANCE(class->nr_empty);
 
-		if (budget->target_pages && budget->target_pages - *nr_pages < most)
-			most = (unsigned int)(budget->target_pages - *nr_pages);
-		nr_released = zs_class_release_some(class, most, NULL, 0);
-		if (!nr_released)
+	nr = nr > nr_stay ? nr - nr_stay : 0;
+	if (budget->target_pages && budget->target_pages - nr_pages < nr)
+		nr = budget->target_pages - nr_pages;
+	return nr < RELEASE_AT_ONCE ? (unsigned int)nr : RELEASE_AT_ONCE;
+}
+
+/* Gives back empty pages that the class keeps, a few at a time, but for the walk's own. Result: as compact_class. */
+static int release_empty(struct mover *mover, const struct zs_budget *budget, unsigned long *nr_pages)
+{
+	unsigned int nr_stay = mover->is_resumed ? reserve_of(mover) : 0;
+
+	for (;;) {
+		unsigned int most = some_empty(mover->class, nr_stay, budget, *nr_pages);
+		unsigned int nr = most ? zs_class_release_some(mover->class, most, NULL, 0) : 0;
+
+		*nr_pages += nr;
+		if (!nr)
 			return 0;
-		*nr_pages += nr_released;
 		if (is_exhausted(budget, *nr_pages))
 			return -EAGAIN;
 	}
@@ -317,11 +333,10 @@ static unsigned long at_least_none(long nr_pages)
 static int walk(struct zs_class *class, const struct zs_budget *budget, unsigned long *nr_pages, bool *again)
 {
 	struct mover mover;
-	int err = 0;
+	int err;
 
 	mover_start(&mover, class, is_bounded(budget), *again);
-	if (!mover.is_resumed)
-		err = release_empty(class, budget, nr_pages);
+	err = release_empty(&mover, budget, nr_pages);
 	while (!err && step(&mover))
 		if (is_exhausted(budget, *nr_pages + at_least_none(gained_pages(&mover))))
 			err = -EAGAIN;

@@ -209,13 +209,39 @@ static void test_mapped_objects_stay(void **state)
 	bench_destroy(&b);
 }
 
+/* However many pages are empty, bounded compaction gives them back a few at a time, also where it goes on. */
+static void test_many_empty_pages_within_a_budget(void **state)
+{
+	static struct bench b;
+	unsigned int calls = 0;
+
+	(void)state;
+	assert_true(worlds[0].contiguous && worlds[0].page_shift == 12);
+	bench_create(&b, &worlds[0]);
+	for (unsigned int i = 0; i < NR_OBJECTS / 5; i++)
+		free_object(&b, i);
+	assert_true(zs_host_load_long(&b.pool->memory.nr_empty) > 200);
+	do
+		assert_in_range(zs_compact_some(b.pool, 0, 3), 0, 4 * 8 + 4);
+	while (errno == EAGAIN && ++calls < 10000);
+	assert_int_equal(errno, 0);
+	assert_true(calls > 5);
+	assert_int_equal(zs_host_load_long(&b.pool->memory.nr_empty), 0);
+	bench_destroy(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_empty_pages_wait_for_it), SIM_TEST(test_growing_calls_for_it),
-		SIM_TEST(test_empty_pages_are_bounded), SIM_TEST(test_scattered_pages_do_not_wait),
-		SIM_TEST(test_keeps_to_its_bytes),      SIM_TEST(test_gathered_pages_stay),
-		SIM_TEST(test_rests_with_empty_pages),  SIM_TEST(test_mapped_objects_stay),
+		SIM_TEST(test_many_empty_pages_within_a_budget),
+		SIM_TEST(test_empty_pages_wait_for_it),
+		SIM_TEST(test_growing_calls_for_it),
+		SIM_TEST(test_empty_pages_are_bounded),
+		SIM_TEST(test_scattered_pages_do_not_wait),
+		SIM_TEST(test_keeps_to_its_bytes),
+		SIM_TEST(test_gathered_pages_stay),
+		SIM_TEST(test_rests_with_empty_pages),
+		SIM_TEST(test_mapped_objects_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
