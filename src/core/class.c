@@ -209,6 +209,7 @@ static unsigned int last_word(const struct zs_class *class)
 	return zs_zspage_words(&class->layout) - 1;
 }
 
+/* pre: zeroes, but for what a piece that was outgrown holds; that one is not used again. */
 static void push_piece(struct zs_spare_piece **pieces, void *block)
 {
 	struct zs_spare_piece *piece = block;

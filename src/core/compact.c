@@ -25,6 +25,7 @@ struct mover {
 	unsigned int nr_kept;        /* pages that the walk emptied and the class still has; contiguous only */
 	unsigned int keeps_max;      /* when there are so many of them, they go */
 	bool lacks_pages;            /* the last step found too few in hand */
+	bool only_fetched;           /* the last step did no more than to get them */
 	bool is_unprofitable;        /* the last step's object would take more pages than it gives up */
 	bool is_resumed;             /* it began where an earlier one was ended */
 	bool is_second;              /* what the first walk may have missed is what it looks for */
@@ -270,7 +271,8 @@ static bool step(struct mover *mover)
 		mover->nr_pages += zs_class_release_finish(mover->class, &release, keep, object_pages(mover));
 	if (!mover->only_gathers)
 		give_back_many(mover);
-	return more || (mover->lacks_pages && find_pages(mover));
+	mover->only_fetched = !more && mover->lacks_pages && find_pages(mover);
+	return more || mover->only_fetched;
 }
 
 static bool is_bounded(const struct zs_budget *budget)
@@ -338,7 +340,8 @@ static int walk(struct zs_class *class, const struct zs_budget *budget, unsigned
 	mover_start(&mover, class, is_bounded(budget), *again);
 	err = release_empty(&mover, budget, nr_pages);
 	while (!err && step(&mover))
-		if (is_exhausted(budget, *nr_pages + at_least_none(gained_pages(&mover))))
+		/* What was fetched is put to use first: it would be lost, and the next call no further. */
+		if (!mover.only_fetched && is_exhausted(budget, *nr_pages + at_least_none(gained_pages(&mover))))
 			err = -EAGAIN;
 	*again = end_walk(&mover, budget, err);
 	*nr_pages += at_least_none(given_pages(&mover));

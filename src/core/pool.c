@@ -60,17 +60,32 @@ unsigned int zs_pool_find_serving(const struct zs_pool *pool, size_t size)
 	return id > pool->last_shared ? id : top_of(pool, id, sharing(pool, id));
 }
 
-/* Brings the table up to date. Two threads that do so at once write the same. */
-static void note_serving(struct zs_pool *pool)
+/* One look at each entry of the table. Result: whether one was not up to date. */
+static bool correct_serving(struct zs_pool *pool)
 {
+	bool corrected = false;
+
 	for (uint32_t size = 1; size <= ZS_SERVING_MAX && size <= pool->max_object_size; size += ZS_SLOT_STEP) {
 		uint32_t last = size + ZS_SLOT_STEP - 1;
+		uint16_t *entry, serving;
 
 		if (last > pool->max_object_size)
 			last = pool->max_object_size;
-		zs_host_store16(&pool->serving[(last + ZS_SLOT_STEP - 1) / ZS_SLOT_STEP],
-				(uint16_t)zs_pool_find_serving(pool, last));
+		entry = &pool->serving[(last + ZS_SLOT_STEP - 1) / ZS_SLOT_STEP];
+		serving = (uint16_t)zs_pool_find_serving(pool, last);
+		if (zs_host_load16(entry) == serving)
+			continue;
+		zs_host_store16(entry, serving);
+		corrected = true;
 	}
+	return corrected;
+}
+
+/* Brings the table up to date. Of two threads that do so at once, one may undo what the other did: both look again. */
+static void note_serving(struct zs_pool *pool)
+{
+	while (correct_serving(pool))
+		;
 }
 
 static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
@@ -205,7 +220,8 @@ void zs_pool_consider_split(struct zs_pool *pool, struct zs_class *class)
 	unsigned int shift = sharing(pool, class->id);
 	unsigned int number = class->id >> shift;
 
-	if (ZS_HOST_GLANCE(class->nr_live) < enough[shift])
+	/* Another thread may have halved its group meanwhile, so that it serves no other any more. */
+	if (!shift || ZS_HOST_GLANCE(class->nr_live) < enough[shift])
 		return;
 	zs_host_fetch_or32(&pool->halved[shift - 1][number / 32], 1u << (number % 32));
 	note_serving(pool);

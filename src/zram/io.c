@@ -94,8 +94,10 @@ static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
 static int write_whole(struct zram *zram, struct zram_scratch *scratch, uint64_t page, const void *from)
 {
 	uint64_t slot;
-	int err = zram_page_pack(zram, scratch, from, &slot);
+	int err = zram_page_may_use(zram, page);
 
+	if (!err)
+		err = zram_page_pack(zram, scratch, from, &slot);
 	if (!err)
 		put_slot(zram, page, slot);
 	return err;
@@ -115,8 +117,10 @@ static int write_part(struct zram *zram, struct zram_scratch *scratch, const str
 {
 	struct zram_group_lock *lock = zram_lock_of(zram, part->page);
 	uint64_t slot, old = ZRAM_EMPTY;
-	int err;
+	int err = zram_page_may_use(zram, part->page);
 
+	if (err)
+		return err;
 	zram_group_lock(lock, true);
 	err = zram_page_unpack(zram, scratch, zram->slots[part->page], scratch->page);
 	if (!err) {
@@ -157,13 +161,16 @@ int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset)
 
 /* ---- discarding and zeroing ---- */
 
-/* A page that was never written is left alone, and so is the memory of its slot. */
-static void discard_page(struct zram *zram, uint64_t page, uint64_t slot)
+/* A page that was never written is left alone, and so is the memory of its slot. Result: 0, or -ENOSPC for a fill. */
+static int discard_page(struct zram *zram, uint64_t page, uint64_t slot)
 {
 	if (!__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED) && slot == ZRAM_EMPTY)
-		return;
+		return 0;
+	if (zram_page_may_use(zram, page))
+		return -ENOSPC;
 	put_slot(zram, page, slot);
 	zram_count(&zram->counts.notify_free, slot == ZRAM_EMPTY);
+	return 0;
 }
 
 int zram_discard(struct zram *zram, uint64_t len, uint64_t offset)
@@ -200,7 +207,7 @@ int zram_zero(struct zram *zram, uint64_t len, uint64_t offset, bool may_trim)
 		struct part part = first_part(len, offset);
 
 		if (is_whole(&part))
-			discard_page(zram, part.page, may_trim ? ZRAM_EMPTY : zram_slot_fill(0));
+			err = discard_page(zram, part.page, may_trim ? ZRAM_EMPTY : zram_slot_fill(0));
 		else
 			err = zero_part(zram, &part);
 		offset += part.len;

@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* A page of slots, and the locks for its pages. */
+#define TABLE_BYTES (ZRAM_PAGE_BYTES + (ZRAM_PAGE_BYTES >> ZRAM_GROUP_SHIFT) / 2)
+
 /* Whether a page is one 32-bit word over and over. */
 static bool is_fill(const void *page, uint32_t *word)
 {
@@ -17,14 +20,16 @@ static bool is_fill(const void *page, uint32_t *word)
 	return !memcmp(bytes, bytes + sizeof(*word), ZRAM_PAGE_BYTES - sizeof(*word));
 }
 
-/* A new object with the content; 0: no memory. */
+bool zram_fits(const struct zram *zram, uint64_t more_bytes)
+{
+	return !zram->limit_bytes || zram_used_bytes(zram) + more_bytes <= zram->limit_bytes;
+}
+
+/* A new object with the content; 0: no memory. At the limit there may still be room in pages that the pool has. */
 static unsigned long store(struct zram *zram, const void *content, size_t len)
 {
-	unsigned long handle;
+	unsigned long handle = zs_malloc(zram->pool, len, zram_fits(zram, len) ? 0 : ZS_NOGROW);
 
-	if (zram->limit_bytes && zram_used_bytes(zram) + len > zram->limit_bytes)
-		return 0;
-	handle = zs_malloc(zram->pool, len, 0);
 	if (!handle || !zs_obj_write(zram->pool, handle, content, len))
 		return handle;
 	zs_free(zram->pool, handle);
@@ -94,13 +99,20 @@ int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t s
 	return 0;
 }
 
+int zram_page_may_use(const struct zram *zram, uint64_t page)
+{
+	if (__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED) || zram_fits(zram, TABLE_BYTES))
+		return 0;
+	return -ENOSPC;
+}
+
 /* Slots of a page of memory that are used for the first time. */
 static void note_use(struct zram *zram, uint64_t page)
 {
 	uint8_t *in_use = &zram->in_use[page >> ZRAM_TABLE_SHIFT];
 
 	if (!__atomic_load_n(in_use, __ATOMIC_RELAXED) && !__atomic_exchange_n(in_use, 1, __ATOMIC_RELAXED))
-		zram_count(&zram->counts.table_bytes, ZRAM_PAGE_BYTES + (ZRAM_PAGE_BYTES >> ZRAM_GROUP_SHIFT) / 2);
+		zram_count(&zram->counts.table_bytes, TABLE_BYTES);
 }
 
 /* Counts what a slot stands for, once more or once less. */

@@ -16,6 +16,9 @@ int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t s
 /* Puts a slot in a page's place. Returns the old one, to be dropped after unlocking. context: group locked alone. */
 uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot);
 
+/* Whether a page's slot may be used: its memory is in use, or within the limit. Result: 0 or -ENOSPC. */
+int zram_page_may_use(const struct zram *zram, uint64_t page);
+
 /* Frees what a slot stands for. pre: it is in no page's place. context: no lock. */
 void zram_page_drop(struct zram *zram, uint64_t slot);
 

@@ -26,7 +26,7 @@ struct zram;
 struct zram_options {
 	uint64_t size_bytes;      /* a multiple of 4096, above 0 */
 	struct zs_comp_spec comp; /* the compressor and its level */
-	uint64_t limit_bytes;     /* of all memory that zram_stats tells; 0: none */
+	uint64_t limit_bytes;     /* of all memory that zram_stats tells, to a few pages a thread; 0: none */
 	unsigned int
 		pool_flags; /* of zs_pool_options: ZS_POOL_COMPACTOR has a thread of the allocator's tend the pool */
 };

@@ -654,6 +654,30 @@ static void test_short_calls_end(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* Also where each object needs pages to be fetched first, and a call is no longer than that. */
+static void test_shortest_calls_go_on(void **state)
+{
+	static unsigned long handles[4000];
+	struct zs_pool *pool;
+	struct zs_class *class;
+	unsigned int calls = 0;
+
+	(void)state;
+	enter_world(&worlds[0]);
+	pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		handles[i] = make_object(pool, 3088);
+	for (unsigned int i = 0; i < NR_OF(handles); i++)
+		if (i % 4 >= 2)
+			zs_free(pool, handles[i]);
+	while (zs_compact_some(pool, 0, 1), errno == EAGAIN && calls < 50000)
+		calls++;
+	assert_int_equal(errno, 0);
+	class = zs_pool_class(pool, zs_pool_serving_class(pool, 3088));
+	assert_in_range(class->nr_pages, 0, zs_class_least_pages(class) + 2);
+	zs_destroy_pool(pool);
+}
+
 /* Nor does a class that keeps changing make the calls endless: its second walk is the last. */
 static void test_rounds_end_beside_changes(void **state)
 {
@@ -733,6 +757,7 @@ int main(void)
 		SIM_TEST(test_interrupted_walks_reach_the_least_pages),
 		SIM_TEST(test_rounds_end_without_gain),
 		SIM_TEST(test_short_calls_end),
+		SIM_TEST(test_shortest_calls_go_on),
 		SIM_TEST(test_rounds_end_beside_changes),
 		SIM_TEST(test_target_has_gone_back),
 		SIM_TEST(test_endless_budget),
