@@ -5,7 +5,7 @@
  *   pace -t TRACE [-n OBJECTS] [-b BUDGET_NS] [-j THREADS] [-r SEED]
  *
  * A pool is filled and a random half freed; then zs_compact_some(pool, 0, BUDGET_NS) is called until it says that
- * nothing is left to gain. If it does not say so although no page came back in a whole second, that is told, and what
+ * its round is done. If it does not say so although no page came back in a whole second, that is told, and what
  * is counted are the calls up to the last that gave a page back. What a call takes beyond its budget is told by
  * the processor time of its thread, and by the clock on the wall, in which the thread may have had to wait for its
  * turn; of calls that the budget ended. The idea is the kernel's: zram's users saw compaction hold up their work.

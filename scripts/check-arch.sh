@@ -8,16 +8,7 @@ set -u
 build=${1:?a folder to build in}
 shift
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
-passed=0 failed=0 skipped=0
-
-count() {
-	echo "$1: $2"
-	case $2 in
-	ok) passed=$((passed + 1)) ;;
-	skipped*) skipped=$((skipped + 1)) ;;
-	*) failed=$((failed + 1)) ;;
-	esac
-}
+. "$root/scripts/count.sh"
 
 compiler_of() {
 	case $1 in

@@ -110,7 +110,7 @@ def pace_tables(results):
              f"{run['pages']:,.0f}", microseconds(run["over_cpu_ns"], ("p50", "p99", "max")),
              microseconds(run["over_wall_ns"], ("p50", "p99", "max"))] for key, run in results["pace"].items()]
     lines = ["### Compaction in steps: a million objects of proc, half of them freed", "",
-             "Beyond the budget: microseconds, median / 99th percentile / most. “Ends”: zs_compact_some() said that nothing was left; if "
+             "Beyond the budget: microseconds, median / 99th percentile / most. “Ends”: zs_compact_some() said that its round was done; if "
              "not, no page came back for a second before it was stopped, and the figures are those until the last page.", ""]
     lines += markdown(["budget", "calls", "ends", "ms", "ms of processor", "GB/s moved, of processor time", "bytes moved for a byte freed",
                        "pages back", "beyond the budget, processor", "beyond the budget, clock"], rows)

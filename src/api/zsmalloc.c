@@ -115,15 +115,20 @@ PUBLIC void zs_destroy_pool(struct zs_pool *pool)
 	zs_host_source_destroy(zs_pool_destroy(pool));
 }
 
+static unsigned long handle_or_errno(int err, unsigned long handle)
+{
+	if (!err)
+		return handle;
+	errno = -err;
+	return 0;
+}
+
 static ZS_HOST_NOINLINE unsigned long malloc_long(struct zs_pool *pool, size_t size, unsigned int flags)
 {
 	unsigned long handle;
 	int err = zs_pool_alloc_long(pool, size, flags & ~ZS_NOGROW, !(flags & ZS_NOGROW), &handle);
 
-	if (!err)
-		return handle;
-	errno = -err;
-	return 0;
+	return handle_or_errno(err, handle);
 }
 
 static ZS_HOST_NOINLINE unsigned long malloc_held(struct zs_pool *pool, struct zs_class *class, size_t size,
@@ -132,10 +137,7 @@ static ZS_HOST_NOINLINE unsigned long malloc_held(struct zs_pool *pool, struct z
 	unsigned long handle;
 	int err = zs_pool_alloc_held(pool, class, size, flags & ~ZS_NOGROW, !(flags & ZS_NOGROW), &handle);
 
-	if (!err)
-		return handle;
-	errno = -err;
-	return 0;
+	return handle_or_errno(err, handle);
 }
 
 /* A last call: with it zs_malloc() needs no frame. */

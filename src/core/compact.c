@@ -46,6 +46,16 @@ static unsigned int reserve_of(const struct mover *mover)
 	return 2 * object_pages(mover);
 }
 
+/* Goes on as mover_stop() left it. */
+static void mover_resume(struct mover *mover, const struct zs_class *class)
+{
+	mover->zspage = class->resume_zspage;
+	mover->slot = class->resume_slot;
+	mover->nr_changes = class->resume_nr_changes;
+	mover->is_second = class->resumes_second;
+	mover->nr_kept = class->nr_empty < reserve_of(mover) ? (unsigned int)class->nr_empty : reserve_of(mover);
+}
+
 /* Begins at the high end or, if it may resume, where the last walk was ended by its budget. */
 static void mover_start(struct mover *mover, struct zs_class *class, bool may_resume, bool is_second)
 {
@@ -54,13 +64,13 @@ static void mover_start(struct mover *mover, struct zs_class *class, bool may_re
 	mover->keeps_max = may_resume ? RELEASE_AT_ONCE : RELEASE_AT_MOST;
 	zs_host_lock(&class->lock);
 	mover->is_resumed = may_resume && class->resumes;
-	mover->zspage = mover->is_resumed ? class->resume_zspage : class->zspages.end;
-	mover->slot = mover->is_resumed ? class->resume_slot : 0;
-	mover->nr_changes = mover->is_resumed ? class->resume_nr_changes : class->nr_changes;
-	if (mover->is_resumed)
-		mover->nr_kept =
-			class->nr_empty < reserve_of(mover) ? (unsigned int)class->nr_empty : reserve_of(mover);
-	mover->is_second = mover->is_resumed ? class->resumes_second : is_second;
+	if (mover->is_resumed) {
+		mover_resume(mover, class);
+	} else {
+		mover->zspage = class->zspages.end;
+		mover->nr_changes = class->nr_changes;
+		mover->is_second = is_second;
+	}
 	zs_host_unlock(&class->lock);
 }
 

@@ -56,9 +56,6 @@ static inline struct zram_group_lock *zram_lock_of(struct zram *zram, uint64_t p
 	return &zram->locks[page >> ZRAM_GROUP_SHIFT];
 }
 
-/* Whether the limit leaves room for so many bytes more. */
-bool zram_fits(const struct zram *zram, uint64_t more_bytes);
-
 /* All memory of the disk now. */
 uint64_t zram_used_bytes(const struct zram *zram);
 

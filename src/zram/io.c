@@ -54,30 +54,6 @@ static int read_part(struct zram *zram, struct zram_scratch *scratch, const stru
 	return err;
 }
 
-int zram_read(struct zram *zram, void *buf, size_t len, uint64_t offset)
-{
-	struct zram_scratch *scratch;
-	unsigned char *to = buf;
-	int err = check_range(zram, len, offset);
-
-	if (err)
-		return err;
-	scratch = zram_scratch_get(&zram->scratches);
-	if (!scratch)
-		return -ENOMEM;
-	while (len && !err) {
-		struct part part = first_part(len, offset);
-
-		err = read_part(zram, scratch, &part, to);
-		to += part.len;
-		offset += part.len;
-		len -= part.len;
-	}
-	zram_scratch_put(&zram->scratches, scratch);
-	zram_count(&zram->counts.failed_reads, err != 0);
-	return err;
-}
-
 /* ---- writing ---- */
 
 static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
@@ -134,10 +110,19 @@ static int write_part(struct zram *zram, struct zram_scratch *scratch, const str
 	return err;
 }
 
-int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset)
+/* ---- requests of bytes ---- */
+
+static int write_any(struct zram *zram, struct zram_scratch *scratch, const struct part *part, unsigned char *from)
+{
+	return is_whole(part) ? write_whole(zram, scratch, part->page, from) : write_part(zram, scratch, part, from);
+}
+
+/* Reads or writes a range, part by part, until one fails, which is counted. */
+static int each_part(struct zram *zram, unsigned char *bytes, size_t len, uint64_t offset, uint64_t *failed,
+		     int (*one)(struct zram *zram, struct zram_scratch *scratch, const struct part *part,
+				unsigned char *bytes))
 {
 	struct zram_scratch *scratch;
-	const unsigned char *from = buf;
 	int err = check_range(zram, len, offset);
 
 	if (err)
@@ -148,15 +133,25 @@ int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset)
 	while (len && !err) {
 		struct part part = first_part(len, offset);
 
-		err = is_whole(&part) ? write_whole(zram, scratch, part.page, from)
-				      : write_part(zram, scratch, &part, from);
-		from += part.len;
+		err = one(zram, scratch, &part, bytes);
+		bytes += part.len;
 		offset += part.len;
 		len -= part.len;
 	}
 	zram_scratch_put(&zram->scratches, scratch);
-	zram_count(&zram->counts.failed_writes, err != 0);
+	zram_count(failed, err != 0);
 	return err;
+}
+
+int zram_read(struct zram *zram, void *buf, size_t len, uint64_t offset)
+{
+	return each_part(zram, buf, len, offset, &zram->counts.failed_reads, read_part);
+}
+
+/* A write only reads the buffer. */
+int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset)
+{
+	return each_part(zram, (unsigned char *)buf, len, offset, &zram->counts.failed_writes, write_any);
 }
 
 /* ---- discarding and zeroing ---- */

@@ -20,7 +20,8 @@ static bool is_fill(const void *page, uint32_t *word)
 	return !memcmp(bytes, bytes + sizeof(*word), ZRAM_PAGE_BYTES - sizeof(*word));
 }
 
-bool zram_fits(const struct zram *zram, uint64_t more_bytes)
+/* Whether the limit leaves room for so many bytes more. */
+static bool fits(const struct zram *zram, uint64_t more_bytes)
 {
 	return !zram->limit_bytes || zram_used_bytes(zram) + more_bytes <= zram->limit_bytes;
 }
@@ -28,7 +29,7 @@ bool zram_fits(const struct zram *zram, uint64_t more_bytes)
 /* A new object with the content; 0: no memory. At the limit there may still be room in pages that the pool has. */
 static unsigned long store(struct zram *zram, const void *content, size_t len)
 {
-	unsigned long handle = zs_malloc(zram->pool, len, zram_fits(zram, len) ? 0 : ZS_NOGROW);
+	unsigned long handle = zs_malloc(zram->pool, len, fits(zram, len) ? 0 : ZS_NOGROW);
 
 	if (!handle || !zs_obj_write(zram->pool, handle, content, len))
 		return handle;
@@ -101,7 +102,7 @@ int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t s
 
 int zram_page_may_use(const struct zram *zram, uint64_t page)
 {
-	if (__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED) || zram_fits(zram, TABLE_BYTES))
+	if (__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED) || fits(zram, TABLE_BYTES))
 		return 0;
 	return -ENOSPC;
 }

@@ -22,23 +22,13 @@ control="zram-lzo-rle zram-mem-limit zram-swap zswap"
 
 variants="ours stock" kernel='' module_folder=$tree/build-kmod cases=''
 seconds=0 work_percent=100 memory_mib=256 boot_seconds=600 verbose=''
-passed=0 failed=0 skipped=0
+. "$tree/scripts/count.sh"
 work='' qemu=''
 
 die() {
 	echo "check: $*" >&2
 	count check "failed: $*"
 	exit 1
-}
-
-# count TEST VERDICT
-count() {
-	echo "$1: $2"
-	case $2 in
-	ok) passed=$((passed + 1)) ;;
-	skipped*) skipped=$((skipped + 1)) ;;
-	*) failed=$((failed + 1)) ;;
-	esac
 }
 
 # Only what this run has started and made. A second signal must not stop it halfway.

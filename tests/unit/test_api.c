@@ -69,19 +69,25 @@ static void test_create_with_defaults(void **state)
 	zs_destroy_pool(NULL);
 }
 
+/* Painted objects, of each four of which three are freed. */
+static void fill_and_thin_out(struct zs_pool *pool, unsigned long *handles, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		handles[i] = make_object(pool, 1000 + i % 50);
+		paint(pool, handles[i], 1000, i);
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		if (i % 4)
+			zs_free(pool, handles[i]);
+}
+
 /* Objects come and go while a thread tends the pool; then it is quiet, and nothing is kept that nobody needs. */
 static void tend_and_check(struct zs_pool *pool)
 {
 	static unsigned long handles[4000];
 	unsigned int waited;
 
-	for (unsigned int i = 0; i < NR_OF(handles); i++) {
-		handles[i] = make_object(pool, 1000 + i % 50);
-		paint(pool, handles[i], 1000, i);
-	}
-	for (unsigned int i = 0; i < NR_OF(handles); i++)
-		if (i % 4)
-			zs_free(pool, handles[i]);
+	fill_and_thin_out(pool, handles, NR_OF(handles));
 	for (waited = 0; waited < 3000 && zs_get_total_pages(pool) > 300; waited++)
 		usleep(10000);
 	assert_in_range(zs_get_total_pages(pool), 1000 * 1000 / 4096, 300);
@@ -132,13 +138,7 @@ static void test_fork_beside_a_compactor(void **state)
 	char text[256];
 
 	(void)state;
-	for (unsigned int i = 0; i < NR_OF(handles); i++) {
-		handles[i] = make_object(pool, 1000 + i % 50);
-		paint(pool, handles[i], 1000, i);
-	}
-	for (unsigned int i = 0; i < NR_OF(handles); i++)
-		if (i % 4)
-			zs_free(pool, handles[i]);
+	fill_and_thin_out(pool, handles, NR_OF(handles));
 	for (unsigned int i = 0; i < 60; i++) {
 		assert_int_equal(run_child(use_in_child, pool, text, sizeof(text)), 0);
 		assert_string_equal(text, "");
@@ -607,6 +607,29 @@ static void test_read_begin(void **state)
 	bench_destroy(&b);
 }
 
+/* In an arena nothing is copied; a length beyond the slot is refused, and leaves no pin. */
+static void test_read_begin_in_place(void **state)
+{
+	unsigned long handle;
+	const unsigned char *at;
+	struct bench b;
+
+	(void)state;
+	bench_create(&b, false, NO_OPTIONS);
+	handle = make_object(b.pool, 3000);
+	fill(b.pool, handle, 3000, ZS_MM_RW, 0x77);
+	errno = 0;
+	assert_null(zs_obj_read_begin(b.pool, handle, 4097, NULL));
+	assert_int_equal(errno, EINVAL);
+	at = zs_obj_read_begin(b.pool, handle, 3000, NULL);
+	assert_non_null(at);
+	assert_int_equal(at[2999], 0x77);
+	zs_obj_read_end(b.pool, handle, 3000, at);
+	zs_free(b.pool, handle);
+	assert_int_equal(b.log.nr, 0);
+	bench_destroy(&b);
+}
+
 static void test_write(void **state)
 {
 	static const unsigned char bytes[4200];
@@ -1004,6 +1027,7 @@ int main(void)
 		API_TEST(test_read_only_maps_nest),
 		API_TEST(test_alignment),
 		API_TEST(test_read_begin),
+		API_TEST(test_read_begin_in_place),
 		API_TEST(test_write),
 		API_TEST(test_bad_handles_are_reported),
 		API_TEST(test_misuse_is_reported),

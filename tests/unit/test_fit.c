@@ -115,12 +115,30 @@ static void test_limit_stays_within_the_pool(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* In a pool so small that the last pages of its classes are most of it, a fit saves a page though nothing is loose. */
+static void test_small_pool_uses_its_last_pages(void **state)
+{
+	struct zs_pool *pool;
+	unsigned int id = zs_size_class_index(2000, 12);
+
+	(void)state;
+	enter_world(&worlds[1]);
+	pool = make_pool((struct zs_pool_options){ .size = 0 }, NULL);
+	make_object(pool, 2000);
+	make_object(pool, 3000);
+	assert_int_equal(zs_class_slack_pages(zs_pool_class(pool, zs_pool_serving_class(pool, 2000))), 0);
+	for (unsigned int i = 0; i < 8; i++) /* until it is looked at anew */
+		zs_fit_last_class(pool, id);
+	assert_true(zs_fit_last_class(pool, id) > id + 2);
+	zs_destroy_pool(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_holes_of_a_larger_class_serve), SIM_TEST(test_full_pool_keeps_to_its_classes),
-		SIM_TEST(test_limit_follows_idle_memory),     SIM_TEST(test_half_of_what_lies_idle),
-		SIM_TEST(test_limit_stays_within_the_pool),
+		SIM_TEST(test_small_pool_uses_its_last_pages), SIM_TEST(test_holes_of_a_larger_class_serve),
+		SIM_TEST(test_full_pool_keeps_to_its_classes), SIM_TEST(test_limit_follows_idle_memory),
+		SIM_TEST(test_half_of_what_lies_idle),         SIM_TEST(test_limit_stays_within_the_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

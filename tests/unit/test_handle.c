@@ -252,9 +252,30 @@ static void test_numbers_end(void **state)
 	bench_destroy(&b);
 }
 
+/* The owners of chunks are kept as their table gets larger than what begins it. */
+static void test_owners_of_many_chunks(void **state)
+{
+	enum { NR_CHUNKS = 300 };
+	uint32_t first[NR_CHUNKS];
+	struct bench b;
+
+	(void)state;
+	bench_create(&b);
+	for (unsigned int chunk = 0; chunk < NR_CHUNKS; chunk++)
+		first[chunk] = add_chunk(&b, 1000 + chunk);
+	for (unsigned int chunk = 0; chunk < NR_CHUNKS; chunk++)
+		assert_int_equal(zs_handle_owner(&b.table, first[chunk]), 1000 + chunk);
+#if ZS_HOST_TABLES
+	assert_true(NR_CHUNKS > ZS_FIRST_OWNERS);
+	assert_ptr_equal(b.table.owners, b.table.owner_table.base);
+#endif
+	bench_destroy(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SIM_TEST(test_owners_of_many_chunks),
 		SIM_TEST(test_chunks_are_lists),
 		SIM_TEST(test_owner_is_found),
 		SIM_TEST(test_bad_indexes_are_not_found),
