@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 """The traces that the benchmarks run on: sizes of this machine's pages, compressed with LZ4 (see zs-trace(1)).
 
-bin: programs and libraries; text: sources and documents; proc: the anonymous memory of a few programs that are started
+bin: programs and libraries; text: sources and documents, one after the other as in an archive, for most of them are
+smaller than a page or end in one that is nearly empty; proc: the anonymous memory of a few programs that are started
 for it. A trace is made once and kept.
 """
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 TEXT_SUFFIXES = (".h", ".c", ".py", ".pl", ".pm", ".txt", ".md", ".html", ".xml", ".sh", ".awk", ".css", ".js", ".conf")
 TEXT_FOLDERS = ["/usr/include", "/usr/lib/python3", "/usr/lib/python3.11", "/usr/share", "/usr/lib/gcc", "/usr/src", "/etc"]
 BIN_FOLDERS = ["/usr/bin", "/usr/lib"]
 MOST_UNITS = 200000
-FILES_AT_ONCE = 5000
 PROGRAMS_SECONDS = 120
 
 # Each holds what such programs hold, says so, and waits to be looked at.
@@ -61,18 +63,19 @@ def text_files():
                     yield path
 
 
+def join(paths, most_bytes, out):
+    for path in paths:
+        with open(path, "rb") as file:
+            shutil.copyfileobj(file, out)
+        if out.tell() >= most_bytes:
+            break
+    out.flush()
+
+
 def make_text(zs, out):
-    units, batch = 0, []
-    for path in text_files():
-        batch.append(path)
-        units += (os.path.getsize(path) + 4095) // 4096
-        if len(batch) == FILES_AT_ONCE or units >= MOST_UNITS:
-            run_trace(zs, out, batch)
-            batch = []
-        if units >= MOST_UNITS:
-            return
-    if batch:
-        run_trace(zs, out, batch)
+    with tempfile.NamedTemporaryFile(dir=os.path.dirname(out), prefix="text-") as archive:
+        join(text_files(), MOST_UNITS * 4096, archive)
+        run_trace(zs, out, ["-n", str(MOST_UNITS), archive.name])
 
 
 def make_proc(zs, out):
