@@ -5,7 +5,7 @@
 #include "class.h"
 
 /* What a class populates ahead: this share of its pages, but no more than so many. */
-#define AHEAD_SHIFT 9
+#define AHEAD_SHIFT 10
 #define AHEAD_MAX_PAGES 3u
 
 struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
@@ -328,7 +328,7 @@ bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigne
 
 /*
  * A large class of a contiguous pool populates a few pages at once, which costs the system less than a fault for each
- * and leaves no more than 1/512 of its pages waiting for objects.
+ * and leaves no more than 1/1024 of its pages waiting for objects.
  */
 static unsigned int pages_ahead(const struct zs_class *class)
 {

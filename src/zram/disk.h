@@ -15,14 +15,20 @@
 /* Slots of a page of memory, which is counted from the first of them that is used. */
 #define ZRAM_TABLE_SHIFT 9
 
+struct zram_traffic {
+	uint64_t requests;
+	uint64_t bytes; /* of those that did not fail */
+	uint64_t failed;
+};
+
 struct zram_counts {
 	uint64_t objects; /* pages that are compressed or raw */
 	uint64_t stored_bytes;
 	uint64_t same_pages;
 	uint64_t huge_pages;
 	uint64_t huge_pages_since;
-	uint64_t failed_reads;
-	uint64_t failed_writes;
+	struct zram_traffic read;
+	struct zram_traffic written;
 	uint64_t invalid_io;
 	uint64_t notify_free;
 	uint64_t table_bytes; /* of slots and locks in use */
@@ -58,5 +64,8 @@ static inline struct zram_group_lock *zram_lock_of(struct zram *zram, uint64_t p
 
 /* All memory of the disk now. */
 uint64_t zram_used_bytes(const struct zram *zram);
+
+/* Returns the same, which may be the most that there was, and is noted then. */
+uint64_t zram_note_peak(struct zram *zram);
 
 #endif

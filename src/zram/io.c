@@ -117,17 +117,14 @@ static int write_any(struct zram *zram, struct zram_scratch *scratch, const stru
 	return is_whole(part) ? write_whole(zram, scratch, part->page, from) : write_part(zram, scratch, part, from);
 }
 
-/* Reads or writes a range, part by part, until one fails, which is counted. */
-static int each_part(struct zram *zram, unsigned char *bytes, size_t len, uint64_t offset, uint64_t *failed,
-		     int (*one)(struct zram *zram, struct zram_scratch *scratch, const struct part *part,
-				unsigned char *bytes))
-{
-	struct zram_scratch *scratch;
-	int err = check_range(zram, len, offset);
+typedef int part_fn(struct zram *zram, struct zram_scratch *scratch, const struct part *part, unsigned char *bytes);
 
-	if (err)
-		return err;
-	scratch = zram_scratch_get(&zram->scratches);
+/* Part by part, until one fails. */
+static int each_part(struct zram *zram, unsigned char *bytes, size_t len, uint64_t offset, part_fn *one)
+{
+	struct zram_scratch *scratch = zram_scratch_get(&zram->scratches);
+	int err = 0;
+
 	if (!scratch)
 		return -ENOMEM;
 	while (len && !err) {
@@ -139,19 +136,34 @@ static int each_part(struct zram *zram, unsigned char *bytes, size_t len, uint64
 		len -= part.len;
 	}
 	zram_scratch_put(&zram->scratches, scratch);
-	zram_count(failed, err != 0);
+	return err;
+}
+
+static int request(struct zram *zram, unsigned char *bytes, size_t len, uint64_t offset, struct zram_traffic *traffic,
+		   part_fn *one)
+{
+	int err = check_range(zram, len, offset);
+
+	if (err)
+		return err;
+	err = each_part(zram, bytes, len, offset, one);
+	zram_count(&traffic->requests, 1);
+	if (err)
+		zram_count(&traffic->failed, 1);
+	else
+		zram_count(&traffic->bytes, (int64_t)len);
 	return err;
 }
 
 int zram_read(struct zram *zram, void *buf, size_t len, uint64_t offset)
 {
-	return each_part(zram, buf, len, offset, &zram->counts.failed_reads, read_part);
+	return request(zram, buf, len, offset, &zram->counts.read, read_part);
 }
 
 /* A write only reads the buffer. */
 int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset)
 {
-	return each_part(zram, (unsigned char *)buf, len, offset, &zram->counts.failed_writes, write_any);
+	return request(zram, (unsigned char *)buf, len, offset, &zram->counts.written, write_any);
 }
 
 /* ---- discarding and zeroing ---- */
@@ -208,7 +220,7 @@ int zram_zero(struct zram *zram, uint64_t len, uint64_t offset, bool may_trim)
 		offset += part.len;
 		len -= part.len;
 	}
-	zram_count(&zram->counts.failed_writes, err != 0);
+	zram_count(&zram->counts.written.failed, err != 0);
 	return err;
 }
 

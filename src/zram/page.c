@@ -31,6 +31,7 @@ static unsigned long store(struct zram *zram, const void *content, size_t len)
 {
 	unsigned long handle = zs_malloc(zram->pool, len, fits(zram, len) ? 0 : ZS_NOGROW);
 
+	zram_note_peak(zram);
 	if (!handle || !zs_obj_write(zram->pool, handle, content, len))
 		return handle;
 	zs_free(zram->pool, handle);

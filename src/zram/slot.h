@@ -15,11 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "zram.h"
+
 #define ZRAM_PAGE_SHIFT 12
-#define ZRAM_PAGE_BYTES 4096u
 
 enum zram_kind { ZRAM_EMPTY, ZRAM_FILL, ZRAM_OBJECT, ZRAM_RAW };
 
+_Static_assert(ZRAM_PAGE_BYTES == 1u << ZRAM_PAGE_SHIFT, "one and the same");
 _Static_assert(sizeof(unsigned long) == 8, "a slot holds a handle of a 64-bit system");
 
 static inline enum zram_kind zram_slot_kind(uint64_t slot)

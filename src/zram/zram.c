@@ -126,8 +126,7 @@ bool zram_step(struct zram *zram, uint64_t budget_ns)
 	return errno == EAGAIN;
 }
 
-/* Returns the bytes used now, which may be the most that were. */
-static uint64_t note_peak(struct zram *zram)
+uint64_t zram_note_peak(struct zram *zram)
 {
 	uint64_t used = zram_used_bytes(zram), peak = zram_counted(&zram->counts.peak_bytes);
 
@@ -149,20 +148,27 @@ void zram_stats(struct zram *zram, struct zram_stats *stats)
 
 	zs_pool_stats(zram->pool, &pool);
 	*stats = (struct zram_stats){
+		.disk_size = zram_size_bytes(zram),
 		.orig_data_size = zram_counted(&counts->objects) << ZRAM_PAGE_SHIFT,
 		.compr_data_size = zram_counted(&counts->stored_bytes),
-		.mem_used_total = note_peak(zram),
+		.mem_used_total = zram_note_peak(zram),
 		.mem_limit = zram->limit_bytes,
 		.mem_used_max = zram_counted(&counts->peak_bytes),
 		.same_pages = zram_counted(&counts->same_pages),
 		.pages_compacted = pool.pages_compacted,
 		.huge_pages = zram_counted(&counts->huge_pages),
 		.huge_pages_since = zram_counted(&counts->huge_pages_since),
-		.failed_reads = zram_counted(&counts->failed_reads),
-		.failed_writes = zram_counted(&counts->failed_writes),
+		.reads = zram_counted(&counts->read.requests),
+		.writes = zram_counted(&counts->written.requests),
+		.bytes_read = zram_counted(&counts->read.bytes),
+		.bytes_written = zram_counted(&counts->written.bytes),
+		.failed_reads = zram_counted(&counts->read.failed),
+		.failed_writes = zram_counted(&counts->written.failed),
 		.invalid_io = zram_counted(&counts->invalid_io),
 		.notify_free = zram_counted(&counts->notify_free),
 		.objects = pool.objects,
+		.pool_pages = pool.pages,
+		.pool_metadata = pool.metadata_bytes,
 		.objects_moved = pool.objects_moved,
 	};
 }

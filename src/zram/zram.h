@@ -21,6 +21,8 @@
 
 #include "comp.h"
 
+#define ZRAM_PAGE_BYTES 4096u
+
 struct zram;
 
 struct zram_options {
@@ -66,23 +68,33 @@ uint64_t zram_compact(struct zram *zram, uint64_t budget_ns);
 /* The background work that is due, for about so long. Result: whether there is more. */
 bool zram_step(struct zram *zram, uint64_t budget_ns);
 
-/* Figures, by the names of the kernel's mm_stat and io_stat where they have one. Bytes, pages, requests. */
+/*
+ * Figures, by the names of the kernel's mm_stat and io_stat where they have one. What each is, and its unit, stands in
+ * the table that all ways of showing them are made from (metrics.c).
+ */
 struct zram_stats {
-	uint64_t orig_data_size;   /* of pages that are stored, without those of one repeated word */
-	uint64_t compr_data_size;  /* what they are compressed to */
-	uint64_t mem_used_total;   /* all memory: the pool with its metadata, the slots, the codecs' buffers */
-	uint64_t mem_limit;        /* 0: none */
-	uint64_t mem_used_max;     /* the most of mem_used_total that was seen since the last reset */
-	uint64_t same_pages;       /* pages of one repeated word */
-	uint64_t pages_compacted;  /* pages that compaction gave back */
-	uint64_t huge_pages;       /* pages stored as they are */
-	uint64_t huge_pages_since; /* such, written since the disk was made */
+	uint64_t disk_size;
+	uint64_t orig_data_size;
+	uint64_t compr_data_size;
+	uint64_t mem_used_total;
+	uint64_t mem_limit;
+	uint64_t mem_used_max;
+	uint64_t same_pages;
+	uint64_t pages_compacted;
+	uint64_t huge_pages;
+	uint64_t huge_pages_since;
+	uint64_t reads;
+	uint64_t writes;
+	uint64_t bytes_read;
+	uint64_t bytes_written;
 	uint64_t failed_reads;
 	uint64_t failed_writes;
-	uint64_t invalid_io;  /* requests beyond the end */
-	uint64_t notify_free; /* pages discarded */
-	uint64_t objects;     /* of the pool */
+	uint64_t invalid_io;
+	uint64_t notify_free;
+	uint64_t objects;
 	uint64_t objects_moved;
+	uint64_t pool_pages;
+	uint64_t pool_metadata;
 };
 void zram_stats(struct zram *zram, struct zram_stats *stats);
 

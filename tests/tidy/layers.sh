@@ -30,9 +30,11 @@ allowed() {
 	src/front/kmod) echo "src/front/kmod src/core src/host/kernel src/host" ;;
 	src/api) echo "src/api src/core src/host src/host/posix include" ;;
 	src/comp) echo "src/comp" ;;
-	src/front/nbdkit) echo "src/front/nbdkit src/zram src/comp include" ;;
-	src/zram) echo "src/zram src/comp include src/host" ;;
-	tools/zs) echo "tools/zs src/comp src/core src/host/posix include" ;;
+	src/metrics) echo "src/metrics" ;;
+	src/service) echo "src/service" ;;
+	src/zram) echo "src/zram src/metrics src/comp include src/host" ;;
+	src/front/nbdkit) echo "src/front/nbdkit src/service src/zram src/metrics src/comp include" ;;
+	tools/zs) echo "tools/zs src/service src/metrics src/comp src/core src/host/posix include" ;;
 	*) echo "" ;;
 	esac
 }

@@ -26,6 +26,8 @@ extern const struct zs_command zs_command_store;
 extern const struct zs_command zs_command_classes;
 extern const struct zs_command zs_command_trace;
 extern const struct zs_command zs_command_replay;
+extern const struct zs_command zs_command_ls;
+extern const struct zs_command zs_command_zram;
 
 /* One line on stderr, "zs: " before it; a progress bar there is wiped first. */
 void zs_message(const char *format, ...) __attribute__((format(printf, 1, 2)));

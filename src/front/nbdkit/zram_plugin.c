@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * The compressed RAM disk as a plugin of nbdkit, which is the NBD server: this file only passes on what it asks.
- * See nbdkit-zram-plugin(1). The disk is made after nbdkit has forked, since its pool may have a thread.
+ * See nbdkit-zram-plugin(1). The disk is made after nbdkit has forked, since its pool has a thread, as has its control
+ * socket.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
-#include "zram.h"
+#include "control.h"
+#include "runtime.h"
+#include "zram_control.h"
 #include "zsmalloc.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
 static struct zram_options options = { .pool_flags = ZS_POOL_COMPACTOR };
 static struct zram *disk;
+
+/* "off": none. The name that is given, or the process's number. */
+static const char *control_name;
+static char own_name[ZS_NAME_MAX + 1];
+static struct zram_controlled controlled;
+static struct zs_control *control;
 
 /* ---- configuration ---- */
 
@@ -53,6 +63,17 @@ static int set_compressor(const char *value)
 	return -1;
 }
 
+static int set_control(const char *value)
+{
+	if (!zs_runtime_name_is_valid(value)) {
+		nbdkit_error("control=%s: a name is 1 to %d letters, digits, '-', '_' or '.', and begins with no '.'",
+			     value, ZS_NAME_MAX);
+		return -1;
+	}
+	control_name = value;
+	return 0;
+}
+
 static int plugin_config(const char *key, const char *value)
 {
 	if (!strcmp(key, "size"))
@@ -61,7 +82,9 @@ static int plugin_config(const char *key, const char *value)
 		return set_size(value, key, &options.limit_bytes);
 	if (!strcmp(key, "compressor"))
 		return set_compressor(value);
-	nbdkit_error("unknown parameter '%s': there are size, compressor and limit", key);
+	if (!strcmp(key, "control"))
+		return set_control(value);
+	nbdkit_error("unknown parameter '%s': there are size, compressor, limit and control", key);
 	return -1;
 }
 
@@ -79,7 +102,8 @@ static int plugin_config_complete(void)
 #define plugin_config_help                                                                                             \
 	"[size=]SIZE      (required) of the disk, which takes memory only for what is written\n"                       \
 	"compressor=NAME  lz4 (default), lzo, zstd, zstd:LEVEL\n"                                                      \
-	"limit=SIZE       of all memory; a write that would go beyond it fails with ENOSPC"
+	"limit=SIZE       of all memory; a write that would go beyond it fails with ENOSPC\n"                          \
+	"control=NAME     under which zs(1) finds the disk; default: the process's number; off: not at all"
 
 static void plugin_dump(void)
 {
@@ -87,7 +111,9 @@ static void plugin_dump(void)
 	printf("zram_compressors=%s\n", zs_comp_names());
 }
 
-static int plugin_after_fork(void)
+/* ---- the disk ---- */
+
+static int start_disk(void)
 {
 	int err = zram_create(&options, &disk);
 
@@ -97,8 +123,45 @@ static int plugin_after_fork(void)
 	return -1;
 }
 
+static const char *control_error(int err)
+{
+	switch (err) {
+	case -EADDRINUSE: return "another disk has this name";
+	case -EPERM: return "the folder must belong to the user and be closed to others (mode 0700)";
+	default: return strerror(-err);
+	}
+}
+
+/* A disk that nobody asked to be found does not fail for it. */
+static int start_control(void)
+{
+	struct zs_control_options wanted = { .kind = "zram", .answer = zram_control_answer, .ctx = &controlled };
+	char where[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int err;
+
+	snprintf(own_name, sizeof(own_name), "%ld", (long)getpid());
+	wanted.name = control_name ? control_name : own_name;
+	controlled = (struct zram_controlled){ .zram = disk, .name = wanted.name, .comp = options.comp };
+	err = zs_control_start(&wanted, &control, where, sizeof(where));
+	if (!err)
+		return 0;
+	if (control_name)
+		nbdkit_error("control=%s: %s: %s", control_name, where, control_error(err));
+	else
+		nbdkit_debug("no control socket: %s: %s", where, control_error(err));
+	return control_name ? -1 : 0;
+}
+
+static int plugin_after_fork(void)
+{
+	if (start_disk())
+		return -1;
+	return control_name && !strcmp(control_name, "off") ? 0 : start_control();
+}
+
 static void plugin_unload(void)
 {
+	zs_control_stop(control);
 	zram_destroy(disk);
 }
 

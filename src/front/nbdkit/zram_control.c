@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Questions and orders to a RAM disk.
+ */
+#include "zram_control.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "metrics.h"
+
+typedef bool order_fn(struct zram_controlled *disk, const char *argument, FILE *out);
+
+struct order {
+	const char *name;
+	size_t nr_words; /* its name among them */
+	order_fn *run;
+};
+
+static bool stat(struct zram_controlled *disk, const char *format, FILE *out)
+{
+	struct zram_stats stats;
+
+	zram_stats(disk->zram, &stats);
+	if (!strcmp(format, "plain"))
+		zs_metrics_plain(&zram_metrics, &stats, out);
+	else if (!strcmp(format, "json"))
+		zs_metrics_json(&zram_metrics, &stats, out);
+	else if (!strcmp(format, "prometheus"))
+		zs_metrics_prometheus(&zram_metrics, &stats, disk->name, out);
+	else
+		return fputs("figures come as plain, json or prometheus", out), false;
+	return true;
+}
+
+static bool summary(struct zram_controlled *disk, const char *argument, FILE *out)
+{
+	struct zram_stats stats;
+
+	(void)argument;
+	zram_stats(disk->zram, &stats);
+	fprintf(out, "%" PRIu64 " MiB disk, %s, %" PRIu64 " MiB stored in %" PRIu64 " MiB", stats.disk_size >> 20,
+		disk->comp.comp->name, (stats.orig_data_size + stats.same_pages * ZRAM_PAGE_BYTES) >> 20,
+		stats.mem_used_total >> 20);
+	return true;
+}
+
+static bool compact(struct zram_controlled *disk, const char *argument, FILE *out)
+{
+	(void)argument;
+	fprintf(out, "%" PRIu64 "\n", zram_compact(disk->zram, 0));
+	return true;
+}
+
+static bool reset_peak(struct zram_controlled *disk, const char *argument, FILE *out)
+{
+	(void)argument;
+	(void)out;
+	zram_reset_peak(disk->zram);
+	return true;
+}
+
+static const struct order orders[] = {
+	{ "stat", 2, stat },
+	{ "summary", 1, summary },
+	{ "compact", 1, compact },
+	{ "reset-peak", 1, reset_peak },
+};
+
+bool zram_control_answer(void *ctx, char *const *words, size_t nr_words, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+		if (!strcmp(words[0], orders[i].name) && nr_words == orders[i].nr_words)
+			return orders[i].run(ctx, nr_words > 1 ? words[1] : NULL, out);
+	fputs("there are: about, stat plain|json|prometheus, summary, compact, reset-peak", out);
+	return false;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The figures that an engine tells of itself: one table, from which all ways of showing them are made.
+ *
+ * Prometheus's text is version 0.0.4 of its exposition format; a counter's name ends in _total there.
+ */
+#ifndef ZS_METRIC_H
+#define ZS_METRIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum zs_metric_type {
+	ZS_GAUGE,   /* goes up and down */
+	ZS_COUNTER, /* only goes up */
+};
+
+struct zs_metric {
+	const char *name;
+	const char *unit; /* "bytes", "pages", "requests", … */
+	enum zs_metric_type type;
+	const char *help;
+	size_t offset; /* of its uint64_t in the engine's figures */
+};
+
+/* An engine's table; figures is the structure that the offsets are of. */
+struct zs_metrics {
+	const char *prefix; /* of names where engines are not told apart otherwise: "zram" */
+	const struct zs_metric *row;
+	size_t nr;
+};
+
+/* A line for each: name, value, unit and type, with tabs between them. For programs that read one line at a time. */
+void zs_metrics_plain(const struct zs_metrics *metrics, const void *figures, FILE *out);
+
+/* One JSON object. */
+void zs_metrics_json(const struct zs_metrics *metrics, const void *figures, FILE *out);
+
+/* instance is the value of the label "name". */
+void zs_metrics_prometheus(const struct zs_metrics *metrics, const void *figures, const char *instance, FILE *out);
+
+#endif

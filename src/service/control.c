@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The listener, and a thread for each peer.
+ *
+ * Locks: one for the places' states. All threads look at an event that says that the process ends, which is why none of
+ * them can be kept waiting by its peer then.
+ */
+#include "control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "peer.h"
+#include "runtime.h"
+
+#define STACK_BYTES (256 << 10)
+#define REST_NS 100000000 /* where the system has no descriptor or thread left */
+
+enum place_state { FREE, TAKEN, LEFT }; /* LEFT: its thread has nothing more to do and is to be joined */
+
+/* Where a peer is served. */
+struct place {
+	struct zs_control *control;
+	enum place_state state;
+	pthread_t thread;
+	int fd;
+};
+
+struct zs_control {
+	struct zs_control_options options;
+	struct sockaddr_un address;
+	dev_t dev; /* the socket's, so that no other is removed in its stead */
+	ino_t ino;
+	int listener;
+	int stop; /* an event */
+	pthread_t thread;
+	pthread_attr_t attr;  /* of a peer's thread */
+	pthread_mutex_t lock; /* of the places' states */
+	pthread_cond_t peer_left;
+	struct place places[ZS_CONTROL_PEERS];
+};
+
+/* ---- answering ---- */
+
+static size_t split(char *line, char **words)
+{
+	size_t nr = 0;
+	char *rest = line, *word;
+
+	while ((word = strtok_r(rest, " ", &rest)) && nr < ZS_CONTROL_WORDS)
+		words[nr++] = word;
+	return word ? 0 : nr;
+}
+
+static void tell_about(const struct zs_control *control, FILE *out)
+{
+	fprintf(out, "kind\t%s\nname\t%s\npid\t%ld\n", control->options.kind, control->options.name, (long)getpid());
+}
+
+static bool answer(struct zs_control *control, char *line, FILE *out)
+{
+	char *words[ZS_CONTROL_WORDS];
+	size_t nr = split(line, words);
+
+	if (!nr) {
+		fprintf(out, "a request has 1 to %d words", ZS_CONTROL_WORDS);
+		return false;
+	}
+	if (nr == 1 && !strcmp(words[0], "about")) {
+		tell_about(control, out);
+		return true;
+	}
+	return control->options.answer(control->options.ctx, words, nr, out);
+}
+
+static void send_answer(const struct place *place, bool done, const char *text, size_t len)
+{
+	uint64_t deadline = zs_peer_now() + ZS_CONTROL_TIMEOUT_NS;
+	char head[64];
+	int head_len = snprintf(head, sizeof(head), ZS_PROTOCOL " %s %zu\n", done ? "ok" : "error", len);
+
+	if (!zs_peer_send(place->fd, head, (size_t)head_len, deadline, place->control->stop))
+		zs_peer_send(place->fd, text, len, deadline, place->control->stop);
+}
+
+static void refuse(const struct place *place, const char *why)
+{
+	send_answer(place, false, why, strlen(why));
+}
+
+static void answer_line(const struct place *place, char *line)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	bool done = out && answer(place->control, line, out);
+
+	if (!out || fclose(out))
+		refuse(place, "no memory for an answer");
+	else if (len > ZS_ANSWER_MAX)
+		refuse(place, "the answer is too long");
+	else
+		send_answer(place, done, text, len);
+	free(text);
+}
+
+static bool may_ask(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) && (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void serve(const struct place *place)
+{
+	uint64_t deadline = zs_peer_now() + ZS_CONTROL_TIMEOUT_NS;
+	char line[ZS_REQUEST_MAX];
+	int err;
+
+	if (!may_ask(place->fd)) {
+		refuse(place, "only the owner of this process and root may ask");
+		return;
+	}
+	err = zs_peer_receive_line(place->fd, line, sizeof(line), deadline, place->control->stop);
+	if (err == -EMSGSIZE)
+		refuse(place, "the request is too long");
+	else if (err == -ETIMEDOUT)
+		refuse(place, "the request did not come in time");
+	else if (!err)
+		answer_line(place, line);
+}
+
+/* ---- peers ---- */
+
+static void *serve_peer(void *arg)
+{
+	struct place *place = arg;
+	struct zs_control *control = place->control;
+
+	serve(place);
+	close(place->fd);
+	pthread_mutex_lock(&control->lock);
+	place->state = LEFT;
+	pthread_cond_signal(&control->peer_left);
+	pthread_mutex_unlock(&control->lock);
+	return NULL;
+}
+
+/* One of this state, or NULL. context: locked. */
+static struct place *find_place(struct zs_control *control, enum place_state state)
+{
+	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++)
+		if (control->places[i].state == state)
+			return &control->places[i];
+	return NULL;
+}
+
+/* A thread is joined, not only counted: its last steps are code that may be unloaded afterwards. */
+static struct place *wait_for_place(struct zs_control *control)
+{
+	struct place *place;
+
+	pthread_mutex_lock(&control->lock);
+	while (!(place = find_place(control, FREE)) && !(place = find_place(control, LEFT)))
+		pthread_cond_wait(&control->peer_left, &control->lock);
+	pthread_mutex_unlock(&control->lock);
+	if (place->state == LEFT)
+		pthread_join(place->thread, NULL);
+	place->state = FREE;
+	return place;
+}
+
+/* context: the listener has ended. */
+static void wait_for_all(struct zs_control *control)
+{
+	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++)
+		if (control->places[i].state != FREE)
+			pthread_join(control->places[i].thread, NULL);
+}
+
+/* Signals are other threads'. */
+static int start_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(thread, attr, run, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -err;
+}
+
+/* place is free, and nobody else takes it. */
+static void welcome(struct place *place, int fd)
+{
+	place->fd = fd;
+	place->state = TAKEN;
+	if (!start_thread(&place->thread, &place->control->attr, serve_peer, place))
+		return;
+	place->state = FREE;
+	close(fd);
+}
+
+/* ---- the listener ---- */
+
+static void take_peer(struct zs_control *control, struct place *place)
+{
+	static const struct timespec rest = { .tv_nsec = REST_NS };
+	int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		welcome(place, fd);
+	else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+		nanosleep(&rest, NULL);
+}
+
+/* While all places are taken others wait in the socket's queue: at most for the timeout, unless orders take longer. */
+static void *listen_for_peers(void *arg)
+{
+	struct zs_control *control = arg;
+	struct pollfd fds[] = { { .fd = control->listener, .events = POLLIN },
+				{ .fd = control->stop, .events = POLLIN } };
+
+	for (;;) {
+		struct place *place = wait_for_place(control);
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return NULL;
+		if (fds[1].revents)
+			return NULL;
+		if (fds[0].revents)
+			take_peer(control, place);
+	}
+}
+
+/* ---- start and stop ---- */
+
+/* context: the folder is locked. */
+static int put_socket(struct zs_control *control)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&control->address;
+	struct stat stat;
+	int err = zs_runtime_remove_stale(&control->address);
+
+	if (err)
+		return err;
+	if (bind(control->listener, address, sizeof(control->address)))
+		return -errno;
+	if (lstat(control->address.sun_path, &stat) || listen(control->listener, ZS_CONTROL_PEERS)) {
+		err = -errno;
+		unlink(control->address.sun_path);
+		return err;
+	}
+	control->dev = stat.st_dev;
+	control->ino = stat.st_ino;
+	return 0;
+}
+
+static void remove_socket(const struct zs_control *control)
+{
+	struct zs_runtime runtime;
+	struct stat stat;
+
+	if (zs_runtime_open(&runtime, false))
+		return;
+	if (!lstat(control->address.sun_path, &stat) && stat.st_dev == control->dev && stat.st_ino == control->ino)
+		unlink(control->address.sun_path);
+	zs_runtime_remove(&runtime);
+}
+
+static int place_socket(struct zs_control *control, char *where, size_t size)
+{
+	struct zs_runtime runtime;
+	int err = zs_runtime_open(&runtime, true);
+
+	snprintf(where, size, "%s", runtime.path);
+	if (err)
+		return err;
+	err = zs_runtime_address(&runtime, control->options.kind, control->options.name, &control->address);
+	if (!err) {
+		snprintf(where, size, "%s", control->address.sun_path);
+		err = put_socket(control);
+	}
+	zs_runtime_close(&runtime);
+	return err;
+}
+
+static int open_descriptors(struct zs_control *control)
+{
+	control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	control->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return control->listener < 0 || control->stop < 0 ? -errno : 0;
+}
+
+static void destroy(struct zs_control *control)
+{
+	if (control->listener >= 0)
+		close(control->listener);
+	if (control->stop >= 0)
+		close(control->stop);
+	pthread_attr_destroy(&control->attr);
+	pthread_mutex_destroy(&control->lock);
+	pthread_cond_destroy(&control->peer_left);
+	free(control);
+}
+
+static struct zs_control *create(const struct zs_control_options *options)
+{
+	struct zs_control *control = calloc(1, sizeof(*control));
+
+	if (!control)
+		return NULL;
+	control->options = *options;
+	control->listener = control->stop = -1;
+	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++)
+		control->places[i].control = control;
+	pthread_mutex_init(&control->lock, NULL);
+	pthread_cond_init(&control->peer_left, NULL);
+	pthread_attr_init(&control->attr);
+	pthread_attr_setstacksize(&control->attr, STACK_BYTES);
+	return control;
+}
+
+int zs_control_start(const struct zs_control_options *options, struct zs_control **result, char *where, size_t size)
+{
+	struct zs_control *control = create(options);
+	int err;
+
+	snprintf(where, size, "%s", "control socket");
+	if (!control)
+		return -ENOMEM;
+	err = open_descriptors(control);
+	if (!err)
+		err = place_socket(control, where, size);
+	if (!err && (err = start_thread(&control->thread, NULL, listen_for_peers, control)))
+		remove_socket(control);
+	if (err)
+		destroy(control);
+	else
+		*result = control;
+	return err;
+}
+
+void zs_control_stop(struct zs_control *control)
+{
+	if (!control)
+		return;
+	remove_socket(control);
+	eventfd_write(control->stop, 1);
+	pthread_join(control->thread, NULL);
+	wait_for_all(control);
+	destroy(control);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The folder where running processes can be found: a socket for each, named KIND.NAME.sock.
+ *
+ * It is $XDG_RUNTIME_DIR/zsmalloc; without that variable /run/zsmalloc for root, and /tmp/zsmalloc-UID for others. It
+ * must belong to the user and be closed to all others, so nobody else can put anything in it. Who adds or removes a
+ * socket locks the folder meanwhile: otherwise two who find a stale one could each remove the other's new one.
+ */
+#ifndef ZS_RUNTIME_H
+#define ZS_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/un.h>
+
+#define ZS_NAME_MAX 31 /* bytes of a kind, and of a name */
+
+struct zs_runtime {
+	int fd; /* of the folder, locked */
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
+/* Letters, digits, '-', '_' and '.', the first one no '.', 1 to ZS_NAME_MAX. */
+bool zs_runtime_name_is_valid(const char *name);
+
+/*
+ * Opens the folder and locks it. create: it is made if it is not there. Result: 0; -ENOENT: it is not there; -EPERM: it
+ * is not the user's alone; -ENAMETOOLONG; what mkdir() or open() said. path is set in any case.
+ */
+int zs_runtime_open(struct zs_runtime *runtime, bool create);
+void zs_runtime_close(struct zs_runtime *runtime);
+/* Closes it, and removes it if it is empty. */
+void zs_runtime_remove(struct zs_runtime *runtime);
+
+/* The address of a socket in it. Result: 0 or -ENAMETOOLONG. */
+int zs_runtime_address(const struct zs_runtime *runtime, const char *kind, const char *name,
+		       struct sockaddr_un *address);
+
+/* Takes "KIND.NAME.sock" apart. false: it is no such name. Both have room for ZS_NAME_MAX and a NUL. */
+bool zs_runtime_parse(const char *file, char *kind, char *name);
+
+/* Removes a socket that nobody listens to any more. Result: 0; -EADDRINUSE: somebody does; what connect() said. */
+int zs_runtime_remove_stale(const struct sockaddr_un *address);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * What the disk's figures are. The names are those of the kernel's zram (Documentation/admin-guide/blockdev/zram.rst)
+ * where it has them.
+ */
+#include "metrics.h"
+
+#include "zram.h"
+
+#define ROW(member, of_unit, of_type, text)                                                                            \
+	{                                                                                                              \
+		.name = #member, .unit = of_unit, .type = of_type, .help = text,                                       \
+		.offset = offsetof(struct zram_stats, member)                                                          \
+	}
+
+static const struct zs_metric rows[] = {
+	ROW(disk_size, "bytes", ZS_GAUGE, "size of the disk"),
+	ROW(orig_data_size, "bytes", ZS_GAUGE, "content that is stored, without pages of one repeated word"),
+	ROW(compr_data_size, "bytes", ZS_GAUGE, "what that content is compressed to"),
+	ROW(mem_used_total, "bytes", ZS_GAUGE, "all memory for the content, every table and buffer included"),
+	ROW(mem_limit, "bytes", ZS_GAUGE, "most memory that it may take, 0 for no limit"),
+	ROW(mem_used_max, "bytes", ZS_GAUGE, "most memory that it took since the start or the last reset-peak"),
+	ROW(same_pages, "pages", ZS_GAUGE, "pages of one repeated word, which take no memory of their own"),
+	ROW(pages_compacted, "pages", ZS_COUNTER, "pages that compaction gave back"),
+	ROW(huge_pages, "pages", ZS_GAUGE, "pages that hardly compress and are stored as they are"),
+	ROW(huge_pages_since, "pages", ZS_COUNTER, "pages that were stored so since the start"),
+	ROW(reads, "requests", ZS_COUNTER, "reads"),
+	ROW(writes, "requests", ZS_COUNTER, "writes"),
+	ROW(bytes_read, "bytes", ZS_COUNTER, "bytes that reads gave"),
+	ROW(bytes_written, "bytes", ZS_COUNTER, "bytes that writes brought"),
+	ROW(failed_reads, "requests", ZS_COUNTER, "reads that failed"),
+	ROW(failed_writes, "requests", ZS_COUNTER, "writes that failed, for lack of memory as a rule"),
+	ROW(invalid_io, "requests", ZS_COUNTER, "requests beyond the end of the disk"),
+	ROW(notify_free, "pages", ZS_COUNTER, "pages that were discarded"),
+	ROW(objects, "objects", ZS_GAUGE, "objects in the pool"),
+	ROW(objects_moved, "objects", ZS_COUNTER, "objects that compaction moved"),
+	ROW(pool_pages, "pages", ZS_GAUGE, "pages that the pool has from the system"),
+	ROW(pool_metadata, "bytes", ZS_GAUGE, "what the pool needs beside its pages"),
+};
+
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == sizeof(struct zram_stats) / sizeof(uint64_t), "a row for each figure");
+
+const struct zs_metrics zram_metrics = { .prefix = "zram", .row = rows, .nr = sizeof(rows) / sizeof(rows[0]) };

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * zs zram: what one asks a RAM disk, and orders. Figures here; top and run have files of their own.
+ */
+#include "zram.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "figures.h"
+#include "running.h"
+#include "zs.h"
+
+enum {
+	OPTION_JSON = 256,
+	OPTION_PROMETHEUS,
+};
+
+static const char help_text[] =
+	"Usage: zs zram stat [--json|--prometheus] [NAME]\n"
+	"       zs zram top [-d SECONDS] [-n TIMES]\n"
+	"       zs zram compact [NAME]\n"
+	"       zs zram reset-peak [NAME]\n"
+	"       zs zram run [-s SIZE] [-c CODEC] [-l LIMIT] [--] COMMAND [ARGUMENT...]\n\n"
+	"Asks a compressed RAM disk that runs, or runs one for a command. NAME is the disk's (see zs ls); it can be\n"
+	"left out while there is only one.\n\n"
+	"  stat        its figures, by the names of the kernel's zram\n"
+	"  top         all disks, over and over\n"
+	"  compact     moves its objects together now, and tells how many bytes that gave back\n"
+	"  reset-peak  has mem_used_max begin anew\n"
+	"  run         starts a disk, runs the command with $uri in its environment, and ends the disk after it\n\n"
+	"  -d SECONDS  between two looks (1)\n"
+	"  -n TIMES    look so often; default: until it is interrupted\n"
+	"  -s SIZE     of the disk, as 512M or 4G (4G); it takes memory only for what is written\n"
+	"  -c CODEC    lz4 (default), lzo or zstd[:LEVEL]\n"
+	"  -l LIMIT    of its memory, as 512M or 1G; default: none\n"
+	"  --json, --prometheus   print this, nothing else\n\n"
+	"Exit status: of run, the command's; else 0 done, 1 failed, 2 wrong usage.\n";
+
+/* ---- stat ---- */
+
+static void print_figure(const struct zs_figure *figure)
+{
+	char text[32];
+
+	if (!strcmp(figure->unit, "bytes"))
+		printf("%-18s %20" PRIu64 "  %s\n", figure->name, figure->value,
+		       zs_bytes_for_people(figure->value, text, sizeof(text)));
+	else
+		printf("%-18s %20" PRIu64 "  %s\n", figure->name, figure->value, figure->unit);
+}
+
+static void print_share(const char *name, uint64_t part, uint64_t whole, const char *meaning)
+{
+	if (whole)
+		printf("%-18s %20.3f  %s\n", name, (double)part / (double)whole, meaning);
+}
+
+static void print_figures(char *text)
+{
+	struct zs_figures figures;
+
+	zs_figures_parse(&figures, text);
+	for (size_t i = 0; i < figures.nr; i++)
+		print_figure(&figures.row[i]);
+	print_share("ratio", zs_figure(&figures, "orig_data_size"), zs_figure(&figures, "mem_used_total"),
+		    "content / memory");
+	print_share("utilisation", zs_figure(&figures, "compr_data_size"), zs_figure(&figures, "mem_used_total"),
+		    "compressed content / memory");
+}
+
+static int show_stat(const char *name, const char *request, bool for_people)
+{
+	struct zs_found disk;
+	char *text = zs_running_choose("zram", name, &disk) ? zs_running_ask(&disk, request) : NULL;
+
+	if (!text)
+		return ZS_EXIT_FAILURE;
+	if (for_people)
+		print_figures(text);
+	else
+		fputs(text, stdout);
+	free(text);
+	return zs_finish_stdout(ZS_EXIT_OK);
+}
+
+int zs_zram_stat(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "prometheus", no_argument, NULL, OPTION_PROMETHEUS },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *request = "stat plain";
+	bool for_people = true;
+	int option;
+
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
+		if (option != OPTION_JSON && option != OPTION_PROMETHEUS)
+			return zs_option_error("zram", option, argv);
+		if (!for_people)
+			return zs_usage_error("zram", "stat prints JSON or Prometheus's text, not both");
+		request = option == OPTION_JSON ? "stat json" : "stat prometheus";
+		for_people = false;
+	}
+	if (argc - optind > 1)
+		return zs_usage_error("zram", "stat takes one name, and there is '%s' too", argv[optind + 1]);
+	return show_stat(argv[optind], request, for_people);
+}
+
+/* ---- orders ---- */
+
+static int order(int argc, char **argv, const char *request, void (*show)(const char *answer))
+{
+	struct zs_found disk;
+	char *answer;
+
+	if (argc > 2 || (argc == 2 && *argv[1] == '-'))
+		return zs_usage_error("zram", "%s takes a name and nothing else, not '%s'", argv[0], argv[argc - 1]);
+	answer = zs_running_choose("zram", argv[1], &disk) ? zs_running_ask(&disk, request) : NULL;
+	if (!answer)
+		return ZS_EXIT_FAILURE;
+	show(answer);
+	free(answer);
+	return zs_finish_stdout(ZS_EXIT_OK);
+}
+
+static void show_bytes(const char *answer)
+{
+	char text[32];
+	uint64_t bytes = strtoull(answer, NULL, 10);
+
+	printf("%" PRIu64 " bytes given back (%s)\n", bytes, zs_bytes_for_people(bytes, text, sizeof(text)));
+}
+
+static void show_nothing(const char *answer)
+{
+	(void)answer;
+}
+
+int zs_zram_compact(int argc, char **argv)
+{
+	return order(argc, argv, "compact", show_bytes);
+}
+
+int zs_zram_reset_peak(int argc, char **argv)
+{
+	return order(argc, argv, "reset-peak", show_nothing);
+}
+
+/* ---- which ---- */
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} subcommands[] = {
+	{ "stat", zs_zram_stat },       { "top", zs_zram_top },
+	{ "compact", zs_zram_compact }, { "reset-peak", zs_zram_reset_peak },
+	{ "run", zs_zram_run },
+};
+
+static int run(int argc, char **argv)
+{
+	if (argc < 2)
+		return zs_usage_error("zram", "say what: stat, top, compact, reset-peak or run");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		fputs(help_text, stdout);
+		return zs_finish_stdout(ZS_EXIT_OK);
+	}
+	opterr = 0;
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+		if (!strcmp(argv[1], subcommands[i].name))
+			return subcommands[i].run(argc - 1, argv + 1);
+	return zs_usage_error("zram", "there is no '%s'", argv[1]);
+}
+
+const struct zs_command zs_command_zram = {
+	.name = "zram",
+	.summary = "ask a compressed RAM disk, or run one for a command",
+	.help = help_text,
+	.run = run,
+};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The subcommands of zs zram, which get the words after their own name.
+ */
+#ifndef ZS_ZRAM_H
+#define ZS_ZRAM_H
+
+int zs_zram_stat(int argc, char **argv);
+int zs_zram_top(int argc, char **argv);
+int zs_zram_run(int argc, char **argv);
+
+/* One order to one disk. */
+int zs_zram_compact(int argc, char **argv);
+int zs_zram_reset_peak(int argc, char **argv);
+
+#endif
