@@ -42,6 +42,10 @@ check_help() {
 	good 'Usage: zs trace' trace --help
 	good 'Usage: zs replay' help replay
 	good 'Usage: zs replay' replay --help
+	good 'Usage: zs ls' help ls
+	good 'Usage: zs ls' ls --help
+	good 'Usage: zs zram' help zram
+	good 'Usage: zs zram' zram --help
 	good '^zs [0-9]*\.[0-9]*\.[0-9]*$' --version
 	for option in -c -u -j -n --json --svg; do
 		good " $option " store --help

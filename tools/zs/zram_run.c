@@ -7,17 +7,16 @@
  * is one, it ends zs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "zram.h"
 #include "zs.h"
 
@@ -31,8 +30,9 @@
 struct server {
 	char folder[64]; /* $TMPDIR is not asked: a socket's path is short */
 	char socket[80];
-	char pid_file[80];
 	char plugin[4096];
+	char name[ZS_NAME_MAX + 1];
+	char control[64];      /* control=, with the name */
 	char settings[3][128]; /* size=, compressor=, limit= */
 	pid_t pid;
 };
@@ -69,9 +69,8 @@ static void exec_server(struct server *server)
 			  "--exit-with-parent",
 			  "--unix",
 			  server->socket,
-			  "--pidfile",
-			  server->pid_file,
 			  server->plugin,
+			  server->control,
 			  server->settings[0],
 			  server->settings[1],
 			  *server->settings[2] ? server->settings[2] : NULL,
@@ -83,13 +82,6 @@ static void exec_server(struct server *server)
 	_exit(NOT_FOUND);
 }
 
-static bool exists(const char *path)
-{
-	struct stat stat_of;
-
-	return !stat(path, &stat_of) && stat_of.st_size;
-}
-
 static void pause_a_little(void)
 {
 	static const struct timespec time = { .tv_nsec = LOOK_NS };
@@ -97,19 +89,28 @@ static void pause_a_little(void)
 	nanosleep(&time, NULL);
 }
 
-/* nbdkit writes its number when it listens. */
+/* The socket is there before the disk is, and nbdkit ends if that cannot be made. The disk itself answers in time. */
+static bool is_there(const struct server *server)
+{
+	struct zs_answer answer;
+	bool there = !zs_ask("zram", server->name, "about", START_NS, &answer) && answer.done;
+
+	free(answer.text);
+	return there;
+}
+
 static bool wait_until_served(struct server *server)
 {
-	uint64_t begun = zs_clock_ns();
+	uint64_t deadline = zs_clock_ns() + START_NS;
 
-	while (!exists(server->pid_file)) {
+	while (!is_there(server)) {
 		if (waitpid(server->pid, NULL, WNOHANG) == server->pid) {
 			server->pid = 0;
 			return false; /* it said why */
 		}
 		if (zs_interrupted())
 			return false;
-		if (zs_clock_ns() - begun > START_NS) {
+		if (zs_clock_ns() > deadline) {
 			zs_message("nbdkit does not start");
 			return false;
 		}
@@ -127,7 +128,8 @@ static bool start_server(struct server *server)
 		return false;
 	}
 	snprintf(server->socket, sizeof(server->socket), "%s/socket", server->folder);
-	snprintf(server->pid_file, sizeof(server->pid_file), "%s/pid", server->folder);
+	snprintf(server->name, sizeof(server->name), "run-%ld", (long)getpid());
+	snprintf(server->control, sizeof(server->control), "control=%s", server->name);
 	find_plugin(server->plugin, sizeof(server->plugin));
 	server->pid = fork();
 	if (server->pid < 0) {
@@ -155,7 +157,6 @@ static void end_server(struct server *server)
 	if (!*server->folder)
 		return;
 	unlink(server->socket);
-	unlink(server->pid_file);
 	rmdir(server->folder);
 }
 
@@ -229,9 +230,8 @@ static int run_command(const struct server *server, char **words)
 /* A disk that ended before the command did has lost what was on it. */
 static int check_server(struct server *server, int status)
 {
-	if (waitpid(server->pid, NULL, WNOHANG) != server->pid)
+	if (is_there(server))
 		return status;
-	server->pid = 0;
 	zs_message("the disk ended before the command did");
 	return status ? status : ZS_EXIT_FAILURE;
 }
