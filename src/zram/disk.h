@@ -12,6 +12,7 @@
 #include "zsmalloc.h"
 
 #define ZRAM_GROUP_SHIFT 4 /* log2 of the pages that share a lock */
+#define ZRAM_GROUP_PAGES (1u << ZRAM_GROUP_SHIFT)
 /* Slots of a page of memory, which is counted from the first of them that is used. */
 #define ZRAM_TABLE_SHIFT 9
 
@@ -22,8 +23,14 @@ struct zram_traffic {
 };
 
 struct zram_counts {
-	uint64_t objects; /* pages that are compressed or raw */
-	uint64_t stored_bytes;
+	uint64_t pages;        /* with an object, of their own or a unit's */
+	uint64_t stored_bytes; /* of all these objects; of units with what is dead in them */
+	uint64_t dead_bytes;   /* of units, for pages that live no more */
+	uint64_t units;
+	uint64_t unit_pages;   /* of units, that live */
+	uint64_t strong_pages; /* alone, by the stronger codec */
+	uint64_t recompressed; /* pages packed again since the disk was made */
+	uint64_t unpacked;     /* pages of units that were put by themselves again */
 	uint64_t same_pages;
 	uint64_t huge_pages;
 	uint64_t huge_pages_since;
@@ -35,14 +42,29 @@ struct zram_counts {
 	uint64_t peak_bytes;
 };
 
+/* Packing again in the background: see walk.h. */
+struct zram_walk {
+	struct zram_group_lock lock; /* of all of it: one walks at a time */
+	uint64_t period_ns;          /* from one walk that makes pages older to the next; 0: there are none */
+	uint64_t begun_ns;           /* the last of any kind; 0: none yet */
+	uint64_t next_ns;            /* when pages are made older next */
+	uint64_t group;              /* the next to be looked at */
+	bool under_way;
+	bool ages; /* this walk makes pages older */
+};
+
 struct zram {
 	struct zs_pool *pool;
 	uint64_t nr_pages;
-	uint64_t *slots; /* address space, whose memory comes when it is touched, as that of all three */
+	uint64_t *slots; /* address space, whose memory comes when it is touched, as that of all four */
 	struct zram_group_lock *locks;
-	uint8_t *in_use;   /* a byte for each page of slots */
+	uint8_t *
+		given_up; /* a byte for each group: packing its pages again gained nothing, and none was written since */
+	uint8_t *in_use;  /* a byte for each page of slots */
 	size_t huge_bytes; /* compressed sizes from here on are no better than a page */
 	uint64_t limit_bytes;
+	uint32_t unit_pages; /* packed together at most */
+	struct zram_walk walk;
 	struct zram_scratches scratches;
 	struct zram_counts counts; /* each changed atomically */
 };
@@ -55,6 +77,11 @@ static inline void zram_count(uint64_t *count, int64_t more)
 static inline uint64_t zram_counted(const uint64_t *count)
 {
 	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t zram_nr_groups(const struct zram *zram)
+{
+	return (zram->nr_pages + ZRAM_GROUP_PAGES - 1) >> ZRAM_GROUP_SHIFT;
 }
 
 static inline struct zram_group_lock *zram_lock_of(struct zram *zram, uint64_t page)

@@ -41,16 +41,69 @@ static int check_range(struct zram *zram, uint64_t len, uint64_t offset)
 
 /* ---- reading ---- */
 
+/* What is read is young. Others who share the lock may do the same, so only bits are set and cleared. */
+static void rejuvenate(uint64_t *slot, uint64_t seen)
+{
+	if (!zram_slot_has_object(seen))
+		return;
+	if (zram_slot_age(seen))
+		__atomic_fetch_and(slot, ~ZRAM_AGE_MASK, __ATOMIC_RELAXED);
+	else if (zram_slot_kind(seen) == ZRAM_UNIT && !(seen & ZRAM_WARM))
+		__atomic_fetch_or(slot, ZRAM_WARM, __ATOMIC_RELAXED);
+}
+
 static int read_part(struct zram *zram, struct zram_scratch *scratch, const struct part *part, unsigned char *to)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, part->page);
-	int err;
+	uint64_t *at = &zram->slots[part->page], slot = __atomic_load_n(at, __ATOMIC_RELAXED);
+	int err = zram_page_unpack(zram, scratch, slot, is_whole(part) ? to : scratch->page);
 
-	zram_group_lock(lock, false);
-	err = zram_page_unpack(zram, scratch, zram->slots[part->page], is_whole(part) ? to : scratch->page);
-	zram_group_unlock(lock, false);
 	if (!err && !is_whole(part))
 		memcpy(to, scratch->page + part->from, part->len);
+	rejuvenate(at, slot);
+	return err;
+}
+
+/* The length of the range's beginning that lies in one group. */
+static uint64_t within_group(uint64_t len, uint64_t offset)
+{
+	uint64_t group_bytes = (uint64_t)ZRAM_PAGE_BYTES << ZRAM_GROUP_SHIFT, room = group_bytes - offset % group_bytes;
+
+	return len < room ? len : room;
+}
+
+/* What is in one group is read under one lock, so a unit is unpacked once. */
+static int read_group(struct zram *zram, struct zram_scratch *scratch, unsigned char *to, uint64_t len, uint64_t offset)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, offset >> ZRAM_PAGE_SHIFT);
+	int err = 0;
+
+	zram_group_lock(lock, false);
+	while (len && !err) {
+		struct part part = first_part(len, offset);
+
+		err = read_part(zram, scratch, &part, to);
+		to += part.len;
+		offset += part.len;
+		len -= part.len;
+	}
+	if (scratch->room)
+		scratch->room->unpacked = 0;
+	zram_group_unlock(lock, false);
+	return err;
+}
+
+static int read_range(struct zram *zram, struct zram_scratch *scratch, unsigned char *to, uint64_t len, uint64_t offset)
+{
+	int err = 0;
+
+	while (len && !err) {
+		uint64_t now = within_group(len, offset);
+
+		err = read_group(zram, scratch, to, now, offset);
+		to += now;
+		offset += now;
+		len -= now;
+	}
 	return err;
 }
 
@@ -99,6 +152,8 @@ static int write_part(struct zram *zram, struct zram_scratch *scratch, const str
 		return err;
 	zram_group_lock(lock, true);
 	err = zram_page_unpack(zram, scratch, zram->slots[part->page], scratch->page);
+	if (scratch->room)
+		scratch->room->unpacked = 0;
 	if (!err) {
 		change(scratch->page, part, from);
 		err = zram_page_pack(zram, scratch, scratch->page, &slot);
@@ -112,41 +167,44 @@ static int write_part(struct zram *zram, struct zram_scratch *scratch, const str
 
 /* ---- requests of bytes ---- */
 
-static int write_any(struct zram *zram, struct zram_scratch *scratch, const struct part *part, unsigned char *from)
+static int write_range(struct zram *zram, struct zram_scratch *scratch, unsigned char *from, uint64_t len,
+		       uint64_t offset)
 {
-	return is_whole(part) ? write_whole(zram, scratch, part->page, from) : write_part(zram, scratch, part, from);
-}
-
-typedef int part_fn(struct zram *zram, struct zram_scratch *scratch, const struct part *part, unsigned char *bytes);
-
-/* Part by part, until one fails. */
-static int each_part(struct zram *zram, unsigned char *bytes, size_t len, uint64_t offset, part_fn *one)
-{
-	struct zram_scratch *scratch = zram_scratch_get(&zram->scratches);
 	int err = 0;
 
-	if (!scratch)
-		return -ENOMEM;
 	while (len && !err) {
 		struct part part = first_part(len, offset);
 
-		err = one(zram, scratch, &part, bytes);
-		bytes += part.len;
+		err = is_whole(&part) ? write_whole(zram, scratch, part.page, from)
+				      : write_part(zram, scratch, &part, from);
+		from += part.len;
 		offset += part.len;
 		len -= part.len;
 	}
-	zram_scratch_put(&zram->scratches, scratch);
+	return err;
+}
+
+typedef int range_fn(struct zram *zram, struct zram_scratch *scratch, unsigned char *bytes, uint64_t len,
+		     uint64_t offset);
+
+static int with_scratch(struct zram *zram, unsigned char *bytes, uint64_t len, uint64_t offset, range_fn *run)
+{
+	struct zram_scratch *scratch = zram_scratch_get(&zram->scratches);
+	int err = scratch ? run(zram, scratch, bytes, len, offset) : -ENOMEM;
+
+	if (scratch)
+		zram_scratch_put(&zram->scratches, scratch);
 	return err;
 }
 
 static int request(struct zram *zram, unsigned char *bytes, size_t len, uint64_t offset, struct zram_traffic *traffic,
-		   part_fn *one)
+		   range_fn *run)
 {
 	int err = check_range(zram, len, offset);
 
 	if (err)
 		return err;
-	err = each_part(zram, bytes, len, offset, one);
+	err = with_scratch(zram, bytes, len, offset, run);
 	zram_count(&traffic->requests, 1);
 	if (err)
 		zram_count(&traffic->failed, 1);
@@ -157,13 +215,13 @@ static int request(struct zram *zram, unsigned char *bytes, size_t len, uint64_t
 
 int zram_read(struct zram *zram, void *buf, size_t len, uint64_t offset)
 {
-	return request(zram, buf, len, offset, &zram->counts.read, read_part);
+	return request(zram, buf, len, offset, &zram->counts.read, read_range);
 }
 
 /* A write only reads the buffer. */
 int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset)
 {
-	return request(zram, (unsigned char *)buf, len, offset, &zram->counts.written, write_any);
+	return request(zram, (unsigned char *)buf, len, offset, &zram->counts.written, write_range);
 }
 
 /* ---- discarding and zeroing ---- */
@@ -234,7 +292,7 @@ static enum zram_extent kind_of(struct zram *zram, uint64_t page)
 	if (!__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
 		return ZRAM_EXTENT_HOLE;
 	zram_group_lock(lock, false);
-	slot = zram->slots[page];
+	slot = __atomic_load_n(&zram->slots[page], __ATOMIC_RELAXED);
 	zram_group_unlock(lock, false);
 	if (slot == ZRAM_EMPTY)
 		return ZRAM_EXTENT_HOLE;

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* A page of slots, and the locks for its pages. */
-#define TABLE_BYTES (ZRAM_PAGE_BYTES + (ZRAM_PAGE_BYTES >> ZRAM_GROUP_SHIFT) / 2)
+#include "unit.h"
+
+/* A page of slots, and for each group of its pages a lock and a byte. */
+#define TABLE_BYTES (ZRAM_PAGE_BYTES + ((1u << ZRAM_TABLE_SHIFT) >> ZRAM_GROUP_SHIFT) * 5)
 
 /* Whether a page is one 32-bit word over and over. */
 static bool is_fill(const void *page, uint32_t *word)
@@ -26,8 +28,8 @@ static bool fits(const struct zram *zram, uint64_t more_bytes)
 	return !zram->limit_bytes || zram_used_bytes(zram) + more_bytes <= zram->limit_bytes;
 }
 
-/* A new object with the content; 0: no memory. At the limit there may still be room in pages that the pool has. */
-static unsigned long store(struct zram *zram, const void *content, size_t len)
+/* At the limit there may still be room in pages that the pool has. */
+unsigned long zram_store(struct zram *zram, const void *content, size_t len)
 {
 	unsigned long handle = zs_malloc(zram->pool, len, fits(zram, len) ? 0 : ZS_NOGROW);
 
@@ -40,9 +42,10 @@ static unsigned long store(struct zram *zram, const void *content, size_t len)
 
 static int pack_raw(struct zram *zram, const void *page, uint64_t *slot)
 {
-	unsigned long handle = store(zram, page, ZRAM_PAGE_BYTES);
+	unsigned long handle = zram_store(zram, page, ZRAM_PAGE_BYTES);
 
 	*slot = zram_slot_raw(handle);
+	zram_count(&zram->counts.huge_pages_since, handle != 0);
 	return handle ? 0 : -ENOSPC;
 }
 
@@ -62,8 +65,24 @@ int zram_page_pack(struct zram *zram, struct zram_scratch *scratch, const void *
 		return pack_raw(zram, page, slot);
 	if (len <= 0)
 		return -EIO;
-	handle = store(zram, scratch->packed, (size_t)len);
-	*slot = zram_slot_object(handle, (uint32_t)len);
+	handle = zram_store(zram, scratch->packed, (size_t)len);
+	*slot = zram_slot_object(ZRAM_OBJECT, handle, (uint32_t)len);
+	return handle ? 0 : -ENOSPC;
+}
+
+int zram_page_pack_strong(struct zram *zram, struct zram_room *room, const void *page, size_t at_most_bytes,
+			  uint64_t *slot)
+{
+	size_t most = at_most_bytes < zram->huge_bytes ? at_most_bytes : zram->huge_bytes;
+	unsigned long handle;
+	ssize_t len;
+
+	room->unpacked = 0;
+	len = zram->scratches.strong.comp->compress(room->codec, page, ZRAM_PAGE_BYTES, room->packed, most - 1);
+	if (len <= 0)
+		return len == -ENOSPC ? -ENOSPC : -EIO;
+	handle = zram_store(zram, room->packed, (size_t)len);
+	*slot = zram_slot_object(ZRAM_STRONG, handle, (uint32_t)len);
 	return handle ? 0 : -ENOSPC;
 }
 
@@ -75,30 +94,61 @@ static void fill(void *page, uint32_t word)
 		memcpy(to + i, &word, sizeof(word));
 }
 
+static ssize_t decompress(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, const void *content,
+			  size_t len, void *page)
+{
+	struct zram_room *room;
+
+	if (zram_slot_kind(slot) == ZRAM_RAW) {
+		memcpy(page, content, ZRAM_PAGE_BYTES);
+		return ZRAM_PAGE_BYTES;
+	}
+	if (zram_slot_kind(slot) == ZRAM_OBJECT)
+		return zram->scratches.comp.comp->decompress(scratch->codec, content, len, page, ZRAM_PAGE_BYTES);
+	room = zram_scratch_room(&zram->scratches, scratch);
+	if (!room)
+		return -ENOMEM;
+	return zram->scratches.strong.comp->decompress(room->codec, content, len, page, ZRAM_PAGE_BYTES);
+}
+
+/* An object of its own. */
 static int unpack_object(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
 {
-	const struct zs_comp *comp = zram->scratches.comp.comp;
 	unsigned long handle = zram_slot_handle(slot);
 	size_t len = zram_slot_stored_bytes(slot);
 	const void *content = zs_obj_read_begin(zram->pool, handle, len, NULL);
-	ssize_t got = -EIO;
+	ssize_t got;
 
 	if (!content)
 		return -EIO;
-	if (zram_slot_kind(slot) == ZRAM_RAW)
-		memcpy(page, content, ZRAM_PAGE_BYTES);
-	else
-		got = comp->decompress(scratch->codec, content, len, page, ZRAM_PAGE_BYTES);
+	got = decompress(zram, scratch, slot, content, len, page);
 	zs_obj_read_end(zram->pool, handle, len, content);
-	return zram_slot_kind(slot) == ZRAM_RAW || got == ZRAM_PAGE_BYTES ? 0 : -EIO;
+	if (got == -ENOMEM)
+		return -ENOMEM;
+	return got == ZRAM_PAGE_BYTES ? 0 : -EIO;
+}
+
+static int unpack_from_unit(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
+{
+	struct zram_room *room = zram_scratch_room(&zram->scratches, scratch);
+	int err = room ? zram_unit_unpack(zram, room, zram_slot_handle(slot)) : -ENOMEM;
+
+	if (!err)
+		memcpy(page, room->pages + zram_slot_index(slot) * ZRAM_PAGE_BYTES, ZRAM_PAGE_BYTES);
+	return err;
 }
 
 int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
 {
-	if (zram_slot_has_object(slot))
-		return unpack_object(zram, scratch, slot, page);
-	fill(page, zram_slot_kind(slot) == ZRAM_FILL ? zram_slot_word(slot) : 0);
-	return 0;
+	switch (zram_slot_kind(slot)) {
+	case ZRAM_EMPTY: fill(page, 0); return 0;
+	case ZRAM_FILL: fill(page, zram_slot_word(slot)); return 0;
+	case ZRAM_OBJECT:
+	case ZRAM_STRONG:
+	case ZRAM_RAW: return unpack_object(zram, scratch, slot, page);
+	case ZRAM_UNIT: return unpack_from_unit(zram, scratch, slot, page);
+	}
+	return -EIO;
 }
 
 int zram_page_may_use(const struct zram *zram, uint64_t page)
@@ -117,18 +167,48 @@ static void note_use(struct zram *zram, uint64_t page)
 		zram_count(&zram->counts.table_bytes, TABLE_BYTES);
 }
 
-/* Counts what a slot stands for, once more or once less. */
+/* Counts what a slot stands for, once more or once less; of a unit only that one of its pages lives. */
 static void count_slot(struct zram_counts *counts, uint64_t slot, int64_t once)
 {
-	switch (zram_slot_kind(slot)) {
-	case ZRAM_EMPTY: break;
-	case ZRAM_FILL: zram_count(&counts->same_pages, once); break;
-	case ZRAM_RAW: zram_count(&counts->huge_pages, once); /* fall through */
-	case ZRAM_OBJECT:
-		zram_count(&counts->objects, once);
-		zram_count(&counts->stored_bytes, once * (int64_t)zram_slot_stored_bytes(slot));
-		break;
+	if (!zram_slot_has_object(slot)) {
+		zram_count(&counts->same_pages, zram_slot_kind(slot) == ZRAM_FILL ? once : 0);
+		return;
 	}
+	zram_count(&counts->pages, once);
+	zram_count(&counts->stored_bytes, once * (int64_t)zram_slot_stored_bytes(slot));
+	switch (zram_slot_kind(slot)) {
+	case ZRAM_RAW: zram_count(&counts->huge_pages, once); break;
+	case ZRAM_STRONG: zram_count(&counts->strong_pages, once); break;
+	case ZRAM_UNIT: zram_count(&counts->unit_pages, once); break;
+	default: break;
+	}
+}
+
+/* Whether a page of the group is of the same unit as one that has left it. */
+static bool unit_lives(const struct zram *zram, uint64_t page, unsigned long handle)
+{
+	uint64_t first = page & ~(uint64_t)(ZRAM_GROUP_PAGES - 1);
+
+	for (uint64_t i = first; i < first + ZRAM_GROUP_PAGES && i < zram->nr_pages; i++)
+		if (zram_slot_kind(zram->slots[i]) == ZRAM_UNIT && zram_slot_handle(zram->slots[i]) == handle)
+			return true;
+	return false;
+}
+
+/* A page has left its unit. Returns what is to be dropped. */
+static uint64_t leave_unit(struct zram *zram, uint64_t page, uint64_t old)
+{
+	struct zram_unit_head head = zram_unit_head(zram, zram_slot_handle(old));
+	uint64_t share = zram_unit_share(&head);
+
+	if (unit_lives(zram, page, zram_slot_handle(old))) {
+		zram_count(&zram->counts.dead_bytes, (int64_t)share);
+		return ZRAM_EMPTY;
+	}
+	zram_count(&zram->counts.units, -1);
+	zram_count(&zram->counts.stored_bytes, -(int64_t)zram_unit_bytes(&head));
+	zram_count(&zram->counts.dead_bytes, -(int64_t)(share * (head.nr_pages - 1)));
+	return old;
 }
 
 uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot)
@@ -136,12 +216,12 @@ uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot)
 	uint64_t old = zram->slots[page];
 
 	zram->slots[page] = slot;
+	if (zram->given_up[page >> ZRAM_GROUP_SHIFT])
+		zram->given_up[page >> ZRAM_GROUP_SHIFT] = 0;
 	note_use(zram, page);
 	count_slot(&zram->counts, old, -1);
 	count_slot(&zram->counts, slot, 1);
-	if (zram_slot_kind(slot) == ZRAM_RAW)
-		zram_count(&zram->counts.huge_pages_since, 1);
-	return old;
+	return zram_slot_kind(old) == ZRAM_UNIT ? leave_unit(zram, page, old) : old;
 }
 
 void zram_page_drop(struct zram *zram, uint64_t slot)

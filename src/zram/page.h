@@ -13,8 +13,18 @@ int zram_page_pack(struct zram *zram, struct zram_scratch *scratch, const void *
 /* The page that a slot stands for. Result: 0 or -EIO: damaged. context: the page's group is locked. */
 int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page);
 
-/* Puts a slot in a page's place. Returns the old one, to be dropped after unlocking. context: group locked alone. */
+/*
+ * Puts a slot in a page's place. Returns what is to be dropped after unlocking: the old one, or EMPTY if that was a page
+ * of a unit of which others live. context: group locked alone.
+ */
 uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot);
+
+/* A new object with the content; 0: no memory, or the limit is reached. */
+unsigned long zram_store(struct zram *zram, const void *content, size_t len);
+
+/* The 4096 bytes by the stronger codec, alone. Result: as of zram_page_pack(), and -ENOSPC for "no smaller" too. */
+int zram_page_pack_strong(struct zram *zram, struct zram_room *room, const void *page, size_t at_most_bytes,
+			  uint64_t *slot);
 
 /* Whether a page's slot may be used: its memory is in use, or within the limit. Result: 0 or -ENOSPC. */
 int zram_page_may_use(const struct zram *zram, uint64_t page);

@@ -17,6 +17,7 @@ static struct zram_scratch *scratch_create(struct zram_scratches *scratches)
 		free(scratch);
 		return NULL;
 	}
+	scratch->room = NULL;
 	__atomic_fetch_add(&scratches->nr, 1, __ATOMIC_RELAXED);
 	return scratch;
 }
@@ -41,6 +42,30 @@ void zram_scratch_put(struct zram_scratches *scratches, struct zram_scratch *scr
 	zram_group_unlock(&scratches->lock, true);
 }
 
+struct zram_room *zram_scratch_room(struct zram_scratches *scratches, struct zram_scratch *scratch)
+{
+	struct zram_room *room = scratch->room ? scratch->room : malloc(sizeof(*room));
+
+	if (scratch->room || !room)
+		return room;
+	room->codec = scratches->strong.comp->create(scratches->strong.level, ZRAM_UNIT_BYTES);
+	if (!room->codec) {
+		free(room);
+		return NULL;
+	}
+	room->unpacked = 0;
+	scratch->room = room;
+	__atomic_fetch_add(&scratches->nr_rooms, 1, __ATOMIC_RELAXED);
+	return room;
+}
+
+static void room_destroy(const struct zram_scratches *scratches, struct zram_room *room)
+{
+	if (room)
+		scratches->strong.comp->destroy(room->codec);
+	free(room);
+}
+
 void zram_scratches_destroy(struct zram_scratches *scratches)
 {
 	while (scratches->first) {
@@ -48,11 +73,13 @@ void zram_scratches_destroy(struct zram_scratches *scratches)
 
 		scratches->first = scratch->next;
 		scratches->comp.comp->destroy(scratch->codec);
+		room_destroy(scratches, scratch->room);
 		free(scratch);
 	}
 }
 
 uint64_t zram_scratches_bytes(const struct zram_scratches *scratches)
 {
-	return (uint64_t)__atomic_load_n(&scratches->nr, __ATOMIC_RELAXED) * sizeof(struct zram_scratch);
+	return __atomic_load_n(&scratches->nr, __ATOMIC_RELAXED) * sizeof(struct zram_scratch) +
+	       __atomic_load_n(&scratches->nr_rooms, __ATOMIC_RELAXED) * sizeof(struct zram_room);
 }

@@ -3,6 +3,9 @@
  * What a request needs for itself: a codec's context, a page, and room for a compressed page. They are kept for the
  * next request; there are as many as requests were under way at once.
  *
+ * What only pages packed again need, a context of the stronger codec and room for a whole unit, is made when the first
+ * of them is met.
+ *
  * Locks: one of their own, innermost.
  */
 #ifndef ZRAM_SCRATCH_H
@@ -12,18 +15,31 @@
 #include "group_lock.h"
 #include "slot.h"
 
+#define ZRAM_UNIT_PAGES 16u /* a unit lies within the pages that share a lock */
+#define ZRAM_UNIT_BYTES (ZRAM_UNIT_PAGES * ZRAM_PAGE_BYTES)
+
+struct zram_room {
+	void *codec;
+	unsigned long unpacked; /* the unit whose pages are here, while the lock of its group is held; 0: none */
+	unsigned char pages[ZRAM_UNIT_BYTES];
+	unsigned char packed[ZRAM_UNIT_BYTES];
+};
+
 struct zram_scratch {
 	struct zram_scratch *next;
 	void *codec;
+	struct zram_room *room; /* NULL: not made yet */
 	unsigned char page[ZRAM_PAGE_BYTES];
 	unsigned char packed[ZRAM_PAGE_BYTES];
 };
 
 struct zram_scratches {
 	struct zs_comp_spec comp;
+	struct zs_comp_spec strong; /* comp NULL: there is none */
 	struct zram_group_lock lock;
 	struct zram_scratch *first; /* not in use */
 	uint32_t nr;                /* all */
+	uint32_t nr_rooms;
 };
 
 /* NULL: no memory. */
@@ -31,6 +47,9 @@ struct zram_scratch *zram_scratch_get(struct zram_scratches *scratches);
 void zram_scratch_put(struct zram_scratches *scratches, struct zram_scratch *scratch);
 /* pre: none is in use. */
 void zram_scratches_destroy(struct zram_scratches *scratches);
+
+/* The scratch's room; NULL: no memory. pre: there is a stronger codec. */
+struct zram_room *zram_scratch_room(struct zram_scratches *scratches, struct zram_scratch *scratch);
 
 /* Bytes of all, without what the codec's library takes for a context. */
 uint64_t zram_scratches_bytes(const struct zram_scratches *scratches);

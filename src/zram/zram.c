@@ -9,9 +9,6 @@
 
 #include "page.h"
 
-/* A pool is compacted when more than 1/64 of its pages could be given back. */
-#define SLACK_SHIFT 6
-
 /* Address space of zeroes whose memory comes when it is touched; NULL: none left. */
 static void *reserve(size_t bytes)
 {
@@ -36,6 +33,11 @@ static size_t locks_bytes(const struct zram *zram)
 	return ((zram->nr_pages >> ZRAM_GROUP_SHIFT) + 1) * sizeof(*zram->locks);
 }
 
+static size_t given_up_bytes(const struct zram *zram)
+{
+	return (size_t)zram_nr_groups(zram);
+}
+
 static size_t in_use_bytes(const struct zram *zram)
 {
 	return (zram->nr_pages >> ZRAM_TABLE_SHIFT) + 1;
@@ -45,14 +47,19 @@ static int make_tables(struct zram *zram)
 {
 	zram->slots = reserve(slots_bytes(zram));
 	zram->locks = reserve(locks_bytes(zram));
+	zram->given_up = reserve(given_up_bytes(zram));
 	zram->in_use = reserve(in_use_bytes(zram));
-	return zram->slots && zram->locks && zram->in_use ? 0 : -ENOMEM;
+	return zram->slots && zram->locks && zram->given_up && zram->in_use ? 0 : -ENOMEM;
 }
 
 static int make_pool(struct zram *zram, const struct zram_options *options)
 {
 	const struct zs_pool_options pool = {
-		.size = sizeof(pool), .name = "zram", .limit_bytes = options->limit_bytes, .flags = options->pool_flags
+		.size = sizeof(pool),
+		.name = "zram",
+		.max_object_size = options->recompress.comp.comp ? ZRAM_UNIT_BYTES : ZRAM_PAGE_BYTES,
+		.limit_bytes = options->limit_bytes,
+		.flags = options->pool_flags,
 	};
 
 	zram->pool = zs_create_pool_with(&pool);
@@ -62,12 +69,24 @@ static int make_pool(struct zram *zram, const struct zram_options *options)
 	return 0;
 }
 
+static bool is_valid(const struct zram_options *options)
+{
+	const struct zram_recompress *recompress = &options->recompress;
+
+	if (!options->size_bytes || options->size_bytes % ZRAM_PAGE_BYTES || options->size_bytes >> 62)
+		return false;
+	if (!recompress->comp.comp)
+		return !recompress->idle_ns;
+	return recompress->unit_bytes >= ZRAM_PAGE_BYTES && recompress->unit_bytes <= ZRAM_UNIT_BYTES &&
+	       recompress->unit_bytes % ZRAM_PAGE_BYTES == 0;
+}
+
 int zram_create(const struct zram_options *options, struct zram **result)
 {
 	struct zram *zram;
 	int err;
 
-	if (!options->size_bytes || options->size_bytes % ZRAM_PAGE_BYTES || options->size_bytes >> 62)
+	if (!is_valid(options))
 		return -EINVAL;
 	zram = calloc(1, sizeof(*zram));
 	if (!zram)
@@ -75,6 +94,9 @@ int zram_create(const struct zram_options *options, struct zram **result)
 	zram->nr_pages = options->size_bytes >> ZRAM_PAGE_SHIFT;
 	zram->limit_bytes = options->limit_bytes;
 	zram->scratches.comp = options->comp;
+	zram->scratches.strong = options->recompress.comp;
+	zram->unit_pages = options->recompress.unit_bytes >> ZRAM_PAGE_SHIFT;
+	zram->walk.period_ns = (options->recompress.idle_ns + 1) / 2;
 	err = make_tables(zram);
 	if (!err)
 		err = make_pool(zram, options);
@@ -93,6 +115,7 @@ void zram_destroy(struct zram *zram)
 	zram_scratches_destroy(&zram->scratches);
 	unreserve(zram->slots, slots_bytes(zram));
 	unreserve(zram->locks, locks_bytes(zram));
+	unreserve(zram->given_up, given_up_bytes(zram));
 	unreserve(zram->in_use, in_use_bytes(zram));
 	free(zram);
 }
@@ -113,17 +136,6 @@ uint64_t zram_compact(struct zram *zram, uint64_t budget_ns)
 	unsigned long pages = budget_ns ? zs_compact_some(zram->pool, 0, budget_ns) : zs_compact(zram->pool);
 
 	return (uint64_t)pages << ZRAM_PAGE_SHIFT;
-}
-
-bool zram_step(struct zram *zram, uint64_t budget_ns)
-{
-	struct zs_pool_stats stats = { .size = sizeof(stats) };
-
-	zs_pool_stats(zram->pool, &stats);
-	if (stats.pages * ZRAM_PAGE_BYTES - stats.slot_bytes <= stats.pages * ZRAM_PAGE_BYTES >> SLACK_SHIFT)
-		return false;
-	zs_compact_some(zram->pool, 0, budget_ns);
-	return errno == EAGAIN;
 }
 
 uint64_t zram_note_peak(struct zram *zram)
@@ -149,7 +161,7 @@ void zram_stats(struct zram *zram, struct zram_stats *stats)
 	zs_pool_stats(zram->pool, &pool);
 	*stats = (struct zram_stats){
 		.disk_size = zram_size_bytes(zram),
-		.orig_data_size = zram_counted(&counts->objects) << ZRAM_PAGE_SHIFT,
+		.orig_data_size = zram_counted(&counts->pages) << ZRAM_PAGE_SHIFT,
 		.compr_data_size = zram_counted(&counts->stored_bytes),
 		.mem_used_total = zram_note_peak(zram),
 		.mem_limit = zram->limit_bytes,
@@ -166,6 +178,12 @@ void zram_stats(struct zram *zram, struct zram_stats *stats)
 		.failed_writes = zram_counted(&counts->written.failed),
 		.invalid_io = zram_counted(&counts->invalid_io),
 		.notify_free = zram_counted(&counts->notify_free),
+		.units = zram_counted(&counts->units),
+		.unit_pages = zram_counted(&counts->unit_pages),
+		.unit_dead_bytes = zram_counted(&counts->dead_bytes),
+		.strong_pages = zram_counted(&counts->strong_pages),
+		.recompressed = zram_counted(&counts->recompressed),
+		.unpacked = zram_counted(&counts->unpacked),
 		.objects = pool.objects,
 		.pool_pages = pool.pages,
 		.pool_metadata = pool.metadata_bytes,

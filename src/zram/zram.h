@@ -25,12 +25,20 @@
 
 struct zram;
 
+/* What is neither read nor written for a while is packed again, denser. */
+struct zram_recompress {
+	uint64_t idle_ns;         /* for so long at least, and half as long again at most; 0: nothing is */
+	struct zs_comp_spec comp; /* by this codec; none: nothing is, also if it is asked for */
+	uint32_t unit_bytes;      /* up to so many bytes of neighbours together: 4096 (each page alone) to 65536 */
+};
+
 struct zram_options {
 	uint64_t size_bytes;      /* a multiple of 4096, above 0 */
 	struct zs_comp_spec comp; /* the compressor and its level */
 	uint64_t limit_bytes;     /* of all memory that zram_stats tells, to a few pages a thread; 0: none */
-	unsigned int
-		pool_flags; /* of zs_pool_options: ZS_POOL_COMPACTOR has a thread of the allocator's tend the pool */
+	/* Of zs_pool_options: ZS_POOL_COMPACTOR has a thread of the allocator's tend the pool. */
+	unsigned int pool_flags;
+	struct zram_recompress recompress;
 };
 
 /* Result: 0; -EINVAL: the size is 0, too large or no multiple of 4096; -ENOMEM; -EAGAIN: no thread for it. */
@@ -65,8 +73,19 @@ int zram_extents(struct zram *zram, uint64_t len, uint64_t offset,
 /* Compacts the pool for so long (0: until all is gained). Returns the bytes given back. */
 uint64_t zram_compact(struct zram *zram, uint64_t budget_ns);
 
-/* The background work that is due, for about so long. Result: whether there is more. */
-bool zram_step(struct zram *zram, uint64_t budget_ns);
+/*
+ * The background work that is due at this time of some steady clock, until about so many pages were packed again.
+ * Result: in how many nanoseconds there will be more, as far as is known now; 0: at once; ZRAM_NEVER. context: one
+ * thread at a time; others wait.
+ */
+#define ZRAM_NEVER UINT64_MAX
+uint64_t zram_step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages);
+
+/* Counts all content as idle, as the kernel's "idle" does. */
+void zram_mark_idle(struct zram *zram);
+
+/* Packs again what is idle now. Result: 0; -EINVAL: no codec for that was named; -ENOMEM. */
+int zram_recompress_idle(struct zram *zram);
 
 /*
  * Figures, by the names of the kernel's mm_stat and io_stat where they have one. What each is, and its unit, stands in
@@ -91,6 +110,12 @@ struct zram_stats {
 	uint64_t failed_writes;
 	uint64_t invalid_io;
 	uint64_t notify_free;
+	uint64_t units;
+	uint64_t unit_pages;
+	uint64_t unit_dead_bytes;
+	uint64_t strong_pages;
+	uint64_t recompressed;
+	uint64_t unpacked;
 	uint64_t objects;
 	uint64_t objects_moved;
 	uint64_t pool_pages;

@@ -176,9 +176,6 @@ static void request_extents(struct model *m)
 
 static void request_compact(struct model *m)
 {
-	if (below(m, 2))
-		zram_step(m->zram, 20000);
-	else
 		zram_compact(m->zram, below(m, 2) ? 10000 : 0);
 }
 

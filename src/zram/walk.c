@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Walks over all groups, from the first to the last, a few at a time. Every period one makes pages older; what is oldest
+ * is packed again when a walk comes by. Where many bytes of units are dead, further walks come between.
+ *
+ * A page is oldest after three walks that found it untouched. So with a period of half the idle time it is untouched for
+ * one to one and a half times that.
+ */
+#include <errno.h>
+
+#include "repack.h"
+
+/* Work of a step is counted in groups that are looked at: to pack a page is worth so many of them. */
+#define WORK_OF_PAGE 16
+/* Walks on account of dead bytes: so many to a period at most. */
+#define WALKS_A_PERIOD 16
+
+static void begin(struct zram_walk *walk, uint64_t now_ns, bool ages)
+{
+	walk->begun_ns = now_ns;
+	walk->group = 0;
+	walk->under_way = true;
+	walk->ages = ages;
+	if (ages)
+		walk->next_ns = now_ns + walk->period_ns;
+}
+
+/* context: walk.lock */
+static void go_on(struct zram_repacker *repacker, uint64_t budget_pages)
+{
+	struct zram *zram = repacker->zram;
+	struct zram_walk *walk = &zram->walk;
+	uint64_t work = 0, most = budget_pages < UINT64_MAX / WORK_OF_PAGE ? budget_pages * WORK_OF_PAGE : UINT64_MAX;
+
+	while (walk->under_way && work < most) {
+		if (__atomic_load_n(&zram->in_use[walk->group << ZRAM_GROUP_SHIFT >> ZRAM_TABLE_SHIFT],
+				    __ATOMIC_RELAXED))
+			work += zram_repack_group(repacker, walk->group, walk->ages) * WORK_OF_PAGE;
+		work++;
+		walk->group++;
+		walk->under_way = walk->group < zram_nr_groups(zram);
+	}
+}
+
+/* When the next walk begins. */
+static uint64_t next_due(const struct zram *zram, uint64_t now_ns)
+{
+	const struct zram_walk *walk = &zram->walk;
+	uint64_t due = walk->next_ns, sooner = walk->begun_ns + walk->period_ns / WALKS_A_PERIOD;
+
+	if (sooner < due && zram_has_many_dead(zram))
+		due = sooner;
+	return due > now_ns ? due - now_ns : 0;
+}
+
+static uint64_t step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages)
+{
+	struct zram_walk *walk = &zram->walk;
+	struct zram_repacker repacker;
+
+	if (!walk->next_ns) /* the first step only tells the time */
+		walk->next_ns = now_ns + walk->period_ns;
+	if (!walk->under_way && next_due(zram, now_ns))
+		return next_due(zram, now_ns);
+	if (zram_repacker_init(&repacker, zram))
+		return walk->period_ns; /* no memory now */
+	if (!walk->under_way)
+		begin(walk, now_ns, now_ns >= walk->next_ns);
+	go_on(&repacker, budget_pages);
+	zram_repacker_finish(&repacker);
+	return walk->under_way ? 0 : next_due(zram, now_ns);
+}
+
+uint64_t zram_step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages)
+{
+	uint64_t due;
+
+	if (!zram->walk.period_ns)
+		return ZRAM_NEVER;
+	zram_group_lock(&zram->walk.lock, true);
+	due = step(zram, now_ns, budget_pages);
+	zram_group_unlock(&zram->walk.lock, true);
+	return due;
+}
+
+static void mark_group(struct zram *zram, uint64_t group)
+{
+	uint64_t first = group << ZRAM_GROUP_SHIFT, end = first + ZRAM_GROUP_PAGES;
+	struct zram_group_lock *lock = zram_lock_of(zram, first);
+
+	zram_group_lock(lock, true);
+	for (uint64_t page = first; page < end && page < zram->nr_pages; page++)
+		while (zram_slot_has_object(zram->slots[page]) && zram_slot_age(zram->slots[page]) < ZRAM_OLDEST)
+			zram->slots[page] = zram_slot_aged(zram->slots[page]);
+	zram_group_unlock(lock, true);
+}
+
+void zram_mark_idle(struct zram *zram)
+{
+	zram_group_lock(&zram->walk.lock, true);
+	for (uint64_t group = 0; group < zram_nr_groups(zram); group++)
+		if (__atomic_load_n(&zram->in_use[group << ZRAM_GROUP_SHIFT >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
+			mark_group(zram, group);
+	zram_group_unlock(&zram->walk.lock, true);
+}
+
+/* A walk of its own, beside the one that may be under way. */
+int zram_recompress_idle(struct zram *zram)
+{
+	struct zram_walk *walk = &zram->walk, kept;
+	struct zram_repacker repacker;
+	int err;
+
+	if (!zram->scratches.strong.comp)
+		return -EINVAL;
+	zram_group_lock(&walk->lock, true);
+	err = zram_repacker_init(&repacker, zram);
+	if (!err) {
+		kept = *walk;
+		walk->group = 0;
+		walk->under_way = true;
+		walk->ages = false;
+		go_on(&repacker, UINT64_MAX);
+		zram_repacker_finish(&repacker);
+		walk->group = kept.group;
+		walk->under_way = kept.under_way;
+		walk->ages = kept.ages;
+	}
+	zram_group_unlock(&walk->lock, true);
+	return err;
+}
