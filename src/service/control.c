@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 
 #include "peer.h"
 #include "runtime.h"
+#include "thread.h"
 
 #define STACK_BYTES (256 << 10)
 #define REST_NS 100000000 /* where the system has no descriptor or thread left */
@@ -43,7 +43,6 @@ struct zs_control {
 	int listener;
 	int stop; /* an event */
 	pthread_t thread;
-	pthread_attr_t attr;  /* of a peer's thread */
 	pthread_mutex_t lock; /* of the places' states */
 	pthread_cond_t peer_left;
 	struct place places[ZS_CONTROL_PEERS];
@@ -188,25 +187,12 @@ static void wait_for_all(struct zs_control *control)
 			pthread_join(control->places[i].thread, NULL);
 }
 
-/* Signals are other threads'. */
-static int start_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
-{
-	sigset_t all, old;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(thread, attr, run, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
-}
-
 /* place is free, and nobody else takes it. */
 static void welcome(struct place *place, int fd)
 {
 	place->fd = fd;
 	place->state = TAKEN;
-	if (!start_thread(&place->thread, &place->control->attr, serve_peer, place))
+	if (!zs_thread_start(&place->thread, STACK_BYTES, serve_peer, place))
 		return;
 	place->state = FREE;
 	close(fd);
@@ -309,7 +295,6 @@ static void destroy(struct zs_control *control)
 		close(control->listener);
 	if (control->stop >= 0)
 		close(control->stop);
-	pthread_attr_destroy(&control->attr);
 	pthread_mutex_destroy(&control->lock);
 	pthread_cond_destroy(&control->peer_left);
 	free(control);
@@ -327,8 +312,6 @@ static struct zs_control *create(const struct zs_control_options *options)
 		control->places[i].control = control;
 	pthread_mutex_init(&control->lock, NULL);
 	pthread_cond_init(&control->peer_left, NULL);
-	pthread_attr_init(&control->attr);
-	pthread_attr_setstacksize(&control->attr, STACK_BYTES);
 	return control;
 }
 
@@ -343,7 +326,7 @@ int zs_control_start(const struct zs_control_options *options, struct zs_control
 	err = open_descriptors(control);
 	if (!err)
 		err = place_socket(control, where, size);
-	if (!err && (err = start_thread(&control->thread, NULL, listen_for_peers, control)))
+	if (!err && (err = zs_thread_start(&control->thread, STACK_BYTES, listen_for_peers, control)))
 		remove_socket(control);
 	if (err)
 		destroy(control);

@@ -58,9 +58,9 @@ struct zram {
 	uint64_t nr_pages;
 	uint64_t *slots; /* address space, whose memory comes when it is touched, as that of all four */
 	struct zram_group_lock *locks;
-	uint8_t *
-		given_up; /* a byte for each group: packing its pages again gained nothing, and none was written since */
-	uint8_t *in_use;  /* a byte for each page of slots */
+	/* A byte for each group: to pack its pages again gained nothing, and none of them was written since. */
+	uint8_t *given_up;
+	uint8_t *in_use;   /* a byte for each page of slots */
 	size_t huge_bytes; /* compressed sizes from here on are no better than a page */
 	uint64_t limit_bytes;
 	uint32_t unit_pages; /* packed together at most */

@@ -4,8 +4,8 @@
  * left of a unit with too much dead in it; what turned warm is put by itself again.
  *
  * Pages are read while their group's lock is shared and packed without it; then each new object takes its pages' slots
- * if they are what they were. Only one thread packs at a time (zram_walk.lock), and only it makes units or ages pages, so
- * a slot that looks as before has not changed and changed back: every write makes a page young.
+ * if they are what they were. Only one thread packs at a time (zram_walk.lock), and only it makes units or ages pages,
+ * so a slot that looks as before has not changed and changed back: every write makes a page young.
  */
 #ifndef ZRAM_REPACK_H
 #define ZRAM_REPACK_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Walks over all groups, from the first to the last, a few at a time. Every period one makes pages older; what is oldest
- * is packed again when a walk comes by. Where many bytes of units are dead, further walks come between.
+ * Walks over all groups, from the first to the last, a few at a time. Every period one makes pages older; what is
+ * oldest is packed again when a walk comes by. Where many bytes of units are dead, further walks come between.
  *
- * A page is oldest after three walks that found it untouched. So with a period of half the idle time it is untouched for
- * one to one and a half times that.
+ * A page is oldest after three walks that found it untouched. So with a period of half the idle time it is untouched
+ * for one to one and a half times that.
  */
 #include <errno.h>
 

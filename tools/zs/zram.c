@@ -24,6 +24,8 @@ static const char help_text[] =
 	"       zs zram top [-d SECONDS] [-n TIMES]\n"
 	"       zs zram compact [NAME]\n"
 	"       zs zram reset-peak [NAME]\n"
+	"       zs zram idle [NAME]\n"
+	"       zs zram recompress [NAME]\n"
 	"       zs zram run [-s SIZE] [-c CODEC] [-l LIMIT] [--] COMMAND [ARGUMENT...]\n\n"
 	"Asks a compressed RAM disk that runs, or runs one for a command. NAME is the disk's (see zs ls); it can be\n"
 	"left out while there is only one.\n\n"
@@ -31,6 +33,8 @@ static const char help_text[] =
 	"  top         all disks, over and over\n"
 	"  compact     moves its objects together now, and tells how many bytes that gave back\n"
 	"  reset-peak  has mem_used_max begin anew\n"
+	"  idle        counts all its content as idle, until it is read or written\n"
+	"  recompress  packs again what is idle, if the disk has recompress=\n"
 	"  run         starts a disk, runs the command with $uri in its environment, and ends the disk after it\n\n"
 	"  -d SECONDS  between two looks (1)\n"
 	"  -n TIMES    look so often; default: until it is interrupted\n"
@@ -151,6 +155,21 @@ int zs_zram_reset_peak(int argc, char **argv)
 	return order(argc, argv, "reset-peak", show_nothing);
 }
 
+int zs_zram_idle(int argc, char **argv)
+{
+	return order(argc, argv, "idle", show_nothing);
+}
+
+static void show_pages(const char *answer)
+{
+	printf("%" PRIu64 " pages packed again\n", (uint64_t)strtoull(answer, NULL, 10));
+}
+
+int zs_zram_recompress(int argc, char **argv)
+{
+	return order(argc, argv, "recompress", show_pages);
+}
+
 /* ---- which ---- */
 
 static const struct {
@@ -159,13 +178,14 @@ static const struct {
 } subcommands[] = {
 	{ "stat", zs_zram_stat },       { "top", zs_zram_top },
 	{ "compact", zs_zram_compact }, { "reset-peak", zs_zram_reset_peak },
+	{ "idle", zs_zram_idle },       { "recompress", zs_zram_recompress },
 	{ "run", zs_zram_run },
 };
 
 static int run(int argc, char **argv)
 {
 	if (argc < 2)
-		return zs_usage_error("zram", "say what: stat, top, compact, reset-peak or run");
+		return zs_usage_error("zram", "say what: stat, top, compact, reset-peak, idle, recompress or run");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		fputs(help_text, stdout);
 		return zs_finish_stdout(ZS_EXIT_OK);

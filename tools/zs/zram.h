@@ -12,5 +12,7 @@ int zs_zram_run(int argc, char **argv);
 /* One order to one disk. */
 int zs_zram_compact(int argc, char **argv);
 int zs_zram_reset_peak(int argc, char **argv);
+int zs_zram_idle(int argc, char **argv);
+int zs_zram_recompress(int argc, char **argv);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "zram_control.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -60,11 +61,35 @@ static bool reset_peak(struct zram_controlled *disk, const char *argument, FILE 
 	return true;
 }
 
+static bool idle(struct zram_controlled *disk, const char *argument, FILE *out)
+{
+	(void)argument;
+	(void)out;
+	zram_mark_idle(disk->zram);
+	return true;
+}
+
+static bool recompress(struct zram_controlled *disk, const char *argument, FILE *out)
+{
+	struct zram_stats before, after;
+	int err;
+
+	(void)argument;
+	zram_stats(disk->zram, &before);
+	err = zram_recompress_idle(disk->zram);
+	if (err == -EINVAL)
+		return fputs("the disk was started without recompress=", out), false;
+	if (err)
+		return fputs(strerror(-err), out), false;
+	zram_stats(disk->zram, &after);
+	fprintf(out, "%" PRIu64 "\n", after.recompressed - before.recompressed);
+	return true;
+}
+
 static const struct order orders[] = {
-	{ "stat", 2, stat },
-	{ "summary", 1, summary },
-	{ "compact", 1, compact },
-	{ "reset-peak", 1, reset_peak },
+	{ "stat", 2, stat },       { "summary", 1, summary },
+	{ "compact", 1, compact }, { "reset-peak", 1, reset_peak },
+	{ "idle", 1, idle },       { "recompress", 1, recompress },
 };
 
 bool zram_control_answer(void *ctx, char *const *words, size_t nr_words, FILE *out)
@@ -72,6 +97,6 @@ bool zram_control_answer(void *ctx, char *const *words, size_t nr_words, FILE *o
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		if (!strcmp(words[0], orders[i].name) && nr_words == orders[i].nr_words)
 			return orders[i].run(ctx, nr_words > 1 ? words[1] : NULL, out);
-	fputs("there are: about, stat plain|json|prometheus, summary, compact, reset-peak", out);
+	fputs("there are: about, stat plain|json|prometheus, summary, compact, reset-peak, idle, recompress", out);
 	return false;
 }

@@ -5,6 +5,8 @@
  *   stat plain|json|prometheus   its figures
  *   summary                      a line for people
  *   compact                      compacts the pool; the bytes given back
+ *   idle                         counts all content as idle
+ *   recompress                   packs again what is idle
  *   reset-peak                   mem_used_max begins anew
  */
 #ifndef ZRAM_CONTROL_H

@@ -16,7 +16,9 @@
 
 #include "control.h"
 #include "runtime.h"
+#include "worker.h"
 #include "zram_control.h"
+#include "zram_policy.h"
 #include "zsmalloc.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
@@ -29,6 +31,7 @@ static const char *control_name;
 static char own_name[ZS_NAME_MAX + 1];
 static struct zram_controlled controlled;
 static struct zs_control *control;
+static struct zs_worker *worker;
 
 /* ---- configuration ---- */
 
@@ -63,6 +66,16 @@ static int set_compressor(const char *value)
 	return -1;
 }
 
+static int set_recompress(const char *value)
+{
+	char message[ZRAM_POLICY_MESSAGE];
+
+	if (zram_policy_recompress(value, &options.recompress, message))
+		return 0;
+	nbdkit_error("recompress=%s: %s", value, message);
+	return -1;
+}
+
 static int set_control(const char *value)
 {
 	if (!zs_runtime_name_is_valid(value)) {
@@ -82,9 +95,11 @@ static int plugin_config(const char *key, const char *value)
 		return set_size(value, key, &options.limit_bytes);
 	if (!strcmp(key, "compressor"))
 		return set_compressor(value);
+	if (!strcmp(key, "recompress"))
+		return set_recompress(value);
 	if (!strcmp(key, "control"))
 		return set_control(value);
-	nbdkit_error("unknown parameter '%s': there are size, compressor, limit and control", key);
+	nbdkit_error("unknown parameter '%s': there are size, compressor, limit, recompress and control", key);
 	return -1;
 }
 
@@ -103,6 +118,8 @@ static int plugin_config_complete(void)
 	"[size=]SIZE      (required) of the disk, which takes memory only for what is written\n"                       \
 	"compressor=NAME  lz4 (default), lzo, zstd, zstd:LEVEL\n"                                                      \
 	"limit=SIZE       of all memory; a write that would go beyond it fails with ENOSPC\n"                          \
+	"recompress=idle:TIME[,codec=NAME][,unit=SIZE]\n"                                                              \
+	"                 pack again what was not touched for so long: neighbours together, denser\n"                  \
 	"control=NAME     under which zs(1) finds the disk; default: the process's number; off: not at all"
 
 static void plugin_dump(void)
@@ -152,9 +169,28 @@ static int start_control(void)
 	return control_name ? -1 : 0;
 }
 
+/* So many pages are packed in a step of the worker: of the order of a millisecond by the strongest codecs. */
+#define STEP_PAGES 16
+
+static uint64_t step_disk(void *ctx, uint64_t now_ns)
+{
+	(void)ctx;
+	return zram_step(disk, now_ns, STEP_PAGES);
+}
+
+static int start_worker(void)
+{
+	int err = options.recompress.idle_ns ? zs_worker_start(step_disk, NULL, &worker) : 0;
+
+	if (!err)
+		return 0;
+	nbdkit_error("cannot start a thread for the disk: %s", strerror(-err));
+	return -1;
+}
+
 static int plugin_after_fork(void)
 {
-	if (start_disk())
+	if (start_disk() || start_worker())
 		return -1;
 	return control_name && !strcmp(control_name, "off") ? 0 : start_control();
 }
@@ -162,6 +198,7 @@ static int plugin_after_fork(void)
 static void plugin_unload(void)
 {
 	zs_control_stop(control);
+	zs_worker_stop(worker);
 	zram_destroy(disk);
 }
 

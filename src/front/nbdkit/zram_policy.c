@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Reading policies.
+ */
+#include "zram_policy.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LONGEST_TIME_NS (366 * 86400ull * 1000000000)
+
+static bool refuse(char *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool refuse(char *message, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, ZRAM_POLICY_MESSAGE, format, args);
+	va_end(args);
+	return false;
+}
+
+bool zram_policy_time(const char *text, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{ "ms", 1000000 }, { "s", 1000000000 }, { "m", 60 * 1000000000ull }, { "h", 3600 * 1000000000ull }
+	};
+	char *end;
+	uint64_t number;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	for (size_t i = 0; !errno && i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(end, units[i].name))
+			return !__builtin_mul_overflow(number, units[i].ns, ns) && *ns && *ns <= LONGEST_TIME_NS;
+	return false;
+}
+
+static bool set_when(const char *text, struct zram_recompress *recompress, char *message)
+{
+	if (!strcmp(text, "manual")) {
+		recompress->idle_ns = 0;
+		return true;
+	}
+	if (strncmp(text, "idle:", 5))
+		return refuse(message, "'%.60s': say when: idle:TIME or manual", text);
+	if (zram_policy_time(text + 5, &recompress->idle_ns))
+		return true;
+	return refuse(message, "'%.60s': a time is a number above 0 with ms, s, m or h, as 60s", text + 5);
+}
+
+static bool set_codec(const char *text, struct zs_comp_spec *comp, char *message)
+{
+	int err = zs_comp_parse(text, comp);
+
+	if (!err)
+		return true;
+	if (err == -ERANGE)
+		return refuse(message, "codec=%.60s: the levels of %s are %d to %d", text, comp->comp->name,
+			      comp->comp->level_min, comp->comp->level_max);
+	return refuse(message, "codec=%.60s: there are: %s", text, zs_comp_names());
+}
+
+static bool set_unit(const char *text, uint32_t *bytes, char *message)
+{
+	static const char *const sizes[] = { "4k", "8k", "16k", "32k", "64k" };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (!strcmp(text, sizes[i])) {
+			*bytes = 4096u << i;
+			return true;
+		}
+	return refuse(message, "unit=%.60s: there are: 4k, 8k, 16k, 32k, 64k", text);
+}
+
+static bool set_part(const char *text, struct zram_recompress *recompress, char *message)
+{
+	if (!strncmp(text, "codec=", 6))
+		return set_codec(text + 6, &recompress->comp, message);
+	if (!strncmp(text, "unit=", 5))
+		return set_unit(text + 5, &recompress->unit_bytes, message);
+	return refuse(message, "'%.60s': there are codec= and unit=", text);
+}
+
+bool zram_policy_recompress(const char *text, struct zram_recompress *recompress, char *message)
+{
+	char *copy = strdup(text), *rest = copy;
+	bool good;
+
+	if (!copy)
+		return refuse(message, "no memory");
+	*recompress = (struct zram_recompress){ .unit_bytes = 65536 };
+	good = set_codec("zstd:9", &recompress->comp, message) && set_when(strsep(&rest, ","), recompress, message);
+	while (good && rest)
+		good = set_part(strsep(&rest, ","), recompress, message);
+	free(copy);
+	return good;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * What a RAM disk is told to do by itself, as it is written on the command line: "idle:60s,codec=zstd:9,unit=64k".
+ */
+#ifndef ZRAM_POLICY_H
+#define ZRAM_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "zram.h"
+
+/* Room for the longest message. */
+#define ZRAM_POLICY_MESSAGE 200
+
+/*
+ * recompress=: "idle:TIME" or "manual", and then in any order "codec=NAME[:LEVEL]" (default: zstd:9) and "unit=SIZE"
+ * (default: 64k). Result: whether it can be; else message says why not.
+ */
+bool zram_policy_recompress(const char *text, struct zram_recompress *recompress, char *message);
+
+/* "500ms", "60s", "10m", "2h": above 0. */
+bool zram_policy_time(const char *text, uint64_t *ns);
+
+#endif
