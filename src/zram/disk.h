@@ -27,10 +27,12 @@ struct zram_counts {
 	uint64_t stored_bytes; /* of all these objects; of units with what is dead in them */
 	uint64_t dead_bytes;   /* of units, for pages that live no more */
 	uint64_t units;
-	uint64_t unit_pages;   /* of units, that live */
-	uint64_t strong_pages; /* alone, by the stronger codec */
-	uint64_t recompressed; /* pages packed again since the disk was made */
-	uint64_t unpacked;     /* pages of units that were put by themselves again */
+	uint64_t unit_pages; /* of units, that live */
+	uint64_t shared_pages;
+	uint64_t dedup_saved_bytes; /* what shared objects would take besides if each page had its own */
+	uint64_t strong_pages;      /* alone, by the stronger codec */
+	uint64_t recompressed;      /* pages packed again since the disk was made */
+	uint64_t unpacked;          /* pages of units that were put by themselves again */
 	uint64_t same_pages;
 	uint64_t huge_pages;
 	uint64_t huge_pages_since;
@@ -53,6 +55,8 @@ struct zram_walk {
 	bool ages; /* this walk makes pages older */
 };
 
+struct zram_dedup;
+
 struct zram {
 	struct zs_pool *pool;
 	uint64_t nr_pages;
@@ -65,6 +69,7 @@ struct zram {
 	uint64_t limit_bytes;
 	uint32_t unit_pages; /* packed together at most */
 	struct zram_walk walk;
+	struct zram_dedup *dedup; /* NULL: off */
 	struct zram_scratches scratches;
 	struct zram_counts counts; /* each changed atomically */
 };

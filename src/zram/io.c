@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dedup.h"
 #include "page.h"
 
 /* A part of a page. */
@@ -120,11 +121,29 @@ static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
 	zram_page_drop(zram, old);
 }
 
+/* Shares the object of a page with the same content, or has one that others may share. */
+static int write_deduplicated(struct zram *zram, struct zram_scratch *scratch, uint64_t page, const void *from)
+{
+	uint32_t hash = zram_dedup_hash(from);
+	uint64_t slot = zram_dedup_find(zram, scratch, from, hash);
+	bool is_new = slot == ZRAM_EMPTY;
+	int err = is_new ? zram_page_pack(zram, scratch, from, &slot) : 0;
+
+	if (err)
+		return err;
+	put_slot(zram, page, slot);
+	if (is_new && zram_slot_has_object(slot))
+		zram_dedup_note(zram, hash, page);
+	return 0;
+}
+
 static int write_whole(struct zram *zram, struct zram_scratch *scratch, uint64_t page, const void *from)
 {
 	uint64_t slot;
 	int err = zram_page_may_use(zram, page);
 
+	if (!err && zram->dedup)
+		return write_deduplicated(zram, scratch, page, from);
 	if (!err)
 		err = zram_page_pack(zram, scratch, from, &slot);
 	if (!err)

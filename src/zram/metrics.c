@@ -38,6 +38,8 @@ static const struct zs_metric rows[] = {
 	ROW(strong_pages, "pages", ZS_GAUGE, "pages that recompression packed alone"),
 	ROW(recompressed, "pages", ZS_COUNTER, "pages that were packed again"),
 	ROW(unpacked, "pages", ZS_COUNTER, "pages that were put by themselves again, since they were read often"),
+	ROW(shared_pages, "pages", ZS_GAUGE, "pages that share an object with others of the same content"),
+	ROW(dedup_saved_bytes, "bytes", ZS_GAUGE, "what these would take besides if each had its own"),
 	ROW(objects, "objects", ZS_GAUGE, "objects in the pool"),
 	ROW(objects_moved, "objects", ZS_COUNTER, "objects that compaction moved"),
 	ROW(pool_pages, "pages", ZS_GAUGE, "pages that the pool has from the system"),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dedup.h"
 #include "unit.h"
 
 /* A page of slots, and for each group of its pages a lock and a byte. */
@@ -147,6 +148,7 @@ int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t s
 	case ZRAM_STRONG:
 	case ZRAM_RAW: return unpack_object(zram, scratch, slot, page);
 	case ZRAM_UNIT: return unpack_from_unit(zram, scratch, slot, page);
+	case ZRAM_SHARED: return unpack_object(zram, scratch, zram_dedup_object(zram, slot), page);
 	}
 	return -EIO;
 }
@@ -180,6 +182,7 @@ static void count_slot(struct zram_counts *counts, uint64_t slot, int64_t once)
 	case ZRAM_RAW: zram_count(&counts->huge_pages, once); break;
 	case ZRAM_STRONG: zram_count(&counts->strong_pages, once); break;
 	case ZRAM_UNIT: zram_count(&counts->unit_pages, once); break;
+	case ZRAM_SHARED: zram_count(&counts->shared_pages, once); break;
 	default: break;
 	}
 }
@@ -226,6 +229,8 @@ uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot)
 
 void zram_page_drop(struct zram *zram, uint64_t slot)
 {
+	if (zram_slot_kind(slot) == ZRAM_SHARED)
+		slot = zram_dedup_leave(zram, slot);
 	if (zram_slot_has_object(slot))
 		zs_free(zram->pool, zram_slot_handle(slot));
 }

@@ -121,7 +121,7 @@ static void plan_page(const struct zram *zram, const uint64_t *slots, unsigned i
 
 	if (kind == ZRAM_UNIT) {
 		plan_unit_page(zram, slots, nr, page, slots[i], plan);
-	} else if (zram_slot_has_object(slots[i]) && zram_slot_age(slots[i]) == ZRAM_OLDEST) {
+	} else if (zram_slot_has_object(slots[i]) && kind != ZRAM_SHARED && zram_slot_age(slots[i]) == ZRAM_OLDEST) {
 		add(&plan->pack, page, slots[i]);
 		plan->gains |= kind != ZRAM_STRONG;
 	}

@@ -8,6 +8,7 @@
  *   STRONG  the same, by the stronger codec of recompression
  *   RAW     not worth compressing: the handle of an object of a whole page
  *   UNIT    one of the pages that an object holds together: its handle, and which of them in bits 4 to 7
+ *   SHARED  an object that pages of the same content share: the number of its entry above (see dedup.h)
  *
  * The lowest two bits tell EMPTY or FILL (bit 2), OBJECT, STRONG, and the rest, which bits 2 and 3 tell apart. Bits 14
  * and 15 are the age of what has an object: how often the walk came by since it was last read or written. Bit 8 of a
@@ -33,6 +34,7 @@ enum zram_kind {
 	ZRAM_STRONG = 2,
 	ZRAM_RAW = 3,
 	ZRAM_UNIT = 7,
+	ZRAM_SHARED = 11,
 };
 
 _Static_assert(ZRAM_PAGE_BYTES == 1u << ZRAM_PAGE_SHIFT, "one and the same");
@@ -74,6 +76,11 @@ static inline uint64_t zram_slot_unit(unsigned long handle, unsigned int index)
 	return (uint64_t)handle << 16 | index << 4 | ZRAM_UNIT;
 }
 
+static inline uint64_t zram_slot_shared(uint64_t entry)
+{
+	return entry << 16 | ZRAM_SHARED;
+}
+
 static inline unsigned int zram_slot_index(uint64_t slot)
 {
 	return (unsigned int)(slot >> 4 & 15);
@@ -102,7 +109,7 @@ static inline uint64_t zram_slot_aged(uint64_t slot)
 	return zram_slot_kind(slot) == ZRAM_UNIT && zram_slot_age(slot) == ZRAM_OLDEST ? slot & ~ZRAM_WARM : slot;
 }
 
-/* The bytes of an object of its own; 0 for a page of a unit, whose object says itself how long it is. */
+/* The bytes of an object of its own; 0 for a page that has a part in one. */
 static inline uint32_t zram_slot_stored_bytes(uint64_t slot)
 {
 	switch (zram_slot_kind(slot)) {

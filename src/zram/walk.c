@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "dedup.h"
 #include "repack.h"
 
 /* Work of a step is counted in groups that are looked at: to pack a page is worth so many of them. */
@@ -40,6 +41,8 @@ static void go_on(struct zram_repacker *repacker, uint64_t budget_pages)
 		walk->group++;
 		walk->under_way = walk->group < zram_nr_groups(zram);
 	}
+	if (!walk->under_way && zram->dedup)
+		zram_dedup_fit(zram);
 }
 
 /* When the next walk begins. */

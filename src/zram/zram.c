@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "dedup.h"
 #include "page.h"
 
 /* Address space of zeroes whose memory comes when it is touched; NULL: none left. */
@@ -98,6 +99,8 @@ int zram_create(const struct zram_options *options, struct zram **result)
 	zram->unit_pages = options->recompress.unit_bytes >> ZRAM_PAGE_SHIFT;
 	zram->walk.period_ns = (options->recompress.idle_ns + 1) / 2;
 	err = make_tables(zram);
+	if (!err && options->dedup)
+		err = zram_dedup_create(zram);
 	if (!err)
 		err = make_pool(zram, options);
 	if (err)
@@ -112,6 +115,7 @@ void zram_destroy(struct zram *zram)
 	if (!zram)
 		return;
 	zs_destroy_pool(zram->pool);
+	zram_dedup_destroy(zram);
 	zram_scratches_destroy(&zram->scratches);
 	unreserve(zram->slots, slots_bytes(zram));
 	unreserve(zram->locks, locks_bytes(zram));
@@ -128,7 +132,7 @@ uint64_t zram_size_bytes(const struct zram *zram)
 uint64_t zram_used_bytes(const struct zram *zram)
 {
 	return zs_get_total_size_bytes(zram->pool) + zram_counted(&zram->counts.table_bytes) +
-	       zram_scratches_bytes(&zram->scratches);
+	       zram_scratches_bytes(&zram->scratches) + zram_dedup_bytes(zram);
 }
 
 uint64_t zram_compact(struct zram *zram, uint64_t budget_ns)
@@ -184,6 +188,8 @@ void zram_stats(struct zram *zram, struct zram_stats *stats)
 		.strong_pages = zram_counted(&counts->strong_pages),
 		.recompressed = zram_counted(&counts->recompressed),
 		.unpacked = zram_counted(&counts->unpacked),
+		.shared_pages = zram_counted(&counts->shared_pages),
+		.dedup_saved_bytes = zram_counted(&counts->dedup_saved_bytes),
 		.objects = pool.objects,
 		.pool_pages = pool.pages,
 		.pool_metadata = pool.metadata_bytes,

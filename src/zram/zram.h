@@ -39,6 +39,7 @@ struct zram_options {
 	/* Of zs_pool_options: ZS_POOL_COMPACTOR has a thread of the allocator's tend the pool. */
 	unsigned int pool_flags;
 	struct zram_recompress recompress;
+	bool dedup; /* pages of the same content share an object, as far as it is noticed */
 };
 
 /* Result: 0; -EINVAL: the size is 0, too large or no multiple of 4096; -ENOMEM; -EAGAIN: no thread for it. */
@@ -116,6 +117,8 @@ struct zram_stats {
 	uint64_t strong_pages;
 	uint64_t recompressed;
 	uint64_t unpacked;
+	uint64_t shared_pages;
+	uint64_t dedup_saved_bytes;
 	uint64_t objects;
 	uint64_t objects_moved;
 	uint64_t pool_pages;

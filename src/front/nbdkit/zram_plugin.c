@@ -76,6 +76,14 @@ static int set_recompress(const char *value)
 	return -1;
 }
 
+static int set_dedup(const char *value)
+{
+	int on = nbdkit_parse_bool(value);
+
+	options.dedup = on > 0;
+	return on < 0 ? -1 : 0;
+}
+
 static int set_control(const char *value)
 {
 	if (!zs_runtime_name_is_valid(value)) {
@@ -97,9 +105,11 @@ static int plugin_config(const char *key, const char *value)
 		return set_compressor(value);
 	if (!strcmp(key, "recompress"))
 		return set_recompress(value);
+	if (!strcmp(key, "dedup"))
+		return set_dedup(value);
 	if (!strcmp(key, "control"))
 		return set_control(value);
-	nbdkit_error("unknown parameter '%s': there are size, compressor, limit, recompress and control", key);
+	nbdkit_error("unknown parameter '%s': there are size, compressor, limit, recompress, dedup and control", key);
 	return -1;
 }
 
@@ -120,6 +130,7 @@ static int plugin_config_complete(void)
 	"limit=SIZE       of all memory; a write that would go beyond it fails with ENOSPC\n"                          \
 	"recompress=idle:TIME[,codec=NAME][,unit=SIZE]\n"                                                              \
 	"                 pack again what was not touched for so long: neighbours together, denser\n"                  \
+	"dedup=on         have pages of the same content share their memory\n"                                         \
 	"control=NAME     under which zs(1) finds the disk; default: the process's number; off: not at all"
 
 static void plugin_dump(void)

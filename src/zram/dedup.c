@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The table of hints, and the entries of shared objects.
+ */
+#include "dedup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "page.h"
+
+#define WAYS 8u /* hints of hashes that lead to the same place: a cache line */
+#define FULL 5u /* hints that a set has on average when the table grows, which leaves few without a place */
+#define FEWEST_SETS 128u
+
+struct hint {
+	uint32_t hash;
+	uint32_t at; /* an entry and OF_ENTRY, or a page and 1; 0: none */
+};
+
+#define OF_ENTRY 0x80000000u
+
+struct entry {
+	uint64_t slot; /* of the object; or the next free entry and 1 */
+	uint64_t nr_pages;
+};
+
+struct zram_dedup {
+	struct zram_group_lock hint_lock;
+	struct hint *hints; /* sets of WAYS */
+	uint64_t nr_sets;
+
+	struct zram_group_lock entry_lock;
+	struct entry *entries; /* address space, whose memory comes when it is touched */
+	uint64_t most_entries;
+	uint64_t nr_entries; /* made so far, in use or free */
+	uint64_t free_entry; /* and 1 */
+};
+
+/* ---- memory ---- */
+
+static void *map(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static size_t hints_bytes(uint64_t nr_sets)
+{
+	return (size_t)nr_sets * WAYS * sizeof(struct hint);
+}
+
+static size_t entries_bytes(uint64_t nr)
+{
+	return (size_t)nr * sizeof(struct entry);
+}
+
+int zram_dedup_create(struct zram *zram)
+{
+	struct zram_dedup *dedup = calloc(1, sizeof(*dedup));
+
+	if (!dedup)
+		return -ENOMEM;
+	zram->dedup = dedup;
+	dedup->nr_sets = FEWEST_SETS;
+	dedup->most_entries = zram->nr_pages / 2 + 1;
+	dedup->hints = map(hints_bytes(dedup->nr_sets));
+	dedup->entries = map(entries_bytes(dedup->most_entries));
+	return dedup->hints && dedup->entries ? 0 : -ENOMEM;
+}
+
+void zram_dedup_destroy(struct zram *zram)
+{
+	struct zram_dedup *dedup = zram->dedup;
+
+	if (!dedup)
+		return;
+	if (dedup->hints)
+		munmap(dedup->hints, hints_bytes(dedup->nr_sets));
+	if (dedup->entries)
+		munmap(dedup->entries, entries_bytes(dedup->most_entries));
+	free(dedup);
+	zram->dedup = NULL;
+}
+
+uint64_t zram_dedup_bytes(const struct zram *zram)
+{
+	const struct zram_dedup *dedup = zram->dedup;
+
+	if (!dedup)
+		return 0;
+	return sizeof(*dedup) + hints_bytes(__atomic_load_n(&dedup->nr_sets, __ATOMIC_RELAXED)) +
+	       entries_bytes(__atomic_load_n(&dedup->nr_entries, __ATOMIC_RELAXED));
+}
+
+/* ---- hints ---- */
+
+#define LANES 4
+#define ODD_A 0x9e3779b97f4a7c15u /* 2^64 divided by the golden ratio */
+#define ODD_B 0xd6e8feb86659fd93u
+
+static uint64_t mix(uint64_t value)
+{
+	value ^= value >> 32;
+	value *= ODD_B;
+	return value ^ value >> 29;
+}
+
+/* Several lanes, so that several words are multiplied at a time. Whoever makes pages collide gains nothing. */
+uint32_t zram_dedup_hash(const void *page)
+{
+	uint64_t lane[LANES] = { 1, 2, 3, 4 }, word, hash = 0;
+	const unsigned char *at = page, *end = at + ZRAM_PAGE_BYTES;
+
+	while (at < end)
+		for (unsigned int i = 0; i < LANES; i++, at += sizeof(word)) {
+			memcpy(&word, at, sizeof(word));
+			lane[i] = (lane[i] ^ word) * ODD_A;
+			lane[i] ^= lane[i] >> 31;
+		}
+	for (unsigned int i = 0; i < LANES; i++)
+		hash = mix(hash + lane[i]);
+	return (uint32_t)(hash >> 32);
+}
+
+static struct hint *set_of(struct hint *hints, uint64_t nr_sets, uint32_t hash)
+{
+	return hints + (((uint64_t)hash * nr_sets) >> 32) * WAYS;
+}
+
+/* In an empty place, or in that of one hint or another. */
+static void put_hint(struct hint *hints, uint64_t nr_sets, struct hint hint)
+{
+	struct hint *set = set_of(hints, nr_sets, hint.hash), *place = set + hint.at % WAYS;
+
+	for (unsigned int i = 0; i < WAYS; i++)
+		if (!set[i].at || set[i].hash == hint.hash)
+			place = &set[i];
+	*place = hint;
+}
+
+/* For as many hints as there are objects that can be found. */
+static uint64_t sets_wanted(const struct zram *zram)
+{
+	const struct zram_counts *counts = &zram->counts;
+	uint64_t nr_alone = zram_counted(&counts->pages) - zram_counted(&counts->unit_pages);
+	uint64_t nr_found = nr_alone - zram_counted(&counts->shared_pages) +
+			    __atomic_load_n(&zram->dedup->nr_entries, __ATOMIC_RELAXED);
+	uint64_t wanted = nr_found / FULL, nr_sets = zram->dedup->nr_sets;
+
+	if (wanted > nr_sets || wanted < nr_sets / 2)
+		nr_sets = wanted + wanted / 4;
+	return nr_sets > FEWEST_SETS ? nr_sets : FEWEST_SETS;
+}
+
+/* Without memory the table stays. context: hint_lock */
+static void resize(struct zram_dedup *dedup, uint64_t nr_sets)
+{
+	struct hint *hints = map(hints_bytes(nr_sets));
+
+	if (!hints)
+		return;
+	for (uint64_t i = 0; i < dedup->nr_sets * WAYS; i++)
+		if (dedup->hints[i].at)
+			put_hint(hints, nr_sets, dedup->hints[i]);
+	munmap(dedup->hints, hints_bytes(dedup->nr_sets));
+	dedup->hints = hints;
+	__atomic_store_n(&dedup->nr_sets, nr_sets, __ATOMIC_RELAXED);
+}
+
+/* context: hint_lock */
+static void fit_table(struct zram *zram)
+{
+	uint64_t nr_sets = sets_wanted(zram);
+
+	if (nr_sets != zram->dedup->nr_sets)
+		resize(zram->dedup, nr_sets);
+}
+
+void zram_dedup_fit(struct zram *zram)
+{
+	zram_group_lock(&zram->dedup->hint_lock, true);
+	fit_table(zram);
+	zram_group_unlock(&zram->dedup->hint_lock, true);
+}
+
+static void note(struct zram *zram, uint32_t hash, uint32_t at)
+{
+	struct zram_dedup *dedup = zram->dedup;
+
+	zram_group_lock(&dedup->hint_lock, true);
+	fit_table(zram);
+	put_hint(dedup->hints, dedup->nr_sets, (struct hint){ .hash = hash, .at = at });
+	zram_group_unlock(&dedup->hint_lock, true);
+}
+
+void zram_dedup_note(struct zram *zram, uint32_t hash, uint64_t page)
+{
+	if (page < OF_ENTRY - 1)
+		note(zram, hash, (uint32_t)page + 1);
+}
+
+/* What the hint for a hash says; 0: there is none. */
+static uint32_t find_hint(struct zram_dedup *dedup, uint32_t hash)
+{
+	const struct hint *set;
+	uint32_t at = 0;
+
+	zram_group_lock(&dedup->hint_lock, true);
+	set = set_of(dedup->hints, dedup->nr_sets, hash);
+	for (unsigned int i = 0; i < WAYS && !at; i++)
+		at = set[i].hash == hash ? set[i].at : 0;
+	zram_group_unlock(&dedup->hint_lock, true);
+	return at;
+}
+
+/* ---- entries ---- */
+
+static struct entry *entry_of(const struct zram *zram, uint64_t slot)
+{
+	return &zram->dedup->entries[zram_slot_handle(slot)];
+}
+
+/* An entry for an object that two pages share. Result: its slot; 0: there are no more. */
+static uint64_t make_entry(struct zram *zram, uint64_t object)
+{
+	struct zram_dedup *dedup = zram->dedup;
+	uint64_t index = dedup->most_entries;
+
+	zram_group_lock(&dedup->entry_lock, true);
+	if (dedup->free_entry) {
+		index = dedup->free_entry - 1;
+		dedup->free_entry = dedup->entries[index].slot;
+	} else if (dedup->nr_entries < dedup->most_entries) {
+		index = dedup->nr_entries;
+		__atomic_store_n(&dedup->nr_entries, index + 1, __ATOMIC_RELAXED);
+	}
+	if (index < dedup->most_entries)
+		dedup->entries[index] = (struct entry){ .slot = object & ~ZRAM_AGE_MASK, .nr_pages = 2 };
+	zram_group_unlock(&dedup->entry_lock, true);
+	return index < dedup->most_entries ? zram_slot_shared(index) : ZRAM_EMPTY;
+}
+
+uint64_t zram_dedup_object(const struct zram *zram, uint64_t slot)
+{
+	return entry_of(zram, slot)->slot;
+}
+
+static void count_shared(struct zram *zram, uint64_t object, int64_t once)
+{
+	zram_count(&zram->counts.dedup_saved_bytes, once * (int64_t)zram_slot_stored_bytes(object));
+}
+
+/* One page more shares it, if any does: an entry may be free again, or another's. */
+static bool join(struct zram *zram, uint64_t slot)
+{
+	struct entry *entry = entry_of(zram, slot);
+	bool shared;
+
+	zram_group_lock(&zram->dedup->entry_lock, true);
+	shared = entry->nr_pages != 0;
+	entry->nr_pages += shared;
+	zram_group_unlock(&zram->dedup->entry_lock, true);
+	if (shared)
+		count_shared(zram, entry->slot, 1);
+	return shared;
+}
+
+uint64_t zram_dedup_leave(struct zram *zram, uint64_t slot)
+{
+	struct zram_dedup *dedup = zram->dedup;
+	struct entry *entry = entry_of(zram, slot);
+	uint64_t object;
+	bool last;
+
+	zram_group_lock(&dedup->entry_lock, true);
+	object = entry->slot;
+	last = --entry->nr_pages == 0;
+	if (last) {
+		entry->slot = dedup->free_entry;
+		dedup->free_entry = zram_slot_handle(slot) + 1;
+	}
+	zram_group_unlock(&dedup->entry_lock, true);
+	if (last)
+		zram_count(&zram->counts.stored_bytes, -(int64_t)zram_slot_stored_bytes(object));
+	else
+		count_shared(zram, object, -1);
+	return last ? object : ZRAM_EMPTY;
+}
+
+/* ---- finding ---- */
+
+static bool has_content(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, const void *content)
+{
+	return !zram_page_unpack(zram, scratch, slot, scratch->page) &&
+	       !memcmp(scratch->page, content, ZRAM_PAGE_BYTES);
+}
+
+/* Nobody takes away an object that was joined. */
+static uint64_t find_entry(struct zram *zram, struct zram_scratch *scratch, const void *content, uint64_t index)
+{
+	uint64_t slot = zram_slot_shared(index);
+
+	if (!join(zram, slot))
+		return ZRAM_EMPTY;
+	if (has_content(zram, scratch, slot, content))
+		return slot;
+	zram_page_drop(zram, slot);
+	return ZRAM_EMPTY;
+}
+
+/* Has a page share its object with one that has no slot yet. Result: their slot or 0. context: group locked alone. */
+static uint64_t share(struct zram *zram, uint64_t page, uint64_t slot)
+{
+	uint64_t shared = make_entry(zram, slot);
+
+	if (!shared)
+		return ZRAM_EMPTY;
+	/* The object stays; only who names it changes. */
+	zram_page_swap(zram, page, shared);
+	zram_count(&zram->counts.stored_bytes, (int64_t)zram_slot_stored_bytes(slot));
+	count_shared(zram, slot, 1);
+	return shared;
+}
+
+static uint64_t find_page(struct zram *zram, struct zram_scratch *scratch, const void *content, uint64_t page)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, page);
+	enum zram_kind kind;
+	uint64_t slot, shared = ZRAM_EMPTY;
+
+	zram_group_lock(lock, true);
+	slot = zram->slots[page];
+	kind = zram_slot_kind(slot);
+	if ((kind == ZRAM_OBJECT || kind == ZRAM_STRONG || kind == ZRAM_RAW) &&
+	    has_content(zram, scratch, slot, content))
+		shared = share(zram, page, slot);
+	zram_group_unlock(lock, true);
+	return shared;
+}
+
+uint64_t zram_dedup_find(struct zram *zram, struct zram_scratch *scratch, const void *content, uint32_t hash)
+{
+	uint32_t at = find_hint(zram->dedup, hash);
+	uint64_t slot;
+
+	if (!at)
+		return ZRAM_EMPTY;
+	if (at & OF_ENTRY)
+		return find_entry(zram, scratch, content, at & ~OF_ENTRY);
+	slot = find_page(zram, scratch, content, at - 1);
+	if (slot && zram_slot_handle(slot) < OF_ENTRY)
+		note(zram, hash, (uint32_t)zram_slot_handle(slot) | OF_ENTRY);
+	return slot;
+}
