@@ -98,34 +98,6 @@ uint64_t zram_dedup_bytes(const struct zram *zram)
 
 /* ---- hints ---- */
 
-#define LANES 4
-#define ODD_A 0x9e3779b97f4a7c15u /* 2^64 divided by the golden ratio */
-#define ODD_B 0xd6e8feb86659fd93u
-
-static uint64_t mix(uint64_t value)
-{
-	value ^= value >> 32;
-	value *= ODD_B;
-	return value ^ value >> 29;
-}
-
-/* Several lanes, so that several words are multiplied at a time. Whoever makes pages collide gains nothing. */
-uint32_t zram_dedup_hash(const void *page)
-{
-	uint64_t lane[LANES] = { 1, 2, 3, 4 }, word, hash = 0;
-	const unsigned char *at = page, *end = at + ZRAM_PAGE_BYTES;
-
-	while (at < end)
-		for (unsigned int i = 0; i < LANES; i++, at += sizeof(word)) {
-			memcpy(&word, at, sizeof(word));
-			lane[i] = (lane[i] ^ word) * ODD_A;
-			lane[i] ^= lane[i] >> 31;
-		}
-	for (unsigned int i = 0; i < LANES; i++)
-		hash = mix(hash + lane[i]);
-	return (uint32_t)(hash >> 32);
-}
-
 static struct hint *set_of(struct hint *hints, uint64_t nr_sets, uint32_t hash)
 {
 	return hints + (((uint64_t)hash * nr_sets) >> 32) * WAYS;

@@ -4,8 +4,9 @@
  *
  * A table of hints tells from a hash of a page's content which page had it; a hint may be wrong or missing, so the
  * content itself is compared. The second page of some content makes an entry, which has the object's slot and a count
- * of the pages that name the entry in their own slots; from then on the hint names the entry. Only pages with an object of their own are found, not those of
- * units; and a page that shares an object goes into no unit, so no way back from an object to its pages is needed.
+ * of the pages that name the entry in their own slots; from then on the hint names the entry. Only pages with an object
+ * of their own are found, not those of units; and a page that shares an object goes into no unit and not to the store,
+ * so no way back from an object to its pages is needed.
  *
  * Locks: one for the hints, one for the entries. Both are innermost, and taken one at a time; that of the entries also
  * under a group's lock.
@@ -19,11 +20,9 @@
 int zram_dedup_create(struct zram *zram);
 void zram_dedup_destroy(struct zram *zram);
 
-uint32_t zram_dedup_hash(const void *page);
-
 /*
- * A slot that shares the object of another page with this content, which then has one such too; 0: there is none, or no
- * memory. The slot counts among those that share already. context: no lock of a group.
+ * hash: zram_sum() of the content. A slot that shares the object of another page with this content, which then has one
+ * such too; 0: there is none, or no memory. The slot counts among those that share already. context: no lock of a group.
  */
 uint64_t zram_dedup_find(struct zram *zram, struct zram_scratch *scratch, const void *content, uint32_t hash);
 

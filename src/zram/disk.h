@@ -27,7 +27,13 @@ struct zram_counts {
 	uint64_t stored_bytes; /* of all these objects; of units with what is dead in them */
 	uint64_t dead_bytes;   /* of units, for pages that live no more */
 	uint64_t units;
-	uint64_t unit_pages; /* of units, that live */
+	uint64_t unit_pages;     /* of units, that live */
+	uint64_t bd_pages;       /* pages in the store */
+	uint64_t stored_objects; /* objects there */
+	uint64_t backing_bytes;  /* their bytes */
+	uint64_t bd_reads;
+	uint64_t bd_writes;
+	uint64_t bd_failures; /* writes that failed */
 	uint64_t shared_pages;
 	uint64_t dedup_saved_bytes; /* what shared objects would take besides if each page had its own */
 	uint64_t strong_pages;      /* alone, by the stronger codec */
@@ -56,6 +62,7 @@ struct zram_walk {
 };
 
 struct zram_dedup;
+struct zram_writeback;
 
 struct zram {
 	struct zs_pool *pool;
@@ -69,7 +76,9 @@ struct zram {
 	uint64_t limit_bytes;
 	uint32_t unit_pages; /* packed together at most */
 	struct zram_walk walk;
-	struct zram_dedup *dedup; /* NULL: off */
+	struct zram_dedup *dedup;         /* NULL: off */
+	struct zram_writeback *writeback; /* NULL: off */
+	uint8_t *quiet;                   /* with it: walks that found a group untouched; a byte for each */
 	struct zram_scratches scratches;
 	struct zram_counts counts; /* each changed atomically */
 };
@@ -92,6 +101,15 @@ static inline uint64_t zram_nr_groups(const struct zram *zram)
 static inline struct zram_group_lock *zram_lock_of(struct zram *zram, uint64_t page)
 {
 	return &zram->locks[page >> ZRAM_GROUP_SHIFT];
+}
+
+/* A page is read or written by who uses the disk. */
+static inline void zram_touch(struct zram *zram, uint64_t page)
+{
+	uint8_t *quiet = zram->quiet ? &zram->quiet[page >> ZRAM_GROUP_SHIFT] : NULL;
+
+	if (quiet && __atomic_load_n(quiet, __ATOMIC_RELAXED))
+		__atomic_store_n(quiet, 0, __ATOMIC_RELAXED);
 }
 
 /* All memory of the disk now. */

@@ -7,6 +7,7 @@
 
 #include "dedup.h"
 #include "page.h"
+#include "sum.h"
 
 /* A part of a page. */
 struct part {
@@ -49,7 +50,7 @@ static void rejuvenate(uint64_t *slot, uint64_t seen)
 		return;
 	if (zram_slot_age(seen))
 		__atomic_fetch_and(slot, ~ZRAM_AGE_MASK, __ATOMIC_RELAXED);
-	else if (zram_slot_kind(seen) == ZRAM_UNIT && !(seen & ZRAM_WARM))
+	else if (zram_slot_whole(seen) && !(seen & ZRAM_WARM))
 		__atomic_fetch_or(slot, ZRAM_WARM, __ATOMIC_RELAXED);
 }
 
@@ -78,6 +79,7 @@ static int read_group(struct zram *zram, struct zram_scratch *scratch, unsigned 
 	struct zram_group_lock *lock = zram_lock_of(zram, offset >> ZRAM_PAGE_SHIFT);
 	int err = 0;
 
+	zram_touch(zram, offset >> ZRAM_PAGE_SHIFT);
 	zram_group_lock(lock, false);
 	while (len && !err) {
 		struct part part = first_part(len, offset);
@@ -115,6 +117,7 @@ static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
 	struct zram_group_lock *lock = zram_lock_of(zram, page);
 	uint64_t old;
 
+	zram_touch(zram, page);
 	zram_group_lock(lock, true);
 	old = zram_page_swap(zram, page, slot);
 	zram_group_unlock(lock, true);
@@ -124,7 +127,7 @@ static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
 /* Shares the object of a page with the same content, or has one that others may share. */
 static int write_deduplicated(struct zram *zram, struct zram_scratch *scratch, uint64_t page, const void *from)
 {
-	uint32_t hash = zram_dedup_hash(from);
+	uint32_t hash = zram_sum(from, ZRAM_PAGE_BYTES);
 	uint64_t slot = zram_dedup_find(zram, scratch, from, hash);
 	bool is_new = slot == ZRAM_EMPTY;
 	int err = is_new ? zram_page_pack(zram, scratch, from, &slot) : 0;
@@ -169,6 +172,7 @@ static int write_part(struct zram *zram, struct zram_scratch *scratch, const str
 
 	if (err)
 		return err;
+	zram_touch(zram, part->page);
 	zram_group_lock(lock, true);
 	err = zram_page_unpack(zram, scratch, zram->slots[part->page], scratch->page);
 	if (scratch->room)

@@ -9,9 +9,10 @@
 
 #include "dedup.h"
 #include "unit.h"
+#include "writeback.h"
 
-/* A page of slots, and for each group of its pages a lock and a byte. */
-#define TABLE_BYTES (ZRAM_PAGE_BYTES + ((1u << ZRAM_TABLE_SHIFT) >> ZRAM_GROUP_SHIFT) * 5)
+/* A page of slots, and for each group of its pages a lock and two bytes. */
+#define TABLE_BYTES (ZRAM_PAGE_BYTES + ((1u << ZRAM_TABLE_SHIFT) >> ZRAM_GROUP_SHIFT) * 6)
 
 /* Whether a page is one 32-bit word over and over. */
 static bool is_fill(const void *page, uint32_t *word)
@@ -95,48 +96,76 @@ static void fill(void *page, uint32_t word)
 		memcpy(to + i, &word, sizeof(word));
 }
 
-static ssize_t decompress(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, const void *content,
-			  size_t len, void *page)
+/* An object of its own, of this kind. */
+static int unpack_bytes(struct zram *zram, struct zram_scratch *scratch, enum zram_kind kind, const void *bytes,
+			size_t len, void *page)
 {
 	struct zram_room *room;
+	ssize_t got = -EIO;
 
-	if (zram_slot_kind(slot) == ZRAM_RAW) {
-		memcpy(page, content, ZRAM_PAGE_BYTES);
-		return ZRAM_PAGE_BYTES;
+	if (kind == ZRAM_RAW && len == ZRAM_PAGE_BYTES) {
+		memcpy(page, bytes, ZRAM_PAGE_BYTES);
+		got = ZRAM_PAGE_BYTES;
+	} else if (kind == ZRAM_OBJECT) {
+		got = zram->scratches.comp.comp->decompress(scratch->codec, bytes, len, page, ZRAM_PAGE_BYTES);
+	} else if (kind == ZRAM_STRONG) {
+		room = zram_scratch_room(&zram->scratches, scratch);
+		if (!room)
+			return -ENOMEM;
+		got = zram->scratches.strong.comp->decompress(room->codec, bytes, len, page, ZRAM_PAGE_BYTES);
 	}
-	if (zram_slot_kind(slot) == ZRAM_OBJECT)
-		return zram->scratches.comp.comp->decompress(scratch->codec, content, len, page, ZRAM_PAGE_BYTES);
-	room = zram_scratch_room(&zram->scratches, scratch);
-	if (!room)
-		return -ENOMEM;
-	return zram->scratches.strong.comp->decompress(room->codec, content, len, page, ZRAM_PAGE_BYTES);
+	return got == ZRAM_PAGE_BYTES ? 0 : -EIO;
 }
 
-/* An object of its own. */
 static int unpack_object(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
 {
 	unsigned long handle = zram_slot_handle(slot);
 	size_t len = zram_slot_stored_bytes(slot);
 	const void *content = zs_obj_read_begin(zram->pool, handle, len, NULL);
-	ssize_t got;
+	int err;
 
 	if (!content)
 		return -EIO;
-	got = decompress(zram, scratch, slot, content, len, page);
+	err = unpack_bytes(zram, scratch, zram_slot_kind(slot), content, len, page);
 	zs_obj_read_end(zram->pool, handle, len, content);
-	if (got == -ENOMEM)
-		return -ENOMEM;
-	return got == ZRAM_PAGE_BYTES ? 0 : -EIO;
+	return err;
+}
+
+static void take_page(const struct zram_room *room, uint64_t slot, void *page)
+{
+	memcpy(page, room->pages + zram_slot_index(slot) * ZRAM_PAGE_BYTES, ZRAM_PAGE_BYTES);
 }
 
 static int unpack_from_unit(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
 {
 	struct zram_room *room = zram_scratch_room(&zram->scratches, scratch);
-	int err = room ? zram_unit_unpack(zram, room, zram_slot_handle(slot)) : -ENOMEM;
+	int err = room ? zram_unit_open(zram, room, slot) : -ENOMEM;
 
 	if (!err)
-		memcpy(page, room->pages + zram_slot_index(slot) * ZRAM_PAGE_BYTES, ZRAM_PAGE_BYTES);
+		take_page(room, slot, page);
 	return err;
+}
+
+static int unpack_stored(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
+{
+	struct zram_room *room = zram_scratch_room(&zram->scratches, scratch);
+	struct zram_stored stored;
+	int err;
+
+	if (!room)
+		return -ENOMEM;
+	if (room->unpacked != zram_slot_whole(slot)) {
+		err = zram_stored_read(zram, slot, room->packed, sizeof(room->packed), &stored);
+		if (err)
+			return err;
+		if (stored.kind != ZRAM_UNIT)
+			return unpack_bytes(zram, scratch, stored.kind, room->packed, stored.bytes, page);
+		err = zram_unit_unpack(zram, room, room->packed, stored.bytes, zram_slot_whole(slot));
+		if (err)
+			return err;
+	}
+	take_page(room, slot, page);
+	return 0;
 }
 
 int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
@@ -148,6 +177,7 @@ int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t s
 	case ZRAM_STRONG:
 	case ZRAM_RAW: return unpack_object(zram, scratch, slot, page);
 	case ZRAM_UNIT: return unpack_from_unit(zram, scratch, slot, page);
+	case ZRAM_STORED: return unpack_stored(zram, scratch, slot, page);
 	case ZRAM_SHARED: return unpack_object(zram, scratch, zram_dedup_object(zram, slot), page);
 	}
 	return -EIO;
@@ -182,29 +212,35 @@ static void count_slot(struct zram_counts *counts, uint64_t slot, int64_t once)
 	case ZRAM_RAW: zram_count(&counts->huge_pages, once); break;
 	case ZRAM_STRONG: zram_count(&counts->strong_pages, once); break;
 	case ZRAM_UNIT: zram_count(&counts->unit_pages, once); break;
+	case ZRAM_STORED: zram_count(&counts->bd_pages, once); break;
 	case ZRAM_SHARED: zram_count(&counts->shared_pages, once); break;
 	default: break;
 	}
 }
 
-/* Whether a page of the group is of the same unit as one that has left it. */
-static bool unit_lives(const struct zram *zram, uint64_t page, unsigned long handle)
+/* Whether a page of the group has a part of the object that one has left. */
+static bool lives_on(const struct zram *zram, uint64_t page, uint64_t left)
 {
 	uint64_t first = page & ~(uint64_t)(ZRAM_GROUP_PAGES - 1);
 
 	for (uint64_t i = first; i < first + ZRAM_GROUP_PAGES && i < zram->nr_pages; i++)
-		if (zram_slot_kind(zram->slots[i]) == ZRAM_UNIT && zram_slot_handle(zram->slots[i]) == handle)
+		if (zram_slot_is_beside(zram->slots[i], left))
 			return true;
 	return false;
 }
 
-/* A page has left its unit. Returns what is to be dropped. */
-static uint64_t leave_unit(struct zram *zram, uint64_t page, uint64_t old)
+/* A page has left an object in which others have a part. Returns what is to be dropped. */
+static uint64_t leave(struct zram *zram, uint64_t page, uint64_t old)
 {
-	struct zram_unit_head head = zram_unit_head(zram, zram_slot_handle(old));
-	uint64_t share = zram_unit_share(&head);
+	bool lives = lives_on(zram, page, old);
+	struct zram_unit_head head;
+	uint64_t share;
 
-	if (unit_lives(zram, page, zram_slot_handle(old))) {
+	if (zram_slot_kind(old) != ZRAM_UNIT)
+		return lives ? ZRAM_EMPTY : old;
+	head = zram_unit_head(zram, zram_slot_handle(old));
+	share = zram_unit_share(&head);
+	if (lives) {
 		zram_count(&zram->counts.dead_bytes, (int64_t)share);
 		return ZRAM_EMPTY;
 	}
@@ -224,11 +260,15 @@ uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot)
 	note_use(zram, page);
 	count_slot(&zram->counts, old, -1);
 	count_slot(&zram->counts, slot, 1);
-	return zram_slot_kind(old) == ZRAM_UNIT ? leave_unit(zram, page, old) : old;
+	return zram_slot_whole(old) ? leave(zram, page, old) : old;
 }
 
 void zram_page_drop(struct zram *zram, uint64_t slot)
 {
+	if (zram_slot_kind(slot) == ZRAM_STORED) {
+		zram_stored_drop(zram, slot);
+		return;
+	}
 	if (zram_slot_kind(slot) == ZRAM_SHARED)
 		slot = zram_dedup_leave(zram, slot);
 	if (zram_slot_has_object(slot))

@@ -14,8 +14,8 @@ int zram_page_pack(struct zram *zram, struct zram_scratch *scratch, const void *
 int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page);
 
 /*
- * Puts a slot in a page's place. Returns what is to be dropped after unlocking: the old one, or EMPTY if that was a
- * page of a unit of which others live. context: group locked alone.
+ * Puts a slot in a page's place. Returns what is to be dropped after unlocking: the old one, or EMPTY if other pages
+ * have a part in that. context: group locked alone.
  */
 uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot);
 

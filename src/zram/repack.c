@@ -119,7 +119,10 @@ static void plan_page(const struct zram *zram, const uint64_t *slots, unsigned i
 {
 	enum zram_kind kind = zram_slot_kind(slots[i]);
 
-	if (kind == ZRAM_UNIT) {
+	if (kind == ZRAM_STORED) {
+		if (slots[i] & ZRAM_WARM && zram_slot_age(slots[i]) < ZRAM_OLDEST)
+			add(&plan->unpack, page, slots[i]);
+	} else if (kind == ZRAM_UNIT) {
 		plan_unit_page(zram, slots, nr, page, slots[i], plan);
 	} else if (zram_slot_has_object(slots[i]) && kind != ZRAM_SHARED && zram_slot_age(slots[i]) == ZRAM_OLDEST) {
 		add(&plan->pack, page, slots[i]);
@@ -127,8 +130,7 @@ static void plan_page(const struct zram *zram, const uint64_t *slots, unsigned i
 	}
 }
 
-/* Makes the pages older and looks at what they are. */
-static void make_plan(struct zram *zram, uint64_t group, bool ages, struct plan *plan)
+static void make_plan(struct zram *zram, uint64_t group, struct plan *plan)
 {
 	uint64_t first = group << ZRAM_GROUP_SHIFT, *slots = zram->slots + first;
 	unsigned int nr = group_pages(zram, first);
@@ -137,12 +139,9 @@ static void make_plan(struct zram *zram, uint64_t group, bool ages, struct plan 
 	plan->pack.nr = plan->unpack.nr = 0;
 	plan->gains = false;
 	zram_group_lock(lock, true);
-	for (unsigned int i = 0; i < nr && ages; i++)
-		if (zram_slot_has_object(slots[i]))
-			slots[i] = zram_slot_aged(slots[i]);
 	for (unsigned int i = 0; i < nr; i++)
 		plan_page(zram, slots, nr, i, first + i, plan);
-	if (zram->given_up[group])
+	if (zram->given_up[group] || !zram->scratches.strong.comp)
 		plan->gains = false;
 	zram_group_unlock(lock, true);
 }
@@ -152,7 +151,7 @@ static void make_plan(struct zram *zram, uint64_t group, bool ages, struct plan 
 /* A page's age, and whether it is warm, may have changed since without its content having done so. */
 static bool is_same(uint64_t now, uint64_t then)
 {
-	if (zram_slot_kind(then) != ZRAM_UNIT)
+	if (!zram_slot_whole(then))
 		return now == then;
 	return ((now ^ then) & ~(ZRAM_AGE_MASK | ZRAM_WARM)) == 0;
 }
@@ -335,12 +334,12 @@ static unsigned int unpack_all(struct zram_repacker *repacker, struct pages *pag
 	return nr_unpacked;
 }
 
-unsigned int zram_repack_group(struct zram_repacker *repacker, uint64_t group, bool ages)
+unsigned int zram_repack_group(struct zram_repacker *repacker, uint64_t group)
 {
 	struct plan plan;
 	unsigned int nr_packed = 0, nr_unpacked = 0;
 
-	make_plan(repacker->zram, group, ages, &plan);
+	make_plan(repacker->zram, group, &plan);
 	if (plan.pack.nr && plan.gains)
 		nr_packed = pack_all(repacker, &plan.pack);
 	if (plan.unpack.nr)

@@ -23,8 +23,8 @@ struct zram_repacker {
 int zram_repacker_init(struct zram_repacker *repacker, struct zram *zram);
 void zram_repacker_finish(struct zram_repacker *repacker);
 
-/* ages: its pages are made older first. Returns how many pages were packed. context: walk.lock, no group's lock. */
-unsigned int zram_repack_group(struct zram_repacker *repacker, uint64_t group, bool ages);
+/* Returns how many pages were packed. context: walk.lock, no group's lock. */
+unsigned int zram_repack_group(struct zram_repacker *repacker, uint64_t group);
 
 /* Whether dead bytes in units are more than a few per cent of all memory. */
 bool zram_has_many_dead(const struct zram *zram);

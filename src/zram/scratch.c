@@ -48,10 +48,13 @@ struct zram_room *zram_scratch_room(struct zram_scratches *scratches, struct zra
 
 	if (scratch->room || !room)
 		return room;
-	room->codec = scratches->strong.comp->create(scratches->strong.level, ZRAM_UNIT_BYTES);
-	if (!room->codec) {
-		free(room);
-		return NULL;
+	room->codec = NULL;
+	if (scratches->strong.comp) {
+		room->codec = scratches->strong.comp->create(scratches->strong.level, ZRAM_UNIT_BYTES);
+		if (!room->codec) {
+			free(room);
+			return NULL;
+		}
 	}
 	room->unpacked = 0;
 	scratch->room = room;
@@ -61,7 +64,7 @@ struct zram_room *zram_scratch_room(struct zram_scratches *scratches, struct zra
 
 static void room_destroy(const struct zram_scratches *scratches, struct zram_room *room)
 {
-	if (room)
+	if (room && room->codec)
 		scratches->strong.comp->destroy(room->codec);
 	free(room);
 }

@@ -19,8 +19,8 @@
 #define ZRAM_UNIT_BYTES (ZRAM_UNIT_PAGES * ZRAM_PAGE_BYTES)
 
 struct zram_room {
-	void *codec;
-	unsigned long unpacked; /* the unit whose pages are here, while the lock of its group is held; 0: none */
+	void *codec;       /* NULL: the disk has no stronger one */
+	uint64_t unpacked; /* zram_slot_whole() of whose pages are here, while the lock of its group is held; or 0 */
 	unsigned char pages[ZRAM_UNIT_BYTES];
 	unsigned char packed[ZRAM_UNIT_BYTES];
 };
@@ -48,7 +48,7 @@ void zram_scratch_put(struct zram_scratches *scratches, struct zram_scratch *scr
 /* pre: none is in use. */
 void zram_scratches_destroy(struct zram_scratches *scratches);
 
-/* The scratch's room; NULL: no memory. pre: there is a stronger codec. */
+/* The scratch's room; NULL: no memory. */
 struct zram_room *zram_scratch_room(struct zram_scratches *scratches, struct zram_scratch *scratch);
 
 /* Bytes of all, without what the codec's library takes for a context. */

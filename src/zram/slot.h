@@ -9,10 +9,11 @@
  *   RAW     not worth compressing: the handle of an object of a whole page
  *   UNIT    one of the pages that an object holds together: its handle, and which of them in bits 4 to 7
  *   SHARED  an object that pages of the same content share: the number of its entry above (see dedup.h)
+ *   STORED  an object that was written to the store: the number of its place above (see writeback.h), the rest as UNIT
  *
  * The lowest two bits tell EMPTY or FILL (bit 2), OBJECT, STRONG, and the rest, which bits 2 and 3 tell apart. Bits 14
  * and 15 are the age of what has an object: how often the walk came by since it was last read or written. Bit 8 of a
- * UNIT's page says that it was read again while it was young. Arithmetic only.
+ * page of a UNIT, or one that is STORED, says that it was read again while it was young. Arithmetic only.
  */
 #ifndef ZRAM_SLOT_H
 #define ZRAM_SLOT_H
@@ -35,6 +36,7 @@ enum zram_kind {
 	ZRAM_RAW = 3,
 	ZRAM_UNIT = 7,
 	ZRAM_SHARED = 11,
+	ZRAM_STORED = 15,
 };
 
 _Static_assert(ZRAM_PAGE_BYTES == 1u << ZRAM_PAGE_SHIFT, "one and the same");
@@ -81,6 +83,11 @@ static inline uint64_t zram_slot_shared(uint64_t entry)
 	return entry << 16 | ZRAM_SHARED;
 }
 
+static inline uint64_t zram_slot_stored(uint64_t place, unsigned int index)
+{
+	return place << 16 | index << 4 | ZRAM_STORED;
+}
+
 static inline unsigned int zram_slot_index(uint64_t slot)
 {
 	return (unsigned int)(slot >> 4 & 15);
@@ -96,6 +103,19 @@ static inline unsigned long zram_slot_handle(uint64_t slot)
 	return (unsigned long)(slot >> 16);
 }
 
+/* What names an object that pages may have a part of each: all of its slots have this, and no other. 0: none such. */
+static inline uint64_t zram_slot_whole(uint64_t slot)
+{
+	bool has_parts = (slot & 15) == ZRAM_UNIT || (slot & 15) == ZRAM_STORED;
+
+	return has_parts ? slot >> 16 << 4 | (slot & 15) : 0;
+}
+
+static inline bool zram_slot_is_beside(uint64_t slot, uint64_t other)
+{
+	return zram_slot_whole(slot) && zram_slot_whole(slot) == zram_slot_whole(other);
+}
+
 static inline unsigned int zram_slot_age(uint64_t slot)
 {
 	return (unsigned int)(slot >> ZRAM_AGE_SHIFT & ZRAM_OLDEST);
@@ -106,7 +126,7 @@ static inline uint64_t zram_slot_aged(uint64_t slot)
 {
 	if (zram_slot_age(slot) < ZRAM_OLDEST)
 		slot += (uint64_t)1 << ZRAM_AGE_SHIFT;
-	return zram_slot_kind(slot) == ZRAM_UNIT && zram_slot_age(slot) == ZRAM_OLDEST ? slot & ~ZRAM_WARM : slot;
+	return zram_slot_whole(slot) && zram_slot_age(slot) == ZRAM_OLDEST ? slot & ~ZRAM_WARM : slot;
 }
 
 /* The bytes of an object of its own; 0 for a page that has a part in one. */

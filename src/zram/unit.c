@@ -41,25 +41,37 @@ struct zram_unit_head zram_unit_head(struct zram *zram, unsigned long handle)
 	return head;
 }
 
-int zram_unit_unpack(struct zram *zram, struct zram_room *room, unsigned long handle)
+int zram_unit_unpack(struct zram *zram, struct zram_room *room, const void *object, size_t size, uint64_t whole)
 {
-	const unsigned char *object;
+	const unsigned char *bytes = object;
 	struct zram_unit_head head;
-	ssize_t got = -EIO;
+	ssize_t got;
 
-	if (room->unpacked == handle)
-		return 0;
 	room->unpacked = 0;
-	object = zs_map_object(zram->pool, handle, ZS_MM_RO);
-	if (!object)
+	if (size < sizeof(head))
 		return -EIO;
-	memcpy(&head, object, sizeof(head));
-	if (head.nr_pages <= ZRAM_UNIT_PAGES && head.packed_bytes <= sizeof(room->packed) - sizeof(head))
-		got = zram->scratches.strong.comp->decompress(room->codec, object + sizeof(head), head.packed_bytes,
-							      room->pages, head.nr_pages * ZRAM_PAGE_BYTES);
-	zs_unmap_object(zram->pool, handle);
+	memcpy(&head, bytes, sizeof(head));
+	if (head.nr_pages > ZRAM_UNIT_PAGES || head.packed_bytes > size - sizeof(head))
+		return -EIO;
+	got = zram->scratches.strong.comp->decompress(room->codec, bytes + sizeof(head), head.packed_bytes, room->pages,
+						      head.nr_pages * ZRAM_PAGE_BYTES);
 	if (got < 0 || (size_t)got != head.nr_pages * ZRAM_PAGE_BYTES)
 		return -EIO;
-	room->unpacked = handle;
+	room->unpacked = whole;
 	return 0;
+}
+
+int zram_unit_open(struct zram *zram, struct zram_room *room, uint64_t slot)
+{
+	const void *object;
+	int err;
+
+	if (room->unpacked == zram_slot_whole(slot))
+		return 0;
+	object = zs_map_object(zram->pool, zram_slot_handle(slot), ZS_MM_RO);
+	if (!object)
+		return -EIO;
+	err = zram_unit_unpack(zram, room, object, sizeof(room->packed), zram_slot_whole(slot));
+	zs_unmap_object(zram->pool, zram_slot_handle(slot));
+	return err;
 }

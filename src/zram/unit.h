@@ -24,8 +24,11 @@ struct zram_unit_head {
 int zram_unit_pack(struct zram *zram, struct zram_room *room, unsigned int nr_pages, size_t at_most_bytes,
 		   unsigned long *handle);
 
-/* Fills room->pages, unless it has them already. Result: 0 or -EIO. context: the group is locked. */
-int zram_unit_unpack(struct zram *zram, struct zram_room *room, unsigned long handle);
+/* Fills room->pages from a unit's bytes, at most size of them. whole: zram_slot_whole(). Result: 0 or -EIO. */
+int zram_unit_unpack(struct zram *zram, struct zram_room *room, const void *object, size_t size, uint64_t whole);
+
+/* The same for a slot of a unit, unless the room has it already. context: the group is locked. */
+int zram_unit_open(struct zram *zram, struct zram_room *room, uint64_t slot);
 
 /* Both are 0 if it is damaged. context: the group is locked. */
 struct zram_unit_head zram_unit_head(struct zram *zram, unsigned long handle);

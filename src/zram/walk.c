@@ -10,23 +10,70 @@
 
 #include "dedup.h"
 #include "repack.h"
+#include "writeback.h"
 
 /* Work of a step is counted in groups that are looked at: to pack a page is worth so many of them. */
 #define WORK_OF_PAGE 16
 /* Walks on account of dead bytes: so many to a period at most. */
 #define WALKS_A_PERIOD 16
 
-static void begin(struct zram_walk *walk, uint64_t now_ns, bool ages)
+static void begin(struct zram *zram, uint64_t now_ns, bool ages)
 {
+	struct zram_walk *walk = &zram->walk;
+
 	walk->begun_ns = now_ns;
 	walk->group = 0;
 	walk->under_way = true;
 	walk->ages = ages;
-	if (ages)
-		walk->next_ns = now_ns + walk->period_ns;
+	if (!ages)
+		return;
+	walk->next_ns = now_ns + walk->period_ns;
+	if (zram->writeback)
+		zram_writeback_begin(zram);
 }
 
-/* context: walk.lock */
+/* Makes its pages older. */
+static void age_group(struct zram *zram, uint64_t group)
+{
+	uint64_t first = group << ZRAM_GROUP_SHIFT, end = first + ZRAM_GROUP_PAGES;
+	struct zram_group_lock *lock = zram_lock_of(zram, first);
+
+	zram_group_lock(lock, true);
+	for (uint64_t page = first; page < end && page < zram->nr_pages; page++)
+		if (zram_slot_has_object(zram->slots[page]))
+			zram->slots[page] = zram_slot_aged(zram->slots[page]);
+	if (zram->quiet && zram->quiet[group] < UINT8_MAX)
+		zram->quiet[group]++;
+	zram_group_unlock(lock, true);
+}
+
+enum errand { BY_ITSELF, RECOMPRESS, WRITE_BACK };
+
+/* Returns how many pages were dealt with. */
+static unsigned int visit(struct zram_repacker *repacker, uint64_t group, enum errand errand, bool ages)
+{
+	struct zram *zram = repacker->zram;
+	unsigned int nr_pages = 0;
+
+	if (!__atomic_load_n(&zram->in_use[group << ZRAM_GROUP_SHIFT >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
+		return 0;
+	if (ages)
+		age_group(zram, group);
+	if (errand != WRITE_BACK)
+		nr_pages += zram_repack_group(repacker, group);
+	if (errand != RECOMPRESS && zram->writeback)
+		nr_pages += zram_writeback_group(zram, group, errand == WRITE_BACK);
+	return nr_pages;
+}
+
+static void end(struct zram *zram)
+{
+	if (zram->writeback)
+		zram_writeback_flush(zram);
+	if (zram->dedup)
+		zram_dedup_fit(zram);
+}
+
 static void go_on(struct zram_repacker *repacker, uint64_t budget_pages)
 {
 	struct zram *zram = repacker->zram;
@@ -34,15 +81,12 @@ static void go_on(struct zram_repacker *repacker, uint64_t budget_pages)
 	uint64_t work = 0, most = budget_pages < UINT64_MAX / WORK_OF_PAGE ? budget_pages * WORK_OF_PAGE : UINT64_MAX;
 
 	while (walk->under_way && work < most) {
-		if (__atomic_load_n(&zram->in_use[walk->group << ZRAM_GROUP_SHIFT >> ZRAM_TABLE_SHIFT],
-				    __ATOMIC_RELAXED))
-			work += zram_repack_group(repacker, walk->group, walk->ages) * WORK_OF_PAGE;
-		work++;
+		work += visit(repacker, walk->group, BY_ITSELF, walk->ages) * WORK_OF_PAGE + 1;
 		walk->group++;
 		walk->under_way = walk->group < zram_nr_groups(zram);
 	}
-	if (!walk->under_way && zram->dedup)
-		zram_dedup_fit(zram);
+	if (!walk->under_way)
+		end(zram);
 }
 
 /* When the next walk begins. */
@@ -68,7 +112,7 @@ static uint64_t step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages)
 	if (zram_repacker_init(&repacker, zram))
 		return walk->period_ns; /* no memory now */
 	if (!walk->under_way)
-		begin(walk, now_ns, now_ns >= walk->next_ns);
+		begin(zram, now_ns, now_ns >= walk->next_ns);
 	go_on(&repacker, budget_pages);
 	zram_repacker_finish(&repacker);
 	return walk->under_way ? 0 : next_due(zram, now_ns);
@@ -101,6 +145,7 @@ static void mark_group(struct zram *zram, uint64_t group)
 void zram_mark_idle(struct zram *zram)
 {
 	zram_group_lock(&zram->walk.lock, true);
+	zram_writeback_forget(zram);
 	for (uint64_t group = 0; group < zram_nr_groups(zram); group++)
 		if (__atomic_load_n(&zram->in_use[group << ZRAM_GROUP_SHIFT >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
 			mark_group(zram, group);
@@ -108,27 +153,31 @@ void zram_mark_idle(struct zram *zram)
 }
 
 /* A walk of its own, beside the one that may be under way. */
-int zram_recompress_idle(struct zram *zram)
+static int run_errand(struct zram *zram, enum errand errand)
 {
-	struct zram_walk *walk = &zram->walk, kept;
 	struct zram_repacker repacker;
 	int err;
 
-	if (!zram->scratches.strong.comp)
-		return -EINVAL;
-	zram_group_lock(&walk->lock, true);
+	zram_group_lock(&zram->walk.lock, true);
 	err = zram_repacker_init(&repacker, zram);
 	if (!err) {
-		kept = *walk;
-		walk->group = 0;
-		walk->under_way = true;
-		walk->ages = false;
-		go_on(&repacker, UINT64_MAX);
+		if (zram->writeback)
+			zram_writeback_begin(zram);
+		for (uint64_t group = 0; group < zram_nr_groups(zram); group++)
+			visit(&repacker, group, errand, false);
+		end(zram);
 		zram_repacker_finish(&repacker);
-		walk->group = kept.group;
-		walk->under_way = kept.under_way;
-		walk->ages = kept.ages;
 	}
-	zram_group_unlock(&walk->lock, true);
+	zram_group_unlock(&zram->walk.lock, true);
 	return err;
+}
+
+int zram_recompress_idle(struct zram *zram)
+{
+	return zram->scratches.strong.comp ? run_errand(zram, RECOMPRESS) : -EINVAL;
+}
+
+int zram_writeback_idle(struct zram *zram)
+{
+	return zram->writeback ? run_errand(zram, WRITE_BACK) : -EINVAL;
 }

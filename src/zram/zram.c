@@ -9,6 +9,10 @@
 
 #include "dedup.h"
 #include "page.h"
+#include "writeback.h"
+
+/* Where pages go to a store only because they do not compress. */
+#define INCOMPRESSIBLE_IDLE_NS 10000000000u
 
 /* Address space of zeroes whose memory comes when it is touched; NULL: none left. */
 static void *reserve(size_t bytes)
@@ -51,6 +55,24 @@ static int make_tables(struct zram *zram)
 	zram->given_up = reserve(given_up_bytes(zram));
 	zram->in_use = reserve(in_use_bytes(zram));
 	return zram->slots && zram->locks && zram->given_up && zram->in_use ? 0 : -ENOMEM;
+}
+
+static int make_writeback(struct zram *zram, const struct zram_writeback_options *options)
+{
+	zram->quiet = reserve(given_up_bytes(zram));
+	return zram->quiet ? zram_writeback_create(zram, options) : -ENOMEM;
+}
+
+/* Half of the time that pages must be idle: for recompression, or else for writeback. */
+static uint64_t period_of(const struct zram_options *options)
+{
+	uint64_t idle_ns = options->recompress.idle_ns;
+
+	if (!idle_ns && options->writeback.store)
+		idle_ns = options->writeback.idle_ns;
+	if (!idle_ns && options->writeback.store && options->writeback.incompressible)
+		idle_ns = INCOMPRESSIBLE_IDLE_NS;
+	return (idle_ns + 1) / 2;
 }
 
 static int make_pool(struct zram *zram, const struct zram_options *options)
@@ -97,8 +119,10 @@ int zram_create(const struct zram_options *options, struct zram **result)
 	zram->scratches.comp = options->comp;
 	zram->scratches.strong = options->recompress.comp;
 	zram->unit_pages = options->recompress.unit_bytes >> ZRAM_PAGE_SHIFT;
-	zram->walk.period_ns = (options->recompress.idle_ns + 1) / 2;
+	zram->walk.period_ns = period_of(options);
 	err = make_tables(zram);
+	if (!err && options->writeback.store)
+		err = make_writeback(zram, &options->writeback);
 	if (!err && options->dedup)
 		err = zram_dedup_create(zram);
 	if (!err)
@@ -116,6 +140,8 @@ void zram_destroy(struct zram *zram)
 		return;
 	zs_destroy_pool(zram->pool);
 	zram_dedup_destroy(zram);
+	zram_writeback_destroy(zram);
+	unreserve(zram->quiet, given_up_bytes(zram));
 	zram_scratches_destroy(&zram->scratches);
 	unreserve(zram->slots, slots_bytes(zram));
 	unreserve(zram->locks, locks_bytes(zram));
@@ -132,7 +158,7 @@ uint64_t zram_size_bytes(const struct zram *zram)
 uint64_t zram_used_bytes(const struct zram *zram)
 {
 	return zs_get_total_size_bytes(zram->pool) + zram_counted(&zram->counts.table_bytes) +
-	       zram_scratches_bytes(&zram->scratches) + zram_dedup_bytes(zram);
+	       zram_scratches_bytes(&zram->scratches) + zram_dedup_bytes(zram) + zram_writeback_bytes(zram);
 }
 
 uint64_t zram_compact(struct zram *zram, uint64_t budget_ns)
@@ -188,6 +214,11 @@ void zram_stats(struct zram *zram, struct zram_stats *stats)
 		.strong_pages = zram_counted(&counts->strong_pages),
 		.recompressed = zram_counted(&counts->recompressed),
 		.unpacked = zram_counted(&counts->unpacked),
+		.bd_count = zram_counted(&counts->bd_pages),
+		.bd_reads = zram_counted(&counts->bd_reads),
+		.bd_writes = zram_counted(&counts->bd_writes),
+		.bd_bytes = zram_counted(&counts->backing_bytes),
+		.bd_failures = zram_counted(&counts->bd_failures),
 		.shared_pages = zram_counted(&counts->shared_pages),
 		.dedup_saved_bytes = zram_counted(&counts->dedup_saved_bytes),
 		.objects = pool.objects,

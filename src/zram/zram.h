@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "comp.h"
+#include "store.h"
 
 #define ZRAM_PAGE_BYTES 4096u
 
@@ -32,6 +33,15 @@ struct zram_recompress {
 	uint32_t unit_bytes;      /* up to so many bytes of neighbours together: 4096 (each page alone) to 65536 */
 };
 
+/* What is not touched for longer, or hardly compresses, goes to a store as it is, and is read from there. */
+struct zram_writeback_options {
+	uint64_t idle_ns;             /* for so long at least, group by group of 16 pages; 0: not for that */
+	bool incompressible;          /* also pages that are stored as they are, once they are idle for recompression */
+	const struct zs_store *store; /* NULL: nothing is; is copied */
+	void (*on_error)(void *ctx, const char *what); /* a message about the store, from any thread; may be NULL */
+	void *ctx;
+};
+
 struct zram_options {
 	uint64_t size_bytes;      /* a multiple of 4096, above 0 */
 	struct zs_comp_spec comp; /* the compressor and its level */
@@ -39,6 +49,7 @@ struct zram_options {
 	/* Of zs_pool_options: ZS_POOL_COMPACTOR has a thread of the allocator's tend the pool. */
 	unsigned int pool_flags;
 	struct zram_recompress recompress;
+	struct zram_writeback_options writeback;
 	bool dedup; /* pages of the same content share an object, as far as it is noticed */
 };
 
@@ -88,6 +99,9 @@ void zram_mark_idle(struct zram *zram);
 /* Packs again what is idle now. Result: 0; -EINVAL: no codec for that was named; -ENOMEM. */
 int zram_recompress_idle(struct zram *zram);
 
+/* Writes what is idle now to the store. Result: 0; -EINVAL: there is none; -ENOMEM. */
+int zram_writeback_idle(struct zram *zram);
+
 /*
  * Figures, by the names of the kernel's mm_stat and io_stat where they have one. What each is, and its unit, stands in
  * the table that all ways of showing them are made from (metrics.c).
@@ -117,6 +131,11 @@ struct zram_stats {
 	uint64_t strong_pages;
 	uint64_t recompressed;
 	uint64_t unpacked;
+	uint64_t bd_count;
+	uint64_t bd_reads;
+	uint64_t bd_writes;
+	uint64_t bd_bytes;
+	uint64_t bd_failures;
 	uint64_t shared_pages;
 	uint64_t dedup_saved_bytes;
 	uint64_t objects;

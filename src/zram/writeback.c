@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Places in the store, its segments, and what is on its way there.
+ */
+#include "writeback.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "page.h"
+#include "sum.h"
+#include "unit.h"
+
+#define MOST_RECORDS 1024u
+#define NONE UINT32_MAX
+
+/* An object on its way: the pages that it is for, and the place it will have. */
+struct record {
+	uint64_t page[ZRAM_GROUP_PAGES];
+	uint64_t slot[ZRAM_GROUP_PAGES];
+	unsigned int nr;
+	uint32_t from; /* in the batch */
+	uint32_t bytes;
+	uint16_t kind;
+	uint16_t nr_pages;
+};
+
+struct batch {
+	struct record records[MOST_RECORDS];
+	unsigned int nr;
+	uint32_t nr_bytes;
+	unsigned char bytes[ZRAM_SEGMENT_BYTES];
+};
+
+struct segment {
+	uint32_t live_bytes;
+	uint32_t in_use;
+};
+
+struct zram_writeback {
+	struct zs_store store;
+	bool incompressible;
+	unsigned int idle_walks; /* that a group was not touched for; 0: never by itself */
+	bool has_failed;         /* on this walk */
+	struct batch *batch;
+
+	struct zram_group_lock lock;
+	struct zram_stored *places; /* address space, whose memory comes when it is touched, as that of segments */
+	uint64_t most_places;
+	uint64_t nr_places; /* made so far, in use or free */
+	uint32_t free_place;
+	struct segment *segments;
+	uint64_t nr_segments;
+	uint64_t nr_used_segments;
+	uint64_t next_segment; /* where to look for a free one */
+	uint64_t live_bytes;
+	bool read_failure_told;
+	bool write_failure_told;
+	void (*on_error)(void *ctx, const char *what);
+	void *ctx;
+};
+
+/* ---- memory ---- */
+
+static void *map(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static size_t places_bytes(uint64_t nr)
+{
+	return (size_t)nr * sizeof(struct zram_stored);
+}
+
+static size_t segments_bytes(const struct zram_writeback *writeback)
+{
+	return (size_t)writeback->nr_segments * sizeof(struct segment);
+}
+
+/* Walks of half the idle time of recompression, or of one's own. */
+static unsigned int walks_of(uint64_t idle_ns, uint64_t period_ns)
+{
+	uint64_t walks = idle_ns && period_ns ? (idle_ns + period_ns - 1) / period_ns + 1 : 0;
+
+	return walks < UINT8_MAX ? (unsigned int)walks : UINT8_MAX;
+}
+
+int zram_writeback_create(struct zram *zram, const struct zram_writeback_options *options)
+{
+	struct zram_writeback *writeback = calloc(1, sizeof(*writeback));
+
+	if (!writeback)
+		return -ENOMEM;
+	zram->writeback = writeback;
+	writeback->store = *options->store;
+	writeback->incompressible = options->incompressible;
+	writeback->idle_walks = walks_of(options->idle_ns, zram->walk.period_ns);
+	writeback->on_error = options->on_error;
+	writeback->ctx = options->ctx;
+	writeback->most_places = zram->nr_pages < NONE ? zram->nr_pages : NONE;
+	writeback->free_place = NONE;
+	writeback->nr_segments = writeback->store.size_bytes / ZRAM_SEGMENT_BYTES;
+	writeback->places = map(places_bytes(writeback->most_places));
+	writeback->segments = map(segments_bytes(writeback) + 1);
+	return writeback->places && writeback->segments ? 0 : -ENOMEM;
+}
+
+void zram_writeback_destroy(struct zram *zram)
+{
+	struct zram_writeback *writeback = zram->writeback;
+
+	if (!writeback)
+		return;
+	if (writeback->places)
+		munmap(writeback->places, places_bytes(writeback->most_places));
+	if (writeback->segments)
+		munmap(writeback->segments, segments_bytes(writeback) + 1);
+	free(writeback->batch);
+	free(writeback);
+	zram->writeback = NULL;
+}
+
+uint64_t zram_writeback_bytes(const struct zram *zram)
+{
+	const struct zram_writeback *writeback = zram->writeback;
+
+	if (!writeback)
+		return 0;
+	return sizeof(*writeback) + segments_bytes(writeback) +
+	       places_bytes(__atomic_load_n(&writeback->nr_places, __ATOMIC_RELAXED)) +
+	       (__atomic_load_n(&writeback->batch, __ATOMIC_RELAXED) ? sizeof(struct batch) : 0);
+}
+
+static void tell(struct zram_writeback *writeback, bool *told, const char *what, int err)
+{
+	char text[160];
+
+	if (__atomic_exchange_n(told, true, __ATOMIC_RELAXED) || !writeback->on_error)
+		return;
+	snprintf(text, sizeof(text), "the backing store: %s: %s (this is told once)", what, strerror(-err));
+	writeback->on_error(writeback->ctx, text);
+}
+
+/* ---- segments ---- */
+
+static struct segment *segment_of(struct zram_writeback *writeback, uint64_t offset)
+{
+	return &writeback->segments[offset / ZRAM_SEGMENT_BYTES];
+}
+
+/* Result: its offset, or UINT64_MAX: none is free. */
+static uint64_t take_segment(struct zram_writeback *writeback)
+{
+	uint64_t found = UINT64_MAX;
+
+	zram_group_lock(&writeback->lock, true);
+	for (uint64_t i = 0; i < writeback->nr_segments && found == UINT64_MAX; i++) {
+		uint64_t at = (writeback->next_segment + i) % writeback->nr_segments;
+
+		if (!writeback->segments[at].in_use)
+			found = at;
+	}
+	if (found != UINT64_MAX) {
+		writeback->segments[found] = (struct segment){ .in_use = true };
+		writeback->next_segment = found + 1;
+		writeback->nr_used_segments++;
+	}
+	zram_group_unlock(&writeback->lock, true);
+	return found == UINT64_MAX ? found : found * ZRAM_SEGMENT_BYTES;
+}
+
+/* So many bytes of a segment live no more. The last ones free it. */
+static void release_bytes(struct zram *zram, uint64_t offset, uint32_t bytes)
+{
+	struct zram_writeback *writeback = zram->writeback;
+	struct segment *segment = segment_of(writeback, offset);
+	bool empty;
+
+	zram_group_lock(&writeback->lock, true);
+	segment->live_bytes -= bytes;
+	empty = !segment->live_bytes;
+	zram_group_unlock(&writeback->lock, true);
+	if (!empty)
+		return;
+	/* Nobody else has it: it is in use, and nothing in it is named. */
+	writeback->store.discard(writeback->store.ctx, ZRAM_SEGMENT_BYTES,
+				 offset / ZRAM_SEGMENT_BYTES * ZRAM_SEGMENT_BYTES);
+	zram_group_lock(&writeback->lock, true);
+	segment->in_use = false;
+	writeback->nr_used_segments--;
+	zram_group_unlock(&writeback->lock, true);
+}
+
+/* Whether what lives in a segment is to move elsewhere: little does, and segments take twice what lives in them. */
+static bool is_to_be_emptied(struct zram_writeback *writeback, uint64_t offset)
+{
+	bool sparse, wasteful;
+
+	zram_group_lock(&writeback->lock, true);
+	sparse = segment_of(writeback, offset)->live_bytes < ZRAM_SEGMENT_BYTES / 2;
+	wasteful = writeback->nr_used_segments > 4 &&
+		   writeback->nr_used_segments * ZRAM_SEGMENT_BYTES / 2 > writeback->live_bytes;
+	zram_group_unlock(&writeback->lock, true);
+	return sparse && wasteful;
+}
+
+/* ---- places ---- */
+
+static struct zram_stored *place_of(struct zram *zram, uint64_t slot)
+{
+	return &zram->writeback->places[zram_slot_handle(slot)];
+}
+
+/* Result: its number, or NONE. context: lock */
+static uint32_t take_place(struct zram_writeback *writeback)
+{
+	uint32_t at = writeback->free_place;
+
+	if (at != NONE) {
+		writeback->free_place = writeback->places[at].next_free;
+	} else if (writeback->nr_places < writeback->most_places) {
+		at = (uint32_t)writeback->nr_places;
+		__atomic_store_n(&writeback->nr_places, at + 1ull, __ATOMIC_RELAXED);
+	}
+	return at;
+}
+
+static uint32_t make_place(struct zram_writeback *writeback, const struct zram_stored *stored)
+{
+	uint32_t at;
+
+	zram_group_lock(&writeback->lock, true);
+	at = take_place(writeback);
+	if (at != NONE) {
+		writeback->places[at] = *stored;
+		segment_of(writeback, stored->offset)->live_bytes += stored->bytes;
+		writeback->live_bytes += stored->bytes;
+	}
+	zram_group_unlock(&writeback->lock, true);
+	return at;
+}
+
+void zram_stored_drop(struct zram *zram, uint64_t slot)
+{
+	struct zram_writeback *writeback = zram->writeback;
+	struct zram_stored *place = place_of(zram, slot), stored;
+
+	zram_group_lock(&writeback->lock, true);
+	stored = *place;
+	place->next_free = writeback->free_place;
+	writeback->free_place = (uint32_t)zram_slot_handle(slot);
+	writeback->live_bytes -= stored.bytes;
+	zram_group_unlock(&writeback->lock, true);
+	zram_count(&zram->counts.stored_objects, -1);
+	zram_count(&zram->counts.backing_bytes, -(int64_t)stored.bytes);
+	release_bytes(zram, stored.offset, stored.bytes);
+}
+
+int zram_stored_read(struct zram *zram, uint64_t slot, void *buf, size_t size, struct zram_stored *stored)
+{
+	struct zram_writeback *writeback = zram->writeback;
+	int err = -EIO;
+
+	*stored = *place_of(zram, slot);
+	if (stored->bytes <= size)
+		err = writeback->store.read(writeback->store.ctx, buf, stored->bytes, stored->offset);
+	if (!err && zram_sum(buf, stored->bytes) != stored->sum)
+		err = -EBADMSG;
+	zram_count(&zram->counts.bd_reads, !err);
+	if (err)
+		tell(writeback, &writeback->read_failure_told, "what was written does not come back", err);
+	return err ? -EIO : 0;
+}
+
+/* ---- putting in place ---- */
+
+static uint64_t stored_slot(const struct record *record, unsigned int i, uint32_t place)
+{
+	return zram_slot_stored(place, record->kind == ZRAM_UNIT ? zram_slot_index(record->slot[i]) : 0) |
+	       (record->slot[i] & ZRAM_AGE_MASK);
+}
+
+/* Those of its pages that are what they were are in the store from now on. Returns how many. */
+static unsigned int put_record(struct zram *zram, const struct record *record, uint32_t place)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, record->page[0]);
+	uint64_t old[ZRAM_GROUP_PAGES] = { 0 };
+	unsigned int nr_put = 0;
+
+	zram_group_lock(lock, true);
+	for (unsigned int i = 0; i < record->nr; i++) {
+		if (zram->slots[record->page[i]] != record->slot[i])
+			continue;
+		old[nr_put++] = zram_page_swap(zram, record->page[i], stored_slot(record, i, place));
+	}
+	zram_group_unlock(lock, true);
+	for (unsigned int i = 0; i < nr_put; i++)
+		zram_page_drop(zram, old[i]);
+	return nr_put;
+}
+
+/* segment: the offset that the batch was written at */
+static void settle(struct zram *zram, const struct record *record, uint64_t segment)
+{
+	struct zram_writeback *writeback = zram->writeback;
+	struct zram_stored stored = { .offset = segment + record->from,
+				      .bytes = record->bytes,
+				      .sum = zram_sum(writeback->batch->bytes + record->from, record->bytes),
+				      .kind = record->kind,
+				      .nr_pages = record->nr_pages };
+	uint32_t place = make_place(writeback, &stored);
+
+	if (place == NONE)
+		return;
+	zram_count(&zram->counts.stored_objects, 1);
+	zram_count(&zram->counts.backing_bytes, stored.bytes);
+	if (!put_record(zram, record, place))
+		zram_stored_drop(zram, zram_slot_stored(place, 0));
+}
+
+static void write_batch(struct zram *zram, uint64_t segment)
+{
+	struct zram_writeback *writeback = zram->writeback;
+	struct batch *batch = writeback->batch;
+	int err = writeback->store.write(writeback->store.ctx, batch->bytes, batch->nr_bytes, segment);
+
+	writeback->has_failed = err != 0;
+	if (err) {
+		zram_count(&zram->counts.bd_failures, 1);
+		tell(writeback, &writeback->write_failure_told, "nothing can be written to it", err);
+		return;
+	}
+	zram_count(&zram->counts.bd_writes, batch->nr);
+	for (unsigned int i = 0; i < batch->nr; i++)
+		settle(zram, &batch->records[i], segment);
+}
+
+/* Holds the segment by a byte of its own, so that it is not free while the records come to it. */
+void zram_writeback_flush(struct zram *zram)
+{
+	struct zram_writeback *writeback = zram->writeback;
+	struct batch *batch = writeback->batch;
+	uint64_t segment;
+
+	if (!batch || !batch->nr)
+		return;
+	segment = take_segment(writeback);
+	if (segment == UINT64_MAX) {
+		writeback->has_failed = true;
+	} else {
+		segment_of(writeback, segment)->live_bytes = 1;
+		write_batch(zram, segment);
+		release_bytes(zram, segment, 1);
+	}
+	batch->nr = 0;
+	batch->nr_bytes = 0;
+}
+
+void zram_writeback_begin(struct zram *zram)
+{
+	zram->writeback->has_failed = false;
+}
+
+/* ---- gathering ---- */
+
+/* For any object. */
+static bool has_room(const struct batch *batch)
+{
+	return batch->nr < MOST_RECORDS && ZRAM_SEGMENT_BYTES - batch->nr_bytes >= ZRAM_UNIT_BYTES;
+}
+
+/* The object's bytes to the end of the batch. Result: how many; 0: they do not come. context: group locked. */
+static uint32_t copy_object(struct zram *zram, struct record *record, unsigned char *to, size_t room)
+{
+	uint64_t slot = record->slot[0];
+	struct zram_unit_head head = { .nr_pages = 1 };
+	struct zram_stored stored;
+	uint32_t bytes = zram_slot_stored_bytes(slot);
+	const void *object;
+
+	if (zram_slot_kind(slot) == ZRAM_STORED) {
+		if (zram_stored_read(zram, slot, to, room, &stored))
+			return 0;
+		record->kind = stored.kind;
+		record->nr_pages = stored.nr_pages;
+		return stored.bytes;
+	}
+	if (zram_slot_kind(slot) == ZRAM_UNIT) {
+		head = zram_unit_head(zram, zram_slot_handle(slot));
+		bytes = (uint32_t)zram_unit_bytes(&head);
+	}
+	record->kind = (uint16_t)zram_slot_kind(slot);
+	record->nr_pages = (uint16_t)head.nr_pages;
+	object = bytes <= room ? zs_obj_read_begin(zram->pool, zram_slot_handle(slot), bytes, NULL) : NULL;
+	if (!object)
+		return 0;
+	memcpy(to, object, bytes);
+	zs_obj_read_end(zram->pool, zram_slot_handle(slot), bytes, object);
+	return bytes;
+}
+
+/* The pages that a slot's object is for, of nr from first on, which it is the first of. context: group locked. */
+static void gather_pages(const struct zram *zram, uint64_t first, unsigned int i, unsigned int nr,
+			 struct record *record)
+{
+	uint64_t mine = __atomic_load_n(&zram->slots[first + i], __ATOMIC_RELAXED), slot = mine;
+
+	record->nr = 0;
+	do {
+		if (!record->nr || zram_slot_is_beside(slot, mine)) {
+			record->page[record->nr] = first + i;
+			record->slot[record->nr++] = slot;
+		}
+		slot = ++i < nr ? __atomic_load_n(&zram->slots[first + i], __ATOMIC_RELAXED) : 0;
+	} while (i < nr);
+}
+
+static bool all_oldest(const struct record *record)
+{
+	for (unsigned int i = 0; i < record->nr; i++)
+		if (zram_slot_age(record->slot[i]) < ZRAM_OLDEST)
+			return false;
+	return true;
+}
+
+static bool is_wanted(struct zram *zram, const struct record *record, bool is_quiet)
+{
+	uint64_t slot = record->slot[0];
+
+	switch (zram_slot_kind(slot)) {
+	case ZRAM_OBJECT:
+	case ZRAM_STRONG:
+	case ZRAM_UNIT: return is_quiet && all_oldest(record);
+	case ZRAM_RAW: return (is_quiet || zram->writeback->incompressible) && all_oldest(record);
+	case ZRAM_STORED: return is_to_be_emptied(zram->writeback, place_of(zram, slot)->offset);
+	default: return false;
+	}
+}
+
+/* Whether an earlier page of the group has a part in the same object, which was looked at with that. */
+static bool was_seen(const uint64_t *slots, unsigned int i)
+{
+	for (unsigned int j = 0; j < i; j++)
+		if (zram_slot_is_beside(__atomic_load_n(&slots[j], __ATOMIC_RELAXED),
+					__atomic_load_n(&slots[i], __ATOMIC_RELAXED)))
+			return true;
+	return false;
+}
+
+/* The object of a group's page, if it is to be written. Returns how many pages it is for. context: group locked. */
+static unsigned int gather_object(struct zram *zram, uint64_t first, unsigned int i, unsigned int nr, bool is_quiet)
+{
+	struct batch *batch = zram->writeback->batch;
+	struct record *record = &batch->records[batch->nr];
+
+	gather_pages(zram, first, i, nr, record);
+	if (!is_wanted(zram, record, is_quiet))
+		return 0;
+	record->from = batch->nr_bytes;
+	record->bytes = copy_object(zram, record, batch->bytes + record->from, ZRAM_SEGMENT_BYTES - record->from);
+	if (!record->bytes)
+		return 0;
+	batch->nr_bytes += record->bytes;
+	batch->nr++;
+	return record->nr;
+}
+
+/* Result: whether the group was looked at to its end; else the batch is full. */
+static bool gather(struct zram *zram, uint64_t first, unsigned int nr, bool is_quiet, unsigned int *nr_gathered)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, first);
+	unsigned int i;
+
+	zram_group_lock(lock, false);
+	for (i = 0; i < nr && has_room(zram->writeback->batch); i++)
+		if (!was_seen(zram->slots + first, i))
+			*nr_gathered += gather_object(zram, first, i, nr, is_quiet);
+	zram_group_unlock(lock, false);
+	return i == nr;
+}
+
+static bool make_batch(struct zram_writeback *writeback)
+{
+	struct batch *batch;
+
+	if (writeback->batch)
+		return true;
+	batch = malloc(sizeof(*batch));
+	if (!batch)
+		return false;
+	batch->nr = 0;
+	batch->nr_bytes = 0;
+	__atomic_store_n(&writeback->batch, batch, __ATOMIC_RELAXED);
+	return true;
+}
+
+unsigned int zram_writeback_group(struct zram *zram, uint64_t group, bool on_demand)
+{
+	struct zram_writeback *writeback = zram->writeback;
+	uint64_t first = group << ZRAM_GROUP_SHIFT, left = zram->nr_pages - first;
+	unsigned int nr = left < ZRAM_GROUP_PAGES ? (unsigned int)left : ZRAM_GROUP_PAGES, nr_gathered = 0;
+	bool is_quiet = on_demand || (writeback->idle_walks &&
+				      __atomic_load_n(&zram->quiet[group], __ATOMIC_RELAXED) >= writeback->idle_walks);
+
+	if (!make_batch(writeback))
+		return 0;
+	/* What was written in the first pass is in the store in the second. */
+	while (!writeback->has_failed && !gather(zram, first, nr, is_quiet, &nr_gathered))
+		zram_writeback_flush(zram);
+	return nr_gathered;
+}
+
+void zram_writeback_forget(struct zram *zram)
+{
+	if (zram->writeback && zram->writeback->batch)
+		zram->writeback->batch->nr = zram->writeback->batch->nr_bytes = 0;
+}

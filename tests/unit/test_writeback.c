@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Writeback of the RAM disk to a store that may be full, fail, or give back other bytes. The clock is turned by hand.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "disk.h"
+#include "random.h"
+#include "writeback.h"
+
+#define PAGE ZRAM_PAGE_BYTES
+#define NR_PAGES 1024u
+#define IDLE_NS 60000000000u
+#define STORE_BYTES (8u << 20)
+
+/* ---- a store in memory ---- */
+
+struct memory_store {
+	unsigned char *bytes;
+	unsigned int nr_writes;
+	unsigned int nr_discards;
+	int write_err; /* what the calls return */
+	int read_err;
+	bool corrupts;
+	unsigned int nr_told;
+};
+
+static int memory_read(void *ctx, void *buf, size_t len, uint64_t offset)
+{
+	struct memory_store *store = ctx;
+
+	assert_true(offset + len <= STORE_BYTES);
+	if (store->read_err)
+		return store->read_err;
+	memcpy(buf, store->bytes + offset, len);
+	if (store->corrupts)
+		((unsigned char *)buf)[len / 2] ^= 1;
+	return 0;
+}
+
+static int memory_write(void *ctx, const void *buf, size_t len, uint64_t offset)
+{
+	struct memory_store *store = ctx;
+
+	assert_true(offset + len <= STORE_BYTES);
+	if (store->write_err)
+		return store->write_err;
+	memcpy(store->bytes + offset, buf, len);
+	store->nr_writes++;
+	return 0;
+}
+
+/* So that whoever reads what was discarded finds it out. */
+static void memory_discard(void *ctx, uint64_t len, uint64_t offset)
+{
+	struct memory_store *store = ctx;
+
+	assert_true(offset + len <= STORE_BYTES);
+	memset(store->bytes + offset, 0xdd, len);
+	store->nr_discards++;
+}
+
+static void note_error(void *ctx, const char *what)
+{
+	struct memory_store *store = ctx;
+
+	assert_non_null(strstr(what, "backing store"));
+	store->nr_told++;
+}
+
+/* ---- the disk ---- */
+
+static uint64_t now_ns;
+static struct memory_store memory;
+
+enum policies { IDLE = 1, INCOMPRESSIBLE = 2, UNITS = 4 };
+
+static struct zram *make_disk(unsigned int policies, uint64_t store_bytes)
+{
+	struct zs_store store = { memory_read, memory_write, memory_discard, &memory, store_bytes };
+	struct zram_options options = { .size_bytes = NR_PAGES * PAGE };
+	struct zram *zram = NULL;
+
+	memory = (struct memory_store){ .bytes = malloc(STORE_BYTES) };
+	options.writeback = (struct zram_writeback_options){ .idle_ns = policies & IDLE ? IDLE_NS : 0,
+							     .incompressible = policies & INCOMPRESSIBLE,
+							     .store = &store,
+							     .on_error = note_error,
+							     .ctx = &memory };
+	assert_int_equal(zs_comp_parse("lz4", &options.comp), 0);
+	if (policies & UNITS) {
+		assert_int_equal(zs_comp_parse("zstd:1", &options.recompress.comp), 0);
+		options.recompress.idle_ns = IDLE_NS / 4;
+		options.recompress.unit_bytes = 65536;
+	}
+	assert_int_equal(zram_create(&options, &zram), 0);
+	now_ns = 1000;
+	return zram;
+}
+
+static struct zram_stats stats_of(struct zram *zram)
+{
+	struct zram_stats stats;
+
+	zram_stats(zram, &stats);
+	return stats;
+}
+
+/* Half noise; of seeds that 7 divides, all noise; of those that 11 divides, one byte. */
+static void make_page(unsigned char *page, uint32_t seed)
+{
+	struct rng rng = { .state = seed };
+
+	memset(page, (int)seed, PAGE);
+	if (seed % 11)
+		rng_fill(&rng, page, seed % 7 ? PAGE / 2 : PAGE);
+}
+
+static void write_page(struct zram *zram, uint32_t i, uint32_t seed)
+{
+	unsigned char page[PAGE];
+
+	make_page(page, seed);
+	assert_int_equal(zram_write(zram, page, PAGE, i * (uint64_t)PAGE), 0);
+}
+
+static void assert_page(struct zram *zram, uint32_t i, uint32_t seed)
+{
+	unsigned char page[PAGE], got[PAGE];
+
+	make_page(page, seed);
+	assert_int_equal(zram_read(zram, got, PAGE, i * (uint64_t)PAGE), 0);
+	assert_memory_equal(got, page, PAGE);
+}
+
+static void fill(struct zram *zram)
+{
+	for (uint32_t i = 0; i < NR_PAGES; i++)
+		write_page(zram, i, i + 1);
+}
+
+static void assert_filled(struct zram *zram)
+{
+	for (uint32_t i = 0; i < NR_PAGES; i++)
+		assert_page(zram, i, i + 1);
+}
+
+static void pass(struct zram *zram, uint64_t ns)
+{
+	uint64_t end = now_ns + ns;
+
+	for (;;) {
+		uint64_t due = zram_step(zram, now_ns, 100);
+
+		if (due > end - now_ns)
+			break;
+		now_ns += due;
+	}
+	now_ns = end;
+}
+
+static void settle(struct zram *zram)
+{
+	pass(zram, 2 * (uint64_t)IDLE_NS);
+}
+
+static void end(struct zram *zram)
+{
+	struct zram_stats stats;
+
+	assert_int_equal(zram_discard(zram, NR_PAGES * PAGE, 0), 0);
+	stats = stats_of(zram);
+	assert_int_equal(stats.objects, 0);
+	assert_int_equal(stats.orig_data_size, 0);
+	assert_int_equal(stats.compr_data_size, 0);
+	assert_int_equal(stats.units + stats.unit_pages + stats.unit_dead_bytes, 0);
+	assert_int_equal(stats.bd_count, 0);
+	assert_int_equal(stats.bd_bytes, 0);
+	assert_int_equal(zs_pool_verify(zram->pool), 0);
+	zram_destroy(zram);
+	free(memory.bytes);
+}
+
+#define NR_FILLS (NR_PAGES / 11)
+
+/* ---- tests ---- */
+
+static void idle_pages_go_and_come_back(void **state)
+{
+	static const unsigned int policies[] = { IDLE, IDLE | UNITS };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct zram *zram = make_disk(policies[i], STORE_BYTES);
+		uint64_t before;
+
+		fill(zram);
+		before = stats_of(zram).mem_used_total;
+		pass(zram, IDLE_NS - 1);
+		assert_int_equal(stats_of(zram).bd_count, 0);
+		pass(zram, IDLE_NS);
+		assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS);
+		assert_int_equal(stats_of(zram).orig_data_size, (NR_PAGES - NR_FILLS) * PAGE);
+		assert_int_equal(stats_of(zram).compr_data_size, 0);
+		assert_true(memory.nr_writes < 8);
+		zram_compact(zram, 0);
+		assert_true(stats_of(zram).mem_used_total < before / 2 + sizeof(struct zram_room) * 3 + (2 << 20));
+		assert_filled(zram);
+		settle(zram);
+		assert_filled(zram);
+		end(zram);
+		assert_int_equal(memory.nr_told, 0);
+	}
+}
+
+static void incompressible_pages_go(void **state)
+{
+	struct zram *zram = make_disk(INCOMPRESSIBLE, STORE_BYTES);
+
+	(void)state;
+	fill(zram);
+	settle(zram);
+	assert_int_equal(stats_of(zram).bd_count, NR_PAGES / 7 - NR_PAGES / 77);
+	assert_int_equal(stats_of(zram).huge_pages, 0);
+	assert_filled(zram);
+	end(zram);
+}
+
+static void what_is_used_stays(void **state)
+{
+	struct zram *zram = make_disk(IDLE, STORE_BYTES);
+
+	(void)state;
+	fill(zram);
+	for (unsigned int i = 0; i < 16; i++) {
+		pass(zram, IDLE_NS / 4);
+		assert_page(zram, 100, 101);
+	}
+	/* Its whole group does. */
+	assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS - 16 + 1 + (112 / 11 - 96 / 11 - 1));
+	end(zram);
+}
+
+static void what_is_read_often_is_in_memory_again(void **state)
+{
+	static const unsigned int policies[] = { IDLE, IDLE | UNITS };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct zram *zram = make_disk(policies[i], STORE_BYTES);
+		uint64_t nr_reads;
+
+		fill(zram);
+		settle(zram);
+		assert_page(zram, 100, 101);
+		assert_page(zram, 100, 101);
+		pass(zram, IDLE_NS / 2);
+		assert_int_equal(stats_of(zram).unpacked, 1);
+		nr_reads = stats_of(zram).bd_reads;
+		assert_page(zram, 100, 101);
+		assert_int_equal(stats_of(zram).bd_reads, nr_reads);
+		assert_filled(zram);
+		end(zram);
+	}
+}
+
+static void it_can_be_asked_for(void **state)
+{
+	struct zram *zram = make_disk(0, STORE_BYTES);
+	struct zram_options options = { .size_bytes = PAGE };
+
+	(void)state;
+	fill(zram);
+	assert_true(zram_step(zram, 1, 1) == ZRAM_NEVER);
+	assert_int_equal(zram_writeback_idle(zram), 0);
+	assert_int_equal(stats_of(zram).bd_count, 0);
+	zram_mark_idle(zram);
+	assert_page(zram, 100, 101);
+	assert_int_equal(zram_writeback_idle(zram), 0);
+	assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS - 1);
+	assert_filled(zram);
+	end(zram);
+	assert_int_equal(zs_comp_parse("lz4", &options.comp), 0);
+	assert_int_equal(zram_create(&options, &zram), 0);
+	assert_int_equal(zram_writeback_idle(zram), -EINVAL);
+	zram_destroy(zram);
+}
+
+static void overwritten_pages_free_segments(void **state)
+{
+	struct zram *zram = make_disk(IDLE, STORE_BYTES);
+
+	(void)state;
+	fill(zram);
+	settle(zram);
+	for (uint32_t round = 0; round < 12; round++) {
+		for (uint32_t i = 0; i < NR_PAGES; i++)
+			if ((i + round) % 3)
+				write_page(zram, i, i + 1 + round);
+			else
+				write_page(zram, i, i + 1);
+		settle(zram);
+		assert_true(stats_of(zram).bd_bytes <= STORE_BYTES / 2);
+	}
+	assert_true(memory.nr_discards > 12);
+	assert_int_equal(stats_of(zram).bd_failures, 0);
+	end(zram);
+}
+
+/* A few pages that live in each segment do not keep it. */
+static void sparse_segments_are_emptied(void **state)
+{
+	struct zram *zram = make_disk(IDLE, STORE_BYTES);
+	unsigned int nr_writes;
+
+	(void)state;
+	fill(zram);
+	settle(zram);
+	/* Segments that would fill the store if none was emptied. */
+	for (uint32_t round = 0; round < 8; round++) {
+		for (uint32_t i = 0; i < NR_PAGES; i++)
+			if (i % 16 < 15)
+				write_page(zram, i, i + 1);
+		settle(zram);
+	}
+	nr_writes = memory.nr_writes;
+	assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS);
+	settle(zram);
+	assert_in_range(memory.nr_writes, nr_writes, nr_writes + 2);
+	assert_filled(zram);
+	end(zram);
+}
+
+/* ---- failures ---- */
+
+static void a_full_store_takes_no_more(void **state)
+{
+	struct zram *zram = make_disk(IDLE, 1 << 20);
+
+	(void)state;
+	fill(zram);
+	settle(zram);
+	assert_in_range(stats_of(zram).bd_count, 100, NR_PAGES / 2);
+	assert_true(stats_of(zram).bd_bytes <= 1 << 20);
+	assert_filled(zram);
+	end(zram);
+	zram = make_disk(IDLE, 1000);
+	fill(zram);
+	settle(zram);
+	assert_int_equal(stats_of(zram).bd_count, 0);
+	assert_filled(zram);
+	end(zram);
+}
+
+static void what_cannot_be_written_stays(void **state)
+{
+	struct zram *zram = make_disk(IDLE, STORE_BYTES);
+
+	(void)state;
+	fill(zram);
+	memory.write_err = -ENOSPC;
+	settle(zram);
+	assert_int_equal(stats_of(zram).bd_count, 0);
+	assert_true(stats_of(zram).bd_failures > 0);
+	assert_int_equal(memory.nr_told, 1);
+	assert_filled(zram);
+	memory.write_err = 0;
+	settle(zram);
+	settle(zram);
+	assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS);
+	assert_filled(zram);
+	end(zram);
+}
+
+/* Those pages cannot be read, no other; and can be written. */
+static void what_does_not_come_back_is_an_error(void **state)
+{
+	unsigned char got[PAGE];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct zram *zram = make_disk(IDLE, STORE_BYTES);
+
+		fill(zram);
+		settle(zram);
+		write_page(zram, 7, 8);
+		memory.read_err = i ? -EIO : 0;
+		memory.corrupts = !i;
+		assert_int_equal(zram_read(zram, got, PAGE, 5 * PAGE), -EIO);
+		assert_int_equal(zram_read(zram, got, PAGE, 6 * PAGE), -EIO);
+		assert_int_equal(zram_write(zram, "x", 1, 5 * PAGE), -EIO);
+		assert_int_equal(memory.nr_told, 1);
+		assert_page(zram, 7, 8);
+		write_page(zram, 5, 6);
+		assert_page(zram, 5, 6);
+		memory.read_err = 0;
+		memory.corrupts = false;
+		assert_filled(zram);
+		end(zram);
+	}
+}
+
+/* ---- threads ---- */
+
+struct player {
+	struct zram *zram;
+	uint32_t first;
+	pthread_t thread;
+};
+
+static void *play(void *arg)
+{
+	struct player *player = arg;
+	struct rng rng = { .state = player->first + 1 };
+	uint32_t seeds[128] = { 0 };
+
+	for (uint32_t round = 0; round < 2000; round++) {
+		uint32_t i = player->first + 4 * rng_below(&rng, 32);
+
+		if (rng_below(&rng, 4) == 0) {
+			seeds[i] = 1 + rng_below(&rng, 1000);
+			write_page(player->zram, i, seeds[i]);
+		} else if (rng_below(&rng, 20) == 0) {
+			seeds[i] = 0;
+			assert_int_equal(zram_discard(player->zram, PAGE, i * (uint64_t)PAGE), 0);
+		} else if (seeds[i]) {
+			assert_page(player->zram, i, seeds[i]);
+		}
+	}
+	return NULL;
+}
+
+static void it_runs_beside_everything(void **state)
+{
+	struct zram *zram = make_disk(IDLE | INCOMPRESSIBLE | UNITS, STORE_BYTES);
+	struct player players[4];
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++) {
+		players[i] = (struct player){ .zram = zram, .first = i };
+		assert_int_equal(pthread_create(&players[i].thread, NULL, play, &players[i]), 0);
+	}
+	for (unsigned int i = 0; i < 200; i++) {
+		if (i % 3 == 0)
+			zram_mark_idle(zram);
+		if (i % 3 == 1)
+			zram_writeback_idle(zram);
+		pass(zram, IDLE_NS / 8);
+	}
+	for (uint32_t i = 0; i < 4; i++)
+		pthread_join(players[i].thread, NULL);
+	end(zram);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(idle_pages_go_and_come_back),  cmocka_unit_test(incompressible_pages_go),
+		cmocka_unit_test(what_is_used_stays),           cmocka_unit_test(what_is_read_often_is_in_memory_again),
+		cmocka_unit_test(it_can_be_asked_for),          cmocka_unit_test(overwritten_pages_free_segments),
+		cmocka_unit_test(sparse_segments_are_emptied),  cmocka_unit_test(a_full_store_takes_no_more),
+		cmocka_unit_test(what_cannot_be_written_stays), cmocka_unit_test(what_does_not_come_back_is_an_error),
+		cmocka_unit_test(it_runs_beside_everything),
+	};
+
+	return cmocka_run_group_tests_name("writeback", tests, NULL, NULL);
+}
