@@ -22,7 +22,7 @@ void zram_dedup_destroy(struct zram *zram);
 
 /*
  * hash: zram_sum() of the content. A slot that shares the object of another page with this content, which then has one
- * such too; 0: there is none, or no memory. The slot counts among those that share already. context: no lock of a group.
+ * such too; 0: there is none, or no memory. The slot counts among those that share already. context: no group's lock.
  */
 uint64_t zram_dedup_find(struct zram *zram, struct zram_scratch *scratch, const void *content, uint32_t hash);
 

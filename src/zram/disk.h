@@ -103,7 +103,7 @@ static inline struct zram_group_lock *zram_lock_of(struct zram *zram, uint64_t p
 	return &zram->locks[page >> ZRAM_GROUP_SHIFT];
 }
 
-/* A page is read or written by who uses the disk. */
+/* A page is read or written by who uses the disk. context: its group is locked. */
 static inline void zram_touch(struct zram *zram, uint64_t page)
 {
 	uint8_t *quiet = zram->quiet ? &zram->quiet[page >> ZRAM_GROUP_SHIFT] : NULL;

@@ -79,8 +79,8 @@ static int read_group(struct zram *zram, struct zram_scratch *scratch, unsigned 
 	struct zram_group_lock *lock = zram_lock_of(zram, offset >> ZRAM_PAGE_SHIFT);
 	int err = 0;
 
-	zram_touch(zram, offset >> ZRAM_PAGE_SHIFT);
 	zram_group_lock(lock, false);
+	zram_touch(zram, offset >> ZRAM_PAGE_SHIFT);
 	while (len && !err) {
 		struct part part = first_part(len, offset);
 
@@ -117,8 +117,8 @@ static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
 	struct zram_group_lock *lock = zram_lock_of(zram, page);
 	uint64_t old;
 
-	zram_touch(zram, page);
 	zram_group_lock(lock, true);
+	zram_touch(zram, page);
 	old = zram_page_swap(zram, page, slot);
 	zram_group_unlock(lock, true);
 	zram_page_drop(zram, old);
@@ -172,8 +172,8 @@ static int write_part(struct zram *zram, struct zram_scratch *scratch, const str
 
 	if (err)
 		return err;
-	zram_touch(zram, part->page);
 	zram_group_lock(lock, true);
+	zram_touch(zram, part->page);
 	err = zram_page_unpack(zram, scratch, zram->slots[part->page], scratch->page);
 	if (scratch->room)
 		scratch->room->unpacked = 0;

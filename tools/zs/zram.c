@@ -26,6 +26,7 @@ static const char help_text[] =
 	"       zs zram reset-peak [NAME]\n"
 	"       zs zram idle [NAME]\n"
 	"       zs zram recompress [NAME]\n"
+	"       zs zram writeback [NAME]\n"
 	"       zs zram run [-s SIZE] [-c CODEC] [-l LIMIT] [--] COMMAND [ARGUMENT...]\n\n"
 	"Asks a compressed RAM disk that runs, or runs one for a command. NAME is the disk's (see zs ls); it can be\n"
 	"left out while there is only one.\n\n"
@@ -35,6 +36,7 @@ static const char help_text[] =
 	"  reset-peak  has mem_used_max begin anew\n"
 	"  idle        counts all its content as idle, until it is read or written\n"
 	"  recompress  packs again what is idle, if the disk has recompress=\n"
+	"  writeback   writes to its file what is idle, if the disk has writeback=\n"
 	"  run         starts a disk, runs the command with $uri in its environment, and ends the disk after it\n\n"
 	"  -d SECONDS  between two looks (1)\n"
 	"  -n TIMES    look so often; default: until it is interrupted\n"
@@ -170,22 +172,33 @@ int zs_zram_recompress(int argc, char **argv)
 	return order(argc, argv, "recompress", show_pages);
 }
 
+static void show_objects(const char *answer)
+{
+	printf("%" PRIu64 " objects written\n", (uint64_t)strtoull(answer, NULL, 10));
+}
+
+int zs_zram_writeback(int argc, char **argv)
+{
+	return order(argc, argv, "writeback", show_objects);
+}
+
 /* ---- which ---- */
 
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } subcommands[] = {
-	{ "stat", zs_zram_stat },       { "top", zs_zram_top },
-	{ "compact", zs_zram_compact }, { "reset-peak", zs_zram_reset_peak },
-	{ "idle", zs_zram_idle },       { "recompress", zs_zram_recompress },
-	{ "run", zs_zram_run },
+	{ "stat", zs_zram_stat },           { "top", zs_zram_top },
+	{ "compact", zs_zram_compact },     { "reset-peak", zs_zram_reset_peak },
+	{ "idle", zs_zram_idle },           { "recompress", zs_zram_recompress },
+	{ "writeback", zs_zram_writeback }, { "run", zs_zram_run },
 };
 
 static int run(int argc, char **argv)
 {
 	if (argc < 2)
-		return zs_usage_error("zram", "say what: stat, top, compact, reset-peak, idle, recompress or run");
+		return zs_usage_error("zram",
+				      "say what: stat, top, compact, reset-peak, idle, recompress, writeback or run");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		fputs(help_text, stdout);
 		return zs_finish_stdout(ZS_EXIT_OK);

@@ -14,5 +14,6 @@ int zs_zram_compact(int argc, char **argv);
 int zs_zram_reset_peak(int argc, char **argv);
 int zs_zram_idle(int argc, char **argv);
 int zs_zram_recompress(int argc, char **argv);
+int zs_zram_writeback(int argc, char **argv);
 
 #endif

@@ -69,6 +69,15 @@ static bool idle(struct zram_controlled *disk, const char *argument, FILE *out)
 	return true;
 }
 
+/* What an order that walks the disk comes to; why: what the disk lacks if it cannot. */
+static bool tell_walk(int err, const char *why, uint64_t nr, FILE *out)
+{
+	if (err)
+		return fputs(err == -EINVAL ? why : strerror(-err), out), false;
+	fprintf(out, "%" PRIu64 "\n", nr);
+	return true;
+}
+
 static bool recompress(struct zram_controlled *disk, const char *argument, FILE *out)
 {
 	struct zram_stats before, after;
@@ -77,19 +86,31 @@ static bool recompress(struct zram_controlled *disk, const char *argument, FILE 
 	(void)argument;
 	zram_stats(disk->zram, &before);
 	err = zram_recompress_idle(disk->zram);
-	if (err == -EINVAL)
-		return fputs("the disk was started without recompress=", out), false;
-	if (err)
-		return fputs(strerror(-err), out), false;
 	zram_stats(disk->zram, &after);
-	fprintf(out, "%" PRIu64 "\n", after.recompressed - before.recompressed);
-	return true;
+	return tell_walk(err, "the disk was started without recompress=", after.recompressed - before.recompressed,
+			 out);
+}
+
+static bool write_back(struct zram_controlled *disk, const char *argument, FILE *out)
+{
+	struct zram_stats before, after;
+	int err;
+
+	(void)argument;
+	zram_stats(disk->zram, &before);
+	err = zram_writeback_idle(disk->zram);
+	zram_stats(disk->zram, &after);
+	return tell_walk(err, "the disk was started without writeback=", after.bd_writes - before.bd_writes, out);
 }
 
 static const struct order orders[] = {
-	{ "stat", 2, stat },       { "summary", 1, summary },
-	{ "compact", 1, compact }, { "reset-peak", 1, reset_peak },
-	{ "idle", 1, idle },       { "recompress", 1, recompress },
+	{ "stat", 2, stat },
+	{ "summary", 1, summary },
+	{ "compact", 1, compact },
+	{ "reset-peak", 1, reset_peak },
+	{ "idle", 1, idle },
+	{ "recompress", 1, recompress },
+	{ "writeback", 1, write_back },
 };
 
 bool zram_control_answer(void *ctx, char *const *words, size_t nr_words, FILE *out)
@@ -97,6 +118,7 @@ bool zram_control_answer(void *ctx, char *const *words, size_t nr_words, FILE *o
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		if (!strcmp(words[0], orders[i].name) && nr_words == orders[i].nr_words)
 			return orders[i].run(ctx, nr_words > 1 ? words[1] : NULL, out);
-	fputs("there are: about, stat plain|json|prometheus, summary, compact, reset-peak, idle, recompress", out);
+	fputs("there are: about, stat plain|json|prometheus, summary, compact, reset-peak, idle, recompress, writeback",
+	      out);
 	return false;
 }

@@ -7,6 +7,7 @@
  *   compact                      compacts the pool; the bytes given back
  *   idle                         counts all content as idle
  *   recompress                   packs again what is idle
+ *   writeback                    writes to the backing file what is idle
  *   reset-peak                   mem_used_max begins anew
  */
 #ifndef ZRAM_CONTROL_H

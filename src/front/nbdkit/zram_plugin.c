@@ -16,6 +16,7 @@
 
 #include "control.h"
 #include "runtime.h"
+#include "file_store.h"
 #include "worker.h"
 #include "zram_control.h"
 #include "zram_policy.h"
@@ -32,6 +33,9 @@ static char own_name[ZS_NAME_MAX + 1];
 static struct zram_controlled controlled;
 static struct zs_control *control;
 static struct zs_worker *worker;
+
+static struct zram_writeback_policy writeback;
+static struct zs_file_store *file;
 
 /* ---- configuration ---- */
 
@@ -76,6 +80,16 @@ static int set_recompress(const char *value)
 	return -1;
 }
 
+static int set_writeback(const char *value)
+{
+	char message[ZRAM_POLICY_MESSAGE];
+
+	if (zram_policy_writeback(value, &writeback, message))
+		return 0;
+	nbdkit_error("writeback=%s: %s", value, message);
+	return -1;
+}
+
 static int set_dedup(const char *value)
 {
 	int on = nbdkit_parse_bool(value);
@@ -105,11 +119,15 @@ static int plugin_config(const char *key, const char *value)
 		return set_compressor(value);
 	if (!strcmp(key, "recompress"))
 		return set_recompress(value);
+	if (!strcmp(key, "writeback"))
+		return set_writeback(value);
 	if (!strcmp(key, "dedup"))
 		return set_dedup(value);
 	if (!strcmp(key, "control"))
 		return set_control(value);
-	nbdkit_error("unknown parameter '%s': there are size, compressor, limit, recompress, dedup and control", key);
+	nbdkit_error(
+		"unknown parameter '%s': there are size, compressor, limit, recompress, dedup, writeback and control",
+		key);
 	return -1;
 }
 
@@ -131,6 +149,8 @@ static int plugin_config_complete(void)
 	"recompress=idle:TIME[,codec=NAME][,unit=SIZE]\n"                                                              \
 	"                 pack again what was not touched for so long: neighbours together, denser\n"                  \
 	"dedup=on         have pages of the same content share their memory\n"                                         \
+	"writeback=idle:TIME|incompressible,backing=FILE[,limit=SIZE]\n"                                               \
+	"                 write to a file what was not touched for so long, or hardly compresses\n"                    \
 	"control=NAME     under which zs(1) finds the disk; default: the process's number; off: not at all"
 
 static void plugin_dump(void)
@@ -141,10 +161,52 @@ static void plugin_dump(void)
 
 /* ---- the disk ---- */
 
+static void tell_error(void *ctx, const char *what)
+{
+	(void)ctx;
+	nbdkit_error("%s", what);
+}
+
+static const char *backing_error(int err)
+{
+	switch (err) {
+	case -EWOULDBLOCK: return "another process uses it";
+	case -EEXIST: return "it is not empty; remove it if nobody needs it, or give another";
+	case -EINVAL: return "it is no file, no folder and no block device";
+	default: return strerror(-err);
+	}
+}
+
+/* The engine copies the store. */
+static int open_backing(struct zs_store *store)
+{
+	int err = zs_file_store_open(writeback.backing, &file);
+	uint64_t size;
+
+	if (err) {
+		nbdkit_error("writeback: %s: %s", writeback.backing, backing_error(err));
+		return -1;
+	}
+	size = zs_file_store_size(file);
+	*store = (struct zs_store){ zs_file_store_read, zs_file_store_write, zs_file_store_discard, file, size };
+	if (writeback.limit_bytes && writeback.limit_bytes < size)
+		store->size_bytes = writeback.limit_bytes;
+	options.writeback = (struct zram_writeback_options){ .idle_ns = writeback.idle_ns,
+							     .incompressible = writeback.incompressible,
+							     .store = store,
+							     .on_error = tell_error };
+	return 0;
+}
+
 static int start_disk(void)
 {
-	int err = zram_create(&options, &disk);
+	struct zs_store store;
+	int err = 0;
 
+	if (writeback.backing && open_backing(&store))
+		return -1;
+	err = zram_create(&options, &disk);
+	options.writeback.store = NULL;
 	if (!err)
 		return 0;
 	nbdkit_error("cannot make a disk of %" PRIu64 " bytes: %s", options.size_bytes, strerror(-err));
@@ -191,7 +253,7 @@ static uint64_t step_disk(void *ctx, uint64_t now_ns)
 
 static int start_worker(void)
 {
-	int err = options.recompress.idle_ns ? zs_worker_start(step_disk, NULL, &worker) : 0;
+	int err = zram_step(disk, 0, 0) == ZRAM_NEVER ? 0 : zs_worker_start(step_disk, NULL, &worker);
 
 	if (!err)
 		return 0;
@@ -211,6 +273,8 @@ static void plugin_unload(void)
 	zs_control_stop(control);
 	zs_worker_stop(worker);
 	zram_destroy(disk);
+	zs_file_store_close(file);
+	free(writeback.backing);
 }
 
 /* ---- what a connection is told ---- */

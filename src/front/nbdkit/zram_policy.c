@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
 #define LONGEST_TIME_NS (366 * 86400ull * 1000000000)
 
 static bool refuse(char *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -102,6 +105,77 @@ bool zram_policy_recompress(const char *text, struct zram_recompress *recompress
 	good = set_codec("zstd:9", &recompress->comp, message) && set_when(strsep(&rest, ","), recompress, message);
 	while (good && rest)
 		good = set_part(strsep(&rest, ","), recompress, message);
+	free(copy);
+	return good;
+}
+
+/* ---- writeback ---- */
+
+/* One of the reasons to write something. */
+static bool set_reason(const char *text, struct zram_writeback_policy *policy, char *message)
+{
+	if (!strcmp(text, "manual"))
+		return true;
+	if (!strcmp(text, "incompressible")) {
+		policy->incompressible = true;
+		return true;
+	}
+	if (strncmp(text, "idle:", 5))
+		return refuse(message, "'%.60s': say what: idle:TIME, incompressible or manual", text);
+	if (zram_policy_time(text + 5, &policy->idle_ns))
+		return true;
+	return refuse(message, "'%.60s': a time is a number above 0 with ms, s, m or h, as 10m", text + 5);
+}
+
+static bool set_limit(const char *text, uint64_t *bytes, char *message)
+{
+	int64_t size = nbdkit_parse_size(text);
+
+	if (size <= 0)
+		return refuse(message, "limit=%.60s: give a size as 10G", text);
+	*bytes = (uint64_t)size;
+	return true;
+}
+
+static bool set_backing(const char *text, char **backing, char *message)
+{
+	free(*backing);
+	*backing = nbdkit_absolute_path(text);
+	return *backing ? true : refuse(message, "backing=%.60s: no such path", text);
+}
+
+static bool set_writeback_part(const char *text, struct zram_writeback_policy *policy, char *message)
+{
+	if (!strncmp(text, "backing=", 8))
+		return set_backing(text + 8, &policy->backing, message);
+	if (!strncmp(text, "limit=", 6))
+		return set_limit(text + 6, &policy->limit_bytes, message);
+	return refuse(message, "'%.60s': there are backing= and limit=", text);
+}
+
+static bool set_reasons(char *text, struct zram_writeback_policy *policy, char *message)
+{
+	bool good = true;
+
+	while (good && text)
+		good = set_reason(strsep(&text, "+"), policy, message);
+	return good;
+}
+
+bool zram_policy_writeback(const char *text, struct zram_writeback_policy *policy, char *message)
+{
+	char *copy = strdup(text), *rest = copy;
+	bool good;
+
+	if (!copy)
+		return refuse(message, "no memory");
+	free(policy->backing);
+	*policy = (struct zram_writeback_policy){ .backing = NULL };
+	good = set_reasons(strsep(&rest, ","), policy, message);
+	while (good && rest)
+		good = set_writeback_part(strsep(&rest, ","), policy, message);
+	if (good && !policy->backing)
+		good = refuse(message, "say where to: backing=FILE");
 	free(copy);
 	return good;
 }

@@ -19,6 +19,19 @@
  */
 bool zram_policy_recompress(const char *text, struct zram_recompress *recompress, char *message);
 
+/*
+ * writeback=: "idle:TIME", "incompressible", "manual", several of them with '+' between them, and then
+ * "backing=PATH" (needed) and "limit=SIZE". backing is to be freed. Result: as above.
+ */
+struct zram_writeback_policy {
+	uint64_t idle_ns;
+	bool incompressible;
+	char *backing;
+	uint64_t limit_bytes; /* 0: none */
+};
+
+bool zram_policy_writeback(const char *text, struct zram_writeback_policy *policy, char *message);
+
 /* "500ms", "60s", "10m", "2h": above 0. */
 bool zram_policy_time(const char *text, uint64_t *ns);
 
