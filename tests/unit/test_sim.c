@@ -60,6 +60,37 @@ static void test_nth_call_fails(void **state)
 	zs_host_source_destroy(s);
 }
 
+/* By chance: about as many as are asked for, the same for a seed, others for another, and none after the end. */
+static unsigned int nr_unlucky(uint64_t seed, uint64_t *pattern)
+{
+	unsigned int nr = 0;
+
+	zs_sim.fail_one_in = 4;
+	zs_sim.fail_seed = seed;
+	for (unsigned int i = 0; i < 64000; i++) {
+		bool fails = zs_sim_is_to_fail();
+
+		nr += fails;
+		*pattern = *pattern * 31 + fails;
+	}
+	return nr;
+}
+
+static void test_calls_fail_by_chance(void **state)
+{
+	uint64_t first = 0, again = 0, other = 0;
+
+	(void)state;
+	assert_in_range(nr_unlucky(1, &first), 15000, 17000);
+	nr_unlucky(1, &again);
+	nr_unlucky(2, &other);
+	assert_true(first == again && first != other);
+	assert_int_equal(zs_sim.nr_fallible_calls, 3 * 64000);
+	zs_sim_stop_failing();
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_false(zs_sim_is_to_fail());
+}
+
 static void test_page_budget(void **state)
 {
 	void *pages[4];
@@ -277,6 +308,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SIM_TEST(test_nth_call_fails),
+		SIM_TEST(test_calls_fail_by_chance),
 		SIM_TEST(test_page_budget),
 		SIM_TEST(test_clean_tells_what_is_out),
 		SIM_TEST(test_clock_moves_by_looks),

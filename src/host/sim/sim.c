@@ -66,12 +66,39 @@ bool zs_sim_is_clean(void)
 	       !zs_sim.nr_sources;
 }
 
+/* The generator is Knuth's for MMIX, of which the upper bits are good. pre: big_lock held */
+static bool has_bad_luck(void)
+{
+	zs_sim.fail_seed = zs_sim.fail_seed * 6364136223846793005u + 1442695040888963407u;
+	return (zs_sim.fail_seed >> 33) % zs_sim.fail_one_in == 0;
+}
+
 /* Counts a fallible call. Returns whether it is to fail. pre: big_lock held */
 static bool is_to_fail(void)
 {
 	zs_sim.nr_fallible_calls++;
+	if (zs_sim.fail_one_in && has_bad_luck())
+		return true;
 	return zs_sim.fail_at && (zs_sim.fail_after ? zs_sim.nr_fallible_calls >= zs_sim.fail_at
 						    : zs_sim.nr_fallible_calls == zs_sim.fail_at);
+}
+
+bool zs_sim_is_to_fail(void)
+{
+	bool fails;
+
+	pthread_mutex_lock(&big_lock);
+	fails = is_to_fail();
+	pthread_mutex_unlock(&big_lock);
+	return fails;
+}
+
+void zs_sim_stop_failing(void)
+{
+	pthread_mutex_lock(&big_lock);
+	zs_sim.fail_at = 0;
+	zs_sim.fail_one_in = 0;
+	pthread_mutex_unlock(&big_lock);
 }
 
 /* Counts a fallible call that takes nr of something. */

@@ -21,6 +21,8 @@ struct zs_sim {
 	uint64_t page_budget;    /* pages that may be out at once; 0: no bound */
 	uint64_t fail_at;        /* the number of the fallible call that fails, from 1; 0: none */
 	bool fail_after;         /* and all that follow it */
+	uint64_t fail_one_in;    /* by chance, one call in so many fails; 0: none */
+	uint64_t fail_seed;      /* of that chance */
 	uint64_t clock_step_ns;
 
 	/* ---- read by the test ---- */
@@ -46,6 +48,12 @@ void zs_sim_reset(void);
 
 /* Whether everything that was handed out came back. */
 bool zs_sim_is_clean(void);
+
+/* Counts a fallible call that is none of the host's: a test's own malloc, say. Result: whether it is to fail. */
+bool zs_sim_is_to_fail(void);
+
+/* From here on no call fails by number or by chance; pools may exist and be at work. */
+void zs_sim_stop_failing(void);
 
 /*
  * Wants the memory of a scattered page elsewhere, as a kernel does, a different page each time: replace is called for
