@@ -20,7 +20,7 @@ struct zs_comp {
 	size_t (*bound)(size_t src_len);
 	/* A context for units of up to max_len bytes; NULL: no memory. */
 	void *(*create)(int level, size_t max_len);
-	/* -ENOSPC: does not fit dst_cap. -EIO: the library failed. */
+	/* -ENOSPC: does not fit dst_cap. -ENOMEM: none for the context. -EIO: the library failed. */
 	ssize_t (*compress)(void *ctx, const void *src, size_t src_len, void *dst, size_t dst_cap);
 	/* -EIO: not what compress() made, or longer than dst_cap. */
 	ssize_t (*decompress)(void *ctx, const void *src, size_t src_len, void *dst, size_t dst_cap);

@@ -56,7 +56,11 @@ static ssize_t zstd_compress(void *ptr, const void *src, size_t src_len, void *d
 
 	if (!ZSTD_isError(len))
 		return (ssize_t)len;
-	return ZSTD_getErrorCode(len) == ZSTD_error_dstSize_tooSmall ? -ENOSPC : -EIO;
+	switch (ZSTD_getErrorCode(len)) {
+	case ZSTD_error_dstSize_tooSmall: return -ENOSPC;
+	case ZSTD_error_memory_allocation: return -ENOMEM; /* it is taken when a context is first used */
+	default: return -EIO;
+	}
 }
 
 static ssize_t zstd_decompress(void *ptr, const void *src, size_t src_len, void *dst, size_t dst_cap)

@@ -66,7 +66,7 @@ int zram_page_pack(struct zram *zram, struct zram_scratch *scratch, const void *
 	if (len == -ENOSPC)
 		return pack_raw(zram, page, slot);
 	if (len <= 0)
-		return -EIO;
+		return len ? (int)len : -EIO;
 	handle = zram_store(zram, scratch->packed, (size_t)len);
 	*slot = zram_slot_object(ZRAM_OBJECT, handle, (uint32_t)len);
 	return handle ? 0 : -ENOSPC;
@@ -82,7 +82,7 @@ int zram_page_pack_strong(struct zram *zram, struct zram_room *room, const void 
 	room->unpacked = 0;
 	len = zram->scratches.strong.comp->compress(room->codec, page, ZRAM_PAGE_BYTES, room->packed, most - 1);
 	if (len <= 0)
-		return len == -ENOSPC ? -ENOSPC : -EIO;
+		return len ? (int)len : -EIO;
 	handle = zram_store(zram, room->packed, (size_t)len);
 	*slot = zram_slot_object(ZRAM_STRONG, handle, (uint32_t)len);
 	return handle ? 0 : -ENOSPC;

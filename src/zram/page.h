@@ -7,7 +7,7 @@
 
 #include "disk.h"
 
-/* Stores a page; the slot that stands for it is in *slot. Result: 0, -ENOSPC or -EIO (the codec failed). */
+/* Stores a page; the slot that stands for it is in *slot. Result: 0, -ENOSPC, or what the codec says: -ENOMEM, -EIO. */
 int zram_page_pack(struct zram *zram, struct zram_scratch *scratch, const void *page, uint64_t *slot);
 
 /* The page that a slot stands for. Result: 0 or -EIO: damaged. context: the page's group is locked. */

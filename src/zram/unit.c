@@ -22,7 +22,7 @@ int zram_unit_pack(struct zram *zram, struct zram_room *room, unsigned int nr_pa
 	len = zram->scratches.strong.comp->compress(room->codec, room->pages, nr_pages * ZRAM_PAGE_BYTES,
 						    room->packed + sizeof(head), most - sizeof(head));
 	if (len <= 0)
-		return len == -ENOSPC ? -ENOSPC : -EIO;
+		return len ? (int)len : -EIO;
 	head.packed_bytes = (uint32_t)len;
 	memcpy(room->packed, &head, sizeof(head));
 	*handle = zram_store(zram, room->packed, sizeof(head) + (size_t)len);
