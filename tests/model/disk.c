@@ -1,253 +1,198 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * The RAM disk's engine against a model, which is plain memory: requests of random kinds, ranges and contents, as fsx
- * does with files (Avadis Tevanian 1991).
- *   disk [-r SEED] [-n REQUESTS] [-t SECONDS] [-c CODEC] [-s PAGES] [-l LIMIT_KIB]
- * With a limit many writes fail; then each page has its old or its new content. Ends with 1 at the first difference and
- * says how to come there again. -t: runs with seeds from SEED on for so long.
+ * The RAM disk against a model, which is plain memory: requests of random kinds, ranges and contents, as fsx does with
+ * files (Avadis Tevanian 1991).
+ *   disk [-r SEED] [-n REQUESTS] [-t SECONDS] [-j THREADS] [-c CODEC] [-s PAGES] [-l LIMIT_KIB] [-u URI]
+ *   disk-sim [-f ONE_IN] [-b PAGES] ...
+ * -j: each thread has a range of bytes for its own; neighbours share a page, and all write the last two. -u: the disk
+ * is that of an NBD server, each thread has a connection, and -l and -c only say what the server was told. -f: of the
+ * requests for memory one in so many fails, by chance; -b: the pool gets so many pages at most.
+ * With a limit, or without memory, many writes fail; then each page has its old or its new content. Ends with 1 at the
+ * first difference, or if nothing moves any more, and says how to come there again: with several threads to about
+ * there. -t: runs with seeds from SEED on for so long.
  */
-#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "random.h"
-#include "zram.h"
-#include "zsmalloc.h"
+#include "disk_tester.h"
 
-#define PAGE 4096u
-#define LONGEST (20 * PAGE)
+#define MOST_THREADS 64u
+#define FEWEST_PAGES 3u /* for a thread: some that it shares, and some that it does not */
+#define ROOM_BYTES (8 * PAGE)
 
-struct settings {
-	uint64_t seed;
-	uint64_t nr_requests;
-	uint64_t seconds;
-	uint64_t nr_pages;
-	uint64_t limit_kib;
-	const char *codec;
-};
+char disk_replay[256];
 
-struct model {
-	const struct settings *settings;
-	struct rng rng;
-	struct zram *zram;
-	uint64_t step;
-	uint64_t size_bytes;
-	unsigned char *disk;   /* what it should read as */
-	unsigned char *before; /* what it should have read as before a request */
-	unsigned char *buffer;
-	uint64_t nr_failed;
-};
+/* ---- players ---- */
 
-static void differ(const struct model *m, const char *what, uint64_t offset, uint64_t len)
+/* Where a thread's bytes begin: in the midst of a page but for the first one. */
+static uint64_t border(const struct disk_settings *settings, uint64_t number)
 {
-	const struct settings *s = m->settings;
+	uint64_t nr_pages = settings->nr_pages - common_pages(settings),
+		 page = nr_pages * number / settings->nr_threads;
 
-	printf("disk: %s at step %llu, offset %llu, length %llu (replay: -r %llu -n %llu -c %s -s %llu -l %llu)\n",
-	       what, (unsigned long long)m->step, (unsigned long long)offset, (unsigned long long)len,
-	       (unsigned long long)s->seed, (unsigned long long)s->nr_requests, s->codec,
-	       (unsigned long long)s->nr_pages, (unsigned long long)s->limit_kib);
-	exit(1);
+	if (!number || number == settings->nr_threads)
+		return page * PAGE;
+	return page * PAGE + 1 + number * 1789 % (PAGE - 1);
 }
 
-static uint32_t below(struct model *m, uint32_t bound)
+static bool make_players(struct disk_player *players, const struct disk_settings *settings, const struct disk_way *way,
+			 void *disk, unsigned char *model, unsigned char *before)
 {
-	return rng_below(&m->rng, bound);
-}
-
-/* A range that begins or ends at a page's border more often than chance would have it. */
-static uint64_t random_range(struct model *m, uint64_t *offset)
-{
-	uint64_t len = below(m, 4) ? 1 + below(m, LONGEST) : PAGE * (1 + below(m, 8));
-
-	*offset = (uint64_t)below(m, (uint32_t)m->size_bytes);
-	if (below(m, 2))
-		*offset &= ~(uint64_t)(PAGE - 1);
-	return len < m->size_bytes - *offset ? len : m->size_bytes - *offset;
-}
-
-/* Noise, one byte over and over, words, or half of each, in runs that do not keep to pages. */
-static void random_content(struct model *m, unsigned char *to, uint64_t len)
-{
-	while (len) {
-		uint32_t part = 1 + below(m, 3 * PAGE), kind = below(m, 5);
-
-		part = part < len ? part : (uint32_t)len;
-		memset(to, kind == 0 ? 0 : (int)below(m, 256), part);
-		if (kind == 1)
-			rng_fill(&m->rng, to, part);
-		else if (kind == 2)
-			rng_fill(&m->rng, to, part / 3);
-		else if (kind == 3)
-			for (uint32_t i = 0; i + 8 <= part; i += 8)
-				memcpy(to + i, "zsmalloc", 8);
-		to += part;
-		len -= part;
+	for (uint64_t i = 0; i < settings->nr_threads; i++) {
+		players[i] = (struct disk_player){
+			.settings = settings,
+			.way = way,
+			.conn = way->connect(disk),
+			.rng = { .state = settings->seed + i * 0x632be59bd9b4e019u },
+			.from = border(settings, i),
+			.end = border(settings, i + 1),
+			.model = model,
+			.before = before,
+			.buffer = malloc(LONGEST),
+		};
+		if (!players[i].conn || !players[i].buffer)
+			return false;
 	}
+	return true;
 }
 
-static void check_read(struct model *m, uint64_t offset, uint64_t len)
+/* One thread alone needs none: it plays in the program's own. */
+static void play_all(struct disk_player *players, uint64_t nr)
 {
-	if (zram_read(m->zram, m->buffer, len, offset))
-		differ(m, "a read failed", offset, len);
-	if (memcmp(m->buffer, m->disk + offset, len))
-		differ(m, "wrong bytes", offset, len);
-}
-
-/* After a write that failed, the model has for each page what the disk has, if that is one of the two. */
-static void settle(struct model *m, uint64_t offset, uint64_t len)
-{
-	uint64_t end = (offset + len + PAGE - 1) / PAGE * PAGE;
-
-	m->nr_failed++;
-	for (offset = offset / PAGE * PAGE; offset < end; offset += PAGE) {
-		if (zram_read(m->zram, m->buffer, PAGE, offset))
-			differ(m, "a read failed", offset, PAGE);
-		if (memcmp(m->buffer, m->disk + offset, PAGE) && memcmp(m->buffer, m->before + offset, PAGE))
-			differ(m, "neither old nor new", offset, PAGE);
-		memcpy(m->disk + offset, m->buffer, PAGE);
+	for (uint64_t i = 1; i < nr; i++) {
+		if (pthread_create(&players[i].thread, NULL, disk_play, &players[i])) {
+			fprintf(stderr, "disk: no thread\n");
+			exit(2);
+		}
 	}
+	disk_play(&players[0]);
+	for (uint64_t i = 1; i < nr; i++)
+		pthread_join(players[i].thread, NULL);
 }
 
-/* The model after a request that changes bytes; err: what the disk said. */
-static void changed(struct model *m, int err, uint64_t offset, uint64_t len)
+static struct disk_tally sum_of(const struct disk_player *players, uint64_t nr)
 {
-	uint64_t first = offset / PAGE * PAGE, end = (offset + len + PAGE - 1) / PAGE * PAGE;
+	struct disk_tally sum = { 0 };
 
-	if (err && (err != -ENOSPC || !m->settings->limit_kib))
-		differ(m, "a write failed", offset, len);
+	for (uint64_t i = 0; i < nr; i++) {
+		sum.failed_reads += players[i].tally.failed_reads;
+		sum.failed_writes += players[i].tally.failed_writes;
+	}
+	return sum;
+}
+
+/* ---- the end of a run ---- */
+
+static void must(struct disk_player *p, const char *what, int err)
+{
 	if (err)
-		settle(m, offset, len);
-	memcpy(m->before + first, m->disk + first, end - first);
+		disk_differ(p, what, err, p->from, p->end - p->from);
 }
 
-static void request_read(struct model *m)
+static void must_be_fine(struct disk_player *p, const char *wrong)
 {
-	uint64_t offset, len = random_range(m, &offset);
-
-	check_read(m, offset, len);
+	if (wrong)
+		disk_differ(p, wrong, 0, p->from, p->end - p->from);
 }
 
-static void request_write(struct model *m)
+static int must_be_hole(void *ctx, uint64_t offset, uint64_t len, enum disk_extent kind)
 {
-	uint64_t offset, len = random_range(m, &offset);
-
-	random_content(m, m->disk + offset, len);
-	changed(m, zram_write(m->zram, m->disk + offset, len, offset), offset, len);
-}
-
-static void request_zero(struct model *m)
-{
-	uint64_t offset, len = random_range(m, &offset);
-
-	memset(m->disk + offset, 0, len);
-	changed(m, zram_zero(m->zram, len, offset, below(m, 2)), offset, len);
-}
-
-static void request_discard(struct model *m)
-{
-	uint64_t offset, len = random_range(m, &offset);
-	uint64_t first = (offset + PAGE - 1) / PAGE * PAGE, end = (offset + len) / PAGE * PAGE;
-
-	if (first < end)
-		memset(m->disk + first, 0, end - first);
-	changed(m, zram_discard(m->zram, len, offset), offset, len);
-}
-
-static int check_extent(void *ctx, uint64_t offset, uint64_t len, enum zram_extent kind)
-{
-	struct model *m = ctx;
-
-	for (uint64_t i = offset; kind != ZRAM_EXTENT_DATA && i < offset + len; i++)
-		if (m->disk[i])
-			differ(m, "content in a hole", offset, len);
+	if (kind != DISK_HOLE)
+		disk_differ(ctx, "no hole after a discard", 0, offset, len);
 	return 0;
 }
 
-static void request_extents(struct model *m)
+static void empty(struct disk_player *p)
 {
-	uint64_t offset, len = random_range(m, &offset);
-
-	if (zram_extents(m->zram, len, offset, check_extent, m))
-		differ(m, "extents failed", offset, len);
+	memset(p->model, 0, p->end);
+	must(p, "a discard failed", p->way->discard(p->conn, p->end, 0));
+	must(p, "extents failed", p->way->extents(p->conn, p->end, 0, must_be_hole, p));
+	disk_check_all(p);
 }
 
-static void request_compact(struct model *m)
+/* Emptied, the disk has no content, and takes some again whatever was refused before. p: has the whole disk */
+static void check_end(struct disk_player *p, void *disk)
 {
-		zram_compact(m->zram, below(m, 2) ? 10000 : 0);
+	uint64_t len = p->end < ROOM_BYTES ? p->end : ROOM_BYTES;
+
+	disk_settle_common(p);
+	disk_check_all(p);
+	must_be_fine(p, p->way->check(disk, &p->tally));
+	p->way->calm(disk);
+	empty(p);
+	must_be_fine(p, p->way->check_empty(disk));
+	rng_fill(&p->rng, p->model, (uint32_t)len);
+	must(p, "no room after a discard", p->way->write(p->conn, p->model, len, 0));
+	disk_check_all(p);
+	empty(p);
+	must_be_fine(p, p->way->check_empty(disk));
 }
 
-static void check_all(struct model *m)
-{
-	struct zram_stats stats;
+/* ---- a run ---- */
 
-	for (uint64_t offset = 0; offset < m->size_bytes; offset += LONGEST)
-		check_read(m, offset, m->size_bytes - offset < LONGEST ? m->size_bytes - offset : LONGEST);
-	zram_stats(m->zram, &stats);
-	if (stats.objects * PAGE != stats.orig_data_size || stats.failed_writes != m->nr_failed || stats.failed_reads)
-		differ(m, "wrong figures", 0, 0);
-	if (stats.mem_limit && stats.mem_used_max > stats.mem_limit + 65536)
-		differ(m, "more memory than the limit", 0, 0);
+static void out_of_time(int number)
+{
+	static const char text[] = "\ndisk: it hangs: nothing was checked for minutes\n";
+
+	(void)number;
+	if (write(STDOUT_FILENO, disk_replay, strlen(disk_replay)) > 0 &&
+	    write(STDOUT_FILENO, text, sizeof(text) - 1) > 0)
+		_exit(1);
+	_exit(1);
 }
 
-static void one_request(struct model *m)
+static void note_replay(const struct disk_settings *s)
 {
-	uint32_t dice = below(m, 100);
+	int len = snprintf(disk_replay, sizeof(disk_replay), "-r %llu -n %llu -j %llu -c %s -s %llu -l %llu",
+			   (unsigned long long)s->seed, (unsigned long long)s->nr_requests,
+			   (unsigned long long)s->nr_threads, s->codec, (unsigned long long)s->nr_pages,
+			   (unsigned long long)s->limit_kib);
 
-	if (dice < 40)
-		request_write(m);
-	else if (dice < 75)
-		request_read(m);
-	else if (dice < 83)
-		request_discard(m);
-	else if (dice < 91)
-		request_zero(m);
-	else if (dice < 97)
-		request_extents(m);
-	else
-		request_compact(m);
+	if (s->uri)
+		snprintf(disk_replay + len, sizeof(disk_replay) - (size_t)len, " -u '%s'", s->uri);
+	else if (s->fail_one_in || s->budget_pages)
+		snprintf(disk_replay + len, sizeof(disk_replay) - (size_t)len, " -f %llu -b %llu",
+			 (unsigned long long)s->fail_one_in, (unsigned long long)s->budget_pages);
 }
 
-static void *memory(size_t bytes)
+static void free_players(struct disk_player *players, uint64_t nr)
 {
-	void *at = calloc(1, bytes);
+	for (uint64_t i = 0; i < nr; i++) {
+		players[i].way->disconnect(players[i].conn);
+		free(players[i].buffer);
+	}
+}
 
-	if (!at) {
-		fprintf(stderr, "disk: no memory for %zu bytes\n", bytes);
+/* Returns how many requests were refused. */
+static uint64_t run(const struct disk_settings *settings, const struct disk_way *way)
+{
+	static struct disk_player players[MOST_THREADS];
+	unsigned char *model = calloc(settings->nr_pages, PAGE), *before = calloc(settings->nr_pages, PAGE);
+	struct disk_player all;
+	void *disk;
+
+	note_replay(settings);
+	disk = way->open(settings);
+	if (!disk || !model || !before || !make_players(players, settings, way, disk, model, before))
 		exit(2);
-	}
-	return at;
+	play_all(players, settings->nr_threads);
+	all = players[0];
+	all.end = settings->nr_pages * PAGE;
+	all.tally = sum_of(players, settings->nr_threads);
+	check_end(&all, disk);
+	free_players(players, settings->nr_threads);
+	must_be_fine(&all, way->close(disk));
+	free(model);
+	free(before);
+	return all.tally.failed_writes + all.tally.failed_reads;
 }
 
-/* Returns how many writes the limit refused. */
-static uint64_t run(const struct settings *settings)
-{
-	struct zram_options options = { .size_bytes = settings->nr_pages * PAGE,
-					.limit_bytes = settings->limit_kib << 10 };
-	struct model m = { .settings = settings, .rng = { .state = settings->seed }, .size_bytes = options.size_bytes };
-
-	m.disk = memory(m.size_bytes);
-	m.before = memory(m.size_bytes);
-	m.buffer = memory(LONGEST);
-	if (zs_comp_parse(settings->codec, &options.comp) || zram_create(&options, &m.zram)) {
-		fprintf(stderr, "disk: cannot make a disk of %llu pages with %s\n",
-			(unsigned long long)settings->nr_pages, settings->codec);
-		exit(2);
-	}
-	for (; m.step < settings->nr_requests; m.step++) {
-		one_request(&m);
-		if (m.step % 4096 == 0)
-			check_all(&m);
-	}
-	check_all(&m);
-	zram_destroy(m.zram);
-	free(m.disk);
-	free(m.before);
-	free(m.buffer);
-	return m.nr_failed;
-}
+/* ---- the command line ---- */
 
 static uint64_t number(int option, const char *text)
 {
@@ -260,34 +205,72 @@ static uint64_t number(int option, const char *text)
 	exit(2);
 }
 
-int main(int argc, char **argv)
+_Noreturn static void misused(void)
 {
-	struct settings settings = { .seed = 1, .nr_requests = 100000, .nr_pages = 512, .codec = "lz4" };
-	time_t begun = time(NULL);
-	uint64_t nr_runs = 0, nr_refused = 0;
+	fprintf(stderr, "disk: see the head of disk.c\n");
+	exit(2);
+}
+
+static struct disk_settings parse(int argc, char **argv)
+{
+	struct disk_settings s = { .seed = 1, .nr_requests = 100000, .nr_pages = 512, .nr_threads = 1, .codec = "lz4" };
 	int option;
 
-	while ((option = getopt(argc, argv, "r:n:t:c:s:l:")) >= 0) {
+	while ((option = getopt(argc, argv, "r:n:t:j:c:s:l:u:f:b:")) >= 0) {
 		switch (option) {
-		case 'r': settings.seed = number(option, optarg); break;
-		case 'n': settings.nr_requests = number(option, optarg); break;
-		case 't': settings.seconds = number(option, optarg); break;
-		case 'c': settings.codec = optarg; break;
-		case 's': settings.nr_pages = number(option, optarg); break;
-		case 'l': settings.limit_kib = number(option, optarg); break;
-		default: fprintf(stderr, "disk: see the head of disk.c\n"); return 2;
+		case 'r': s.seed = number(option, optarg); break;
+		case 'n': s.nr_requests = number(option, optarg); break;
+		case 't': s.seconds = number(option, optarg); break;
+		case 'j': s.nr_threads = number(option, optarg); break;
+		case 'c': s.codec = optarg; break;
+		case 's': s.nr_pages = number(option, optarg); break;
+		case 'l': s.limit_kib = number(option, optarg); break;
+		case 'u': s.uri = optarg; break;
+		case 'f': s.fail_one_in = number(option, optarg); break;
+		case 'b': s.budget_pages = number(option, optarg); break;
+		default: misused();
 		}
 	}
-	if (optind != argc || !settings.nr_pages || settings.nr_pages > 1 << 18) {
-		fprintf(stderr, "disk: see the head of disk.c\n");
-		return 2;
+	if (optind != argc || !s.nr_threads || s.nr_threads > MOST_THREADS || s.nr_pages > 1 << 18 ||
+	    s.nr_pages < FEWEST_PAGES * s.nr_threads + common_pages(&s))
+		misused();
+	return s;
+}
+
+/* What the settings ask for, if this build has it. */
+static const struct disk_way *way_of(const struct disk_settings *settings)
+{
+#ifndef DISK_SIM
+	if (settings->fail_one_in || settings->budget_pages) {
+		fprintf(stderr, "disk: only disk-sim makes memory fail\n");
+		exit(2);
 	}
+#endif
+#ifdef DISK_NBD
+	return settings->uri ? &disk_nbd : &disk_engine;
+#else
+	if (settings->uri) {
+		fprintf(stderr, "disk: this build is without libnbd\n");
+		exit(2);
+	}
+	return &disk_engine;
+#endif
+}
+
+int main(int argc, char **argv)
+{
+	struct disk_settings settings = parse(argc, argv);
+	const struct disk_way *way = way_of(&settings);
+	time_t begun = time(NULL);
+	uint64_t nr_runs = 0, nr_refused = 0;
+
+	signal(SIGALRM, out_of_time);
 	do {
-		nr_refused += run(&settings);
+		nr_refused += run(&settings, way);
 		settings.seed++;
 		nr_runs++;
 	} while ((uint64_t)(time(NULL) - begun) < settings.seconds);
-	printf("disk: %llu runs without a difference, %llu writes refused\n", (unsigned long long)nr_runs,
+	printf("disk: %llu runs without a difference, %llu requests refused\n", (unsigned long long)nr_runs,
 	       (unsigned long long)nr_refused);
 	return 0;
 }
