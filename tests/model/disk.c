@@ -3,10 +3,13 @@
  * The RAM disk against a model, which is plain memory: requests of random kinds, ranges and contents, as fsx does with
  * files (Avadis Tevanian 1991).
  *   disk [-r SEED] [-n REQUESTS] [-t SECONDS] [-j THREADS] [-c CODEC] [-s PAGES] [-l LIMIT_KIB] [-u URI]
+ *        [-p POLICIES] [-x ONE_IN]
  *   disk-sim [-f ONE_IN] [-b PAGES] ...
  * -j: each thread has a range of bytes for its own; neighbours share a page, and all write the last two. -u: the disk
  * is that of an NBD server, each thread has a connection, and -l and -c only say what the server was told. -f: of the
- * requests for memory one in so many fails, by chance; -b: the pool gets so many pages at most.
+ * requests for memory one in so many fails, by chance; -b: the pool gets so many pages at most. -p: what the engine
+ * does by itself: r packs idle pages again, d has equal ones share an object, w writes them to a store, of which -x has
+ * one call in so many fail.
  * With a limit, or without memory, many writes fail; then each page has its old or its new content. Ends with 1 at the
  * first difference, or if nothing moves any more, and says how to come there again: with several threads to about
  * there. -t: runs with seeds from SEED on for so long.
@@ -158,6 +161,10 @@ static void note_replay(const struct disk_settings *s)
 	else if (s->fail_one_in || s->budget_pages)
 		snprintf(disk_replay + len, sizeof(disk_replay) - (size_t)len, " -f %llu -b %llu",
 			 (unsigned long long)s->fail_one_in, (unsigned long long)s->budget_pages);
+	len = (int)strlen(disk_replay);
+	if (*s->policies)
+		snprintf(disk_replay + len, sizeof(disk_replay) - (size_t)len, " -p %s -x %llu", s->policies,
+			 (unsigned long long)s->store_fails);
 }
 
 static void free_players(struct disk_player *players, uint64_t nr)
@@ -213,10 +220,12 @@ _Noreturn static void misused(void)
 
 static struct disk_settings parse(int argc, char **argv)
 {
-	struct disk_settings s = { .seed = 1, .nr_requests = 100000, .nr_pages = 512, .nr_threads = 1, .codec = "lz4" };
+	struct disk_settings s = {
+		.seed = 1, .nr_requests = 100000, .nr_pages = 512, .nr_threads = 1, .codec = "lz4", .policies = ""
+	};
 	int option;
 
-	while ((option = getopt(argc, argv, "r:n:t:j:c:s:l:u:f:b:")) >= 0) {
+	while ((option = getopt(argc, argv, "r:n:t:j:c:s:l:u:f:b:p:x:")) >= 0) {
 		switch (option) {
 		case 'r': s.seed = number(option, optarg); break;
 		case 'n': s.nr_requests = number(option, optarg); break;
@@ -228,10 +237,13 @@ static struct disk_settings parse(int argc, char **argv)
 		case 'u': s.uri = optarg; break;
 		case 'f': s.fail_one_in = number(option, optarg); break;
 		case 'b': s.budget_pages = number(option, optarg); break;
+		case 'p': s.policies = optarg; break;
+		case 'x': s.store_fails = number(option, optarg); break;
 		default: misused();
 		}
 	}
 	if (optind != argc || !s.nr_threads || s.nr_threads > MOST_THREADS || s.nr_pages > 1 << 18 ||
+	    strlen(s.policies) > 3 || strspn(s.policies, "rdw") != strlen(s.policies) ||
 	    s.nr_pages < FEWEST_PAGES * s.nr_threads + common_pages(&s))
 		misused();
 	return s;

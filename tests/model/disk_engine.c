@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "disk.h"
+#include "disk_store.h"
 #include "disk_tester.h"
 #include "zsmalloc.h"
 #ifdef DISK_SIM
@@ -23,8 +24,14 @@ _Static_assert((int)DISK_DATA == (int)ZRAM_EXTENT_DATA && (int)DISK_ZERO == (int
 #define SLACK_BYTES 65536u        /* by which memory may be above the limit */
 #define THREAD_SLACK_BYTES 65536u /* for each thread, more: each looks at the limit before it takes some pages */
 
+/* Of the store of -p w: less than all pages may need. */
+#define STORE_BYTES (4u << 20)
+#define IDLE_NS 60000000000u
+
 struct engine {
 	struct zram *zram;
+	struct zs_store *store;
+	uint64_t now_ns; /* turned by who tends the disk */
 	const struct disk_settings *settings;
 };
 
@@ -69,6 +76,28 @@ static const char *host_end(void)
 
 /* ---- the disk ---- */
 
+static bool has(const struct disk_settings *settings, char policy)
+{
+	return strchr(settings->policies, policy) != NULL;
+}
+
+/* Result: whether there was memory. */
+static bool set_policies(struct engine *engine, const struct disk_settings *settings, struct zram_options *options)
+{
+	options->dedup = has(settings, 'd');
+	if (has(settings, 'r')) {
+		options->recompress = (struct zram_recompress){ .idle_ns = IDLE_NS, .unit_bytes = 65536 };
+		zs_comp_parse("zstd:1", &options->recompress.comp);
+	}
+	if (!has(settings, 'w'))
+		return true;
+	engine->store = disk_store_create(STORE_BYTES, settings->store_fails, settings->seed);
+	options->writeback = (struct zram_writeback_options){ .idle_ns = 2 * (uint64_t)IDLE_NS,
+							      .incompressible = settings->seed & 1,
+							      .store = engine->store };
+	return engine->store != NULL;
+}
+
 /* One thread alone goes the same way each time it is asked to, which a thread beside it would not let it. */
 static void *engine_open(const struct disk_settings *settings)
 {
@@ -78,6 +107,8 @@ static void *engine_open(const struct disk_settings *settings)
 	struct engine *engine = calloc(1, sizeof(*engine));
 	int err = engine ? zs_comp_parse(settings->codec, &options.comp) : -ENOMEM;
 
+	if (!err && !set_policies(engine, settings, &options))
+		err = -ENOMEM;
 	host_begin(settings);
 	while (!err && (err = zram_create(&options, &engine->zram)) == -ENOMEM && settings->fail_one_in)
 		err = 0;
@@ -93,7 +124,7 @@ static void *engine_open(const struct disk_settings *settings)
 
 static void engine_calm(void *disk)
 {
-	(void)disk;
+	disk_store_calm(((struct engine *)disk)->store);
 	host_calm();
 }
 
@@ -106,7 +137,7 @@ static const char *engine_check(void *disk, const struct disk_tally *tally)
 	zram_stats(engine->zram, &stats);
 	if (zs_pool_verify(engine->zram->pool))
 		return "the pool is damaged";
-	if (stats.objects * PAGE != stats.orig_data_size)
+	if (!*engine->settings->policies && stats.objects * PAGE != stats.orig_data_size)
 		return "the pool has other objects than the disk";
 	if (stats.failed_writes != tally->failed_writes || stats.failed_reads != tally->failed_reads)
 		return "the disk counted other failures";
@@ -121,6 +152,9 @@ static const char *engine_check_empty(void *disk)
 	struct zram_stats stats;
 
 	zram_stats(engine->zram, &stats);
+	if (stats.units || stats.unit_pages || stats.unit_dead_bytes || stats.strong_pages || stats.shared_pages ||
+	    stats.dedup_saved_bytes || stats.bd_count || stats.bd_bytes)
+		return "an empty disk has more than objects";
 	if (stats.objects || stats.orig_data_size || stats.compr_data_size || stats.same_pages || stats.huge_pages)
 		return "an empty disk has content";
 	return zs_pool_verify(engine->zram->pool) ? "the pool is damaged" : NULL;
@@ -131,6 +165,7 @@ static const char *engine_close(void *disk)
 	struct engine *engine = disk;
 
 	zram_destroy(engine->zram);
+	disk_store_destroy(engine->store);
 	free(engine);
 	return host_end();
 }
@@ -139,7 +174,7 @@ static const char *engine_close(void *disk)
 
 static void *engine_connect(void *disk)
 {
-	return ((struct engine *)disk)->zram;
+	return disk;
 }
 
 static void engine_disconnect(void *conn)
@@ -147,24 +182,29 @@ static void engine_disconnect(void *conn)
 	(void)conn;
 }
 
+static struct zram *zram_of(void *conn)
+{
+	return ((struct engine *)conn)->zram;
+}
+
 static int engine_read(void *conn, void *buf, size_t len, uint64_t offset)
 {
-	return zram_read(conn, buf, len, offset);
+	return zram_read(zram_of(conn), buf, len, offset);
 }
 
 static int engine_write(void *conn, const void *buf, size_t len, uint64_t offset)
 {
-	return zram_write(conn, buf, len, offset);
+	return zram_write(zram_of(conn), buf, len, offset);
 }
 
 static int engine_zero(void *conn, uint64_t len, uint64_t offset, bool may_trim)
 {
-	return zram_zero(conn, len, offset, may_trim);
+	return zram_zero(zram_of(conn), len, offset, may_trim);
 }
 
 static int engine_discard(void *conn, uint64_t len, uint64_t offset)
 {
-	return zram_discard(conn, len, offset);
+	return zram_discard(zram_of(conn), len, offset);
 }
 
 struct each {
@@ -183,15 +223,28 @@ static int engine_extents(void *conn, uint64_t len, uint64_t offset, disk_each e
 {
 	struct each both = { .each = each, .ctx = ctx };
 
-	return zram_extents(conn, len, offset, pass_on, &both);
+	return zram_extents(zram_of(conn), len, offset, pass_on, &both);
 }
 
+/* Time passes, a third of what makes pages idle or so; sometimes all is idle at once. */
 static void engine_tend(void *conn, uint32_t dice)
 {
-	if (dice < 2)
-		zram_step(conn, 20000);
-	else
-		zram_compact(conn, dice == 2 ? 10000 : 0);
+	struct engine *engine = conn;
+
+	if (dice < 2) {
+		uint64_t now_ns = __atomic_add_fetch(&engine->now_ns, IDLE_NS / 3 * (1 + dice), __ATOMIC_RELAXED);
+
+		zram_step(engine->zram, now_ns, UINT64_MAX);
+	} else if (dice == 2) {
+		zram_compact(engine->zram, 10000);
+	} else if (dice == 3) {
+		zram_compact(engine->zram, 0);
+	} else if (dice == 4) {
+		zram_mark_idle(engine->zram);
+	} else {
+		zram_recompress_idle(engine->zram);
+		zram_writeback_idle(engine->zram);
+	}
 }
 
 const struct disk_way disk_engine = {

@@ -72,12 +72,18 @@ static void random_content(struct disk_player *p, unsigned char *to, uint64_t le
 
 /* ---- against the model ---- */
 
-/* Into the buffer. A read may fail for want of memory, and says so; then it is repeated. */
+/* For want of memory, or because the backing store does not give it back; it may the next time. */
+static bool may_fail_to_read(const struct disk_player *p, int err)
+{
+	return (err == -ENOMEM && p->settings->fail_one_in) || (err == -EIO && p->settings->store_fails);
+}
+
+/* Into the buffer. A read that may fail is repeated. */
 static void read_bytes(struct disk_player *p, uint64_t offset, uint64_t len)
 {
 	int err;
 
-	while ((err = p->way->read(p->conn, p->buffer, len, offset)) == -ENOMEM && p->settings->fail_one_in)
+	while ((err = p->way->read(p->conn, p->buffer, len, offset)) && may_fail_to_read(p, err))
 		p->tally.failed_reads++;
 	if (err)
 		disk_differ(p, "a read failed", err, offset, len);
@@ -123,7 +129,7 @@ static void settle_piece(struct disk_player *p, const struct piece *piece)
 
 static bool is_refusal(const struct disk_player *p, int err)
 {
-	return (err == -ENOSPC && may_refuse(p->settings)) || (err == -ENOMEM && p->settings->fail_one_in);
+	return (err == -ENOSPC && may_refuse(p->settings)) || may_fail_to_read(p, err);
 }
 
 /* The model after a request that changes bytes. err: what the disk said. pre: len > 0 */
@@ -204,7 +210,7 @@ static void request_extents(struct disk_player *p)
 
 static void request_tend(struct disk_player *p)
 {
-	p->way->tend(p->conn, below(p, 4));
+	p->way->tend(p->conn, below(p, 6));
 }
 
 /* ---- the pages that all write ---- */

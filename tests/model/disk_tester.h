@@ -26,6 +26,8 @@ struct disk_settings {
 	uint64_t limit_kib;    /* of the disk; 0: none, so that no write may fail */
 	uint64_t fail_one_in;  /* one request for memory in so many fails; 0: none */
 	uint64_t budget_pages; /* of the system; 0: as many as it has */
+	uint64_t store_fails;  /* one call of the backing store in so many fails; 0: none */
+	const char *policies;  /* r: packs idle pages again, d: shares equal ones, w: writes them to a store */
 	const char *codec;
 	const char *uri; /* of a server that runs; NULL: the engine in this process */
 };
