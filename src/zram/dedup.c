@@ -241,6 +241,28 @@ static bool join(struct zram *zram, uint64_t slot)
 	return shared;
 }
 
+/* context: entry_lock */
+static void free_entry(struct zram_dedup *dedup, uint64_t slot)
+{
+	dedup->entries[zram_slot_handle(slot)] = (struct entry){ .slot = dedup->free_entry };
+	dedup->free_entry = zram_slot_handle(slot) + 1;
+}
+
+uint64_t zram_dedup_part(struct zram *zram, uint64_t slot)
+{
+	struct zram_dedup *dedup = zram->dedup;
+	const struct entry *entry = entry_of(zram, slot);
+	uint64_t object = ZRAM_EMPTY;
+
+	zram_group_lock(&dedup->entry_lock, true);
+	if (entry->nr_pages == 1) {
+		object = entry->slot;
+		free_entry(dedup, slot);
+	}
+	zram_group_unlock(&dedup->entry_lock, true);
+	return object;
+}
+
 uint64_t zram_dedup_leave(struct zram *zram, uint64_t slot)
 {
 	struct zram_dedup *dedup = zram->dedup;
@@ -251,10 +273,8 @@ uint64_t zram_dedup_leave(struct zram *zram, uint64_t slot)
 	zram_group_lock(&dedup->entry_lock, true);
 	object = entry->slot;
 	last = --entry->nr_pages == 0;
-	if (last) {
-		entry->slot = dedup->free_entry;
-		dedup->free_entry = zram_slot_handle(slot) + 1;
-	}
+	if (last)
+		free_entry(dedup, slot);
 	zram_group_unlock(&dedup->entry_lock, true);
 	if (last)
 		zram_count(&zram->counts.stored_bytes, -(int64_t)zram_slot_stored_bytes(object));
@@ -314,7 +334,8 @@ static uint64_t find_page(struct zram *zram, struct zram_scratch *scratch, const
 	return shared;
 }
 
-uint64_t zram_dedup_find(struct zram *zram, struct zram_scratch *scratch, const void *content, uint32_t hash)
+uint64_t zram_dedup_find(struct zram *zram, struct zram_scratch *scratch, const void *content, uint32_t hash,
+			 uint64_t page)
 {
 	uint32_t at = find_hint(zram->dedup, hash);
 	uint64_t slot;
@@ -323,6 +344,8 @@ uint64_t zram_dedup_find(struct zram *zram, struct zram_scratch *scratch, const 
 		return ZRAM_EMPTY;
 	if (at & OF_ENTRY)
 		return find_entry(zram, scratch, content, at & ~OF_ENTRY);
+	if (at - 1 == page)
+		return ZRAM_EMPTY;
 	slot = find_page(zram, scratch, content, at - 1);
 	if (slot && zram_slot_handle(slot) < OF_ENTRY)
 		note(zram, hash, (uint32_t)zram_slot_handle(slot) | OF_ENTRY);

@@ -21,10 +21,12 @@ int zram_dedup_create(struct zram *zram);
 void zram_dedup_destroy(struct zram *zram);
 
 /*
- * hash: zram_sum() of the content. A slot that shares the object of another page with this content, which then has one
- * such too; 0: there is none, or no memory. The slot counts among those that share already. context: no group's lock.
+ * hash: zram_sum() of the content, that page is to have. A slot that shares the object of another page with it, which
+ * then has one such too; 0: there is none, or no memory. The slot counts among those that share already. context: no
+ * group's lock.
  */
-uint64_t zram_dedup_find(struct zram *zram, struct zram_scratch *scratch, const void *content, uint32_t hash);
+uint64_t zram_dedup_find(struct zram *zram, struct zram_scratch *scratch, const void *content, uint32_t hash,
+			 uint64_t page);
 
 /* This page has content of this hash now. */
 void zram_dedup_note(struct zram *zram, uint32_t hash, uint64_t page);
@@ -34,6 +36,9 @@ void zram_dedup_fit(struct zram *zram);
 
 /* The slot of the object that a slot shares. context: the group of a page with this slot is locked. */
 uint64_t zram_dedup_object(const struct zram *zram, uint64_t slot);
+
+/* The slot of the object if only one page shares it any more, whose object alone it is then; else EMPTY. */
+uint64_t zram_dedup_part(struct zram *zram, uint64_t slot);
 
 /* One page less shares it. Returns the slot of the object, to be dropped, if it was the last; else EMPTY. */
 uint64_t zram_dedup_leave(struct zram *zram, uint64_t slot);

@@ -128,7 +128,7 @@ static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
 static int write_deduplicated(struct zram *zram, struct zram_scratch *scratch, uint64_t page, const void *from)
 {
 	uint32_t hash = zram_sum(from, ZRAM_PAGE_BYTES);
-	uint64_t slot = zram_dedup_find(zram, scratch, from, hash);
+	uint64_t slot = zram_dedup_find(zram, scratch, from, hash, page);
 	bool is_new = slot == ZRAM_EMPTY;
 	int err = is_new ? zram_page_pack(zram, scratch, from, &slot) : 0;
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dedup.h"
 #include "page.h"
 #include "unit.h"
 
@@ -130,6 +131,21 @@ static void plan_page(const struct zram *zram, const uint64_t *slots, unsigned i
 	}
 }
 
+/* A page whose object nobody shares any more has it for its own again. context: group locked alone */
+static void part(struct zram *zram, uint64_t page)
+{
+	uint64_t slot = zram->slots[page], object;
+
+	if (zram_slot_kind(slot) != ZRAM_SHARED || zram_slot_age(slot) < ZRAM_OLDEST)
+		return;
+	object = zram_dedup_part(zram, slot);
+	if (!object)
+		return;
+	/* The object was counted already, and there is nothing to drop. */
+	zram_page_swap(zram, page, object | ZRAM_AGE_MASK);
+	zram_count(&zram->counts.stored_bytes, -(int64_t)zram_slot_stored_bytes(object));
+}
+
 static void make_plan(struct zram *zram, uint64_t group, struct plan *plan)
 {
 	uint64_t first = group << ZRAM_GROUP_SHIFT, *slots = zram->slots + first;
@@ -139,6 +155,8 @@ static void make_plan(struct zram *zram, uint64_t group, struct plan *plan)
 	plan->pack.nr = plan->unpack.nr = 0;
 	plan->gains = false;
 	zram_group_lock(lock, true);
+	for (unsigned int i = 0; i < nr; i++)
+		part(zram, first + i);
 	for (unsigned int i = 0; i < nr; i++)
 		plan_page(zram, slots, nr, i, first + i, plan);
 	if (zram->given_up[group] || !zram->scratches.strong.comp)

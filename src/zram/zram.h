@@ -103,6 +103,21 @@ int zram_recompress_idle(struct zram *zram);
 int zram_writeback_idle(struct zram *zram);
 
 /*
+ * Calls back for each run of pages in the same state, of nr from first on, until the callback returns something else
+ * than 0, which is then the result; -EINVAL: first is beyond the end. The states: "hole", "fill" (one word over and
+ * over), "compressed", "raw", "strong" (alone by the stronger codec), "unit" (together with neighbours), "shared" (with
+ * pages of the same content), "stored" (in the store).
+ */
+struct zram_blocks {
+	uint64_t first;
+	uint64_t nr;
+	const char *state;
+	unsigned int age; /* 0: young, to 3: idle */
+};
+int zram_blocks(struct zram *zram, uint64_t first, uint64_t nr,
+		int (*each)(void *ctx, const struct zram_blocks *blocks), void *ctx);
+
+/*
  * Figures, by the names of the kernel's mm_stat and io_stat where they have one. What each is, and its unit, stands in
  * the table that all ways of showing them are made from (metrics.c).
  */

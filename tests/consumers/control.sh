@@ -104,6 +104,88 @@ check_figures() {
 	done
 }
 
+# All blocks are told of, and each kind is drawn.
+check_blocks() {
+	good '^ *first block' zram blocks one
+	[ "$(awk 'NR > 1 { n += $2 } END { print n }' "$dir/out")" -eq 4096 ] || fail "blocks: not all of the disk"
+	[ "$(awk '$3 == "compressed" { n += $2 } END { print n }' "$dir/out")" -gt 1000 ] || fail "blocks: no content"
+	good '^4096 blocks .*, 2 a letter: . hole' zram map one
+	[ "$(tail -n +2 "$dir/out" | wc -l)" -eq 32 ] || fail "map: not 32 lines: $(cat "$dir/out")"
+	good '' zram map --svg "$dir/map.svg" one
+	xmllint --noout "$dir/map.svg" || fail "map: no SVG"
+	[ "$(grep -c 'width="11"' "$dir/map.svg")" -eq 2048 ] || fail "map: not as many cells as there should be"
+	good '</svg>' zram map --svg - one
+	bad 1 'cannot write /nowhere' zram map --svg /nowhere/map.svg one
+	bad 2 'one name' zram map a b
+	bad 2 'nothing else' zram blocks a b
+}
+
+# A disk with every policy does by itself, and at once, what it is told to.
+check_policies() {
+	start pack 16M recompress=manual,codec=zstd:1 dedup=on writeback=manual,backing="$dir" control=pack
+	fill pack
+	nbdcopy "$dir/image" "nbd+unix:///?socket=$dir/pack.nbd"
+	good '^0 pages packed' zram recompress pack
+	good '' zram idle pack
+	good '^[1-9][0-9]* pages packed' zram recompress pack
+	good '' zram stat --json pack
+	cp "$dir/out" "$dir/report"
+	check recompress '.unit_pages > 1000 and .units < .unit_pages and .bd_count == 0'
+	good '^[1-9][0-9]* objects written' zram writeback pack
+	good '' zram stat --json pack
+	cp "$dir/out" "$dir/report"
+	check writeback '.unit_pages == 0 and .bd_count > 1000 and .bd_bytes > 100000 and .compr_data_size < 400000'
+	good ' stored ' zram blocks pack
+	nbdcopy "nbd+unix:///?socket=$dir/pack.nbd" - | cmp -n "$(stat -c %s "$dir/image")" - "$dir/image" ||
+		fail "another image after recompression and writeback"
+	stop "$server"
+	bad 1 'without recompress=' zram recompress one
+	bad 1 'without writeback=' zram writeback one
+	# And by itself, soon.
+	start itself 16M recompress=idle:20ms,codec=zstd:1 writeback=idle:50ms+incompressible,backing="$dir/file" control=itself
+	fill itself
+	for _ in $(seq 400); do
+		"$zs" zram stat --json itself >"$dir/report"
+		jq -e '.bd_count > 1000' "$dir/report" >/dev/null && break
+		sleep .05
+	done
+	check 'by itself' '.bd_count > 1000 and .recompressed > 0'
+	start other 1M writeback=idle:1m,backing="$dir/file"
+	wait "$server" && fail "two disks in one file"
+	grep -q 'another process uses it' "$dir/other.messages" || fail "not said: $(cat "$dir/other.messages")"
+	nbdcopy "nbd+unix:///?socket=$dir/itself.nbd" - | cmp -n "$(stat -c %s "$dir/image")" - "$dir/image" ||
+		fail "another image after it went to a file by itself"
+	stop "${servers##* }"
+	servers=${servers% *}
+	stop "${servers##* }"
+	[ -e "$dir/file" ] && [ ! -s "$dir/file" ] || fail "the backing file is not empty in the end"
+}
+
+refused() {
+	local pattern=$1
+	shift
+	nbdkit -U - "$plugin" 1M "$@" --run true 2>"$dir/err" && fail "nbdkit took $*"
+	grep -q -- "$pattern" "$dir/err" || fail "$*: no '$pattern' in: $(cat "$dir/err")"
+}
+
+check_policy_settings() {
+	echo mine >"$dir/mine"
+	refused "a time is a number above 0" recompress=idle:60
+	refused "a time is a number above 0" recompress=idle:0s
+	refused "say when" recompress=soon
+	refused "the levels of zstd" recompress=idle:1s,codec=zstd:99
+	refused "unit=5k: there are" recompress=idle:1s,unit=5k
+	refused "there are codec= and unit=" recompress=idle:1s,colour=red
+	refused "say where to" writeback=idle:1m
+	refused "say what" writeback=soon,backing="$dir"
+	refused "a time is a number above 0" writeback=idle:1,backing="$dir"
+	refused "limit=z" writeback=idle:1s,backing="$dir",limit=z
+	refused "it is not empty" writeback=idle:1s,backing="$dir/mine"
+	refused "No such file" writeback=idle:1s,backing=/nowhere/at/all
+	refused "could not" dedup=perhaps
+	[ "$(cat "$dir/mine")" = mine ] || fail "a file that somebody has was touched"
+}
+
 check_orders() {
 	good 'bytes given back' zram compact one
 	good '' zram reset-peak one
@@ -253,6 +335,9 @@ one=$server
 fill one
 check_figures
 check_orders
+check_blocks
+check_policy_settings
+check_policies
 check_choice
 check_hostile_peers
 check_death

@@ -151,8 +151,29 @@ static void old_hints_do_no_harm(void **state)
 	assert_int_equal(zram_discard(zram, PAGE, 9 * PAGE), 0);
 	write_page(zram, 10, 1);
 	write_page(zram, 10, 1); /* over itself */
+	assert_int_equal(stats_of(zram).shared_pages, 0);
 	assert_page(zram, 0, 2);
 	assert_page(zram, 10, 1);
+	end(zram);
+}
+
+/* The last one that is left is packed as any other. */
+static void who_is_left_shares_no_more(void **state)
+{
+	struct zram *zram = make_disk(true);
+
+	(void)state;
+	for (uint32_t i = 0; i < 32; i++)
+		write_page(zram, i, i % 16 + 1);
+	assert_int_equal(stats_of(zram).shared_pages, 32);
+	assert_int_equal(zram_discard(zram, 16 * PAGE, 0), 0);
+	assert_int_equal(stats_of(zram).shared_pages, 16);
+	zram_mark_idle(zram);
+	assert_int_equal(zram_recompress_idle(zram), 0);
+	assert_int_equal(stats_of(zram).shared_pages, 0);
+	assert_int_equal(stats_of(zram).unit_pages, 16);
+	for (uint32_t i = 0; i < 16; i++)
+		assert_page(zram, i + 16, i + 1);
 	end(zram);
 }
 
@@ -252,11 +273,9 @@ static void many_write_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(equal_pages_share_an_object),
-		cmocka_unit_test(pages_part_when_one_is_written),
-		cmocka_unit_test(old_hints_do_no_harm),
-		cmocka_unit_test(the_table_grows_and_shrinks),
-		cmocka_unit_test(shared_pages_and_units_keep_apart),
+		cmocka_unit_test(equal_pages_share_an_object), cmocka_unit_test(pages_part_when_one_is_written),
+		cmocka_unit_test(old_hints_do_no_harm),        cmocka_unit_test(who_is_left_shares_no_more),
+		cmocka_unit_test(the_table_grows_and_shrinks), cmocka_unit_test(shared_pages_and_units_keep_apart),
 		cmocka_unit_test(many_write_the_same),
 	};
 

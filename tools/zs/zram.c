@@ -27,6 +27,8 @@ static const char help_text[] =
 	"       zs zram idle [NAME]\n"
 	"       zs zram recompress [NAME]\n"
 	"       zs zram writeback [NAME]\n"
+	"       zs zram blocks [NAME]\n"
+	"       zs zram map [--svg FILE] [NAME]\n"
 	"       zs zram run [-s SIZE] [-c CODEC] [-l LIMIT] [--] COMMAND [ARGUMENT...]\n\n"
 	"Asks a compressed RAM disk that runs, or runs one for a command. NAME is the disk's (see zs ls); it can be\n"
 	"left out while there is only one.\n\n"
@@ -36,6 +38,8 @@ static const char help_text[] =
 	"  reset-peak  has mem_used_max begin anew\n"
 	"  idle        counts all its content as idle, until it is read or written\n"
 	"  recompress  packs again what is idle, if the disk has recompress=\n"
+	"  blocks      the state of each of its blocks of 4096 bytes, in runs\n"
+	"  map         the same as a picture, in letters or as a drawing\n"
 	"  writeback   writes to its file what is idle, if the disk has writeback=\n"
 	"  run         starts a disk, runs the command with $uri in its environment, and ends the disk after it\n\n"
 	"  -d SECONDS  between two looks (1)\n"
@@ -43,6 +47,7 @@ static const char help_text[] =
 	"  -s SIZE     of the disk, as 512M or 4G (4G); it takes memory only for what is written\n"
 	"  -c CODEC    lz4 (default), lzo or zstd[:LEVEL]\n"
 	"  -l LIMIT    of its memory, as 512M or 1G; default: none\n"
+	"  --svg FILE  draw the map; - is standard output\n"
 	"  --json, --prometheus   print this, nothing else\n\n"
 	"Exit status: of run, the command's; else 0 done, 1 failed, 2 wrong usage.\n";
 
@@ -188,17 +193,24 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } subcommands[] = {
-	{ "stat", zs_zram_stat },           { "top", zs_zram_top },
-	{ "compact", zs_zram_compact },     { "reset-peak", zs_zram_reset_peak },
-	{ "idle", zs_zram_idle },           { "recompress", zs_zram_recompress },
-	{ "writeback", zs_zram_writeback }, { "run", zs_zram_run },
+	{ "stat", zs_zram_stat },
+	{ "top", zs_zram_top },
+	{ "compact", zs_zram_compact },
+	{ "reset-peak", zs_zram_reset_peak },
+	{ "idle", zs_zram_idle },
+	{ "recompress", zs_zram_recompress },
+	{ "writeback", zs_zram_writeback },
+	{ "blocks", zs_zram_blocks },
+	{ "map", zs_zram_map },
+	{ "run", zs_zram_run },
 };
 
 static int run(int argc, char **argv)
 {
 	if (argc < 2)
-		return zs_usage_error("zram",
-				      "say what: stat, top, compact, reset-peak, idle, recompress, writeback or run");
+		return zs_usage_error(
+			"zram",
+			"say what: stat, top, compact, reset-peak, idle, recompress, writeback, blocks, map or run");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		fputs(help_text, stdout);
 		return zs_finish_stdout(ZS_EXIT_OK);

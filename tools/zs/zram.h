@@ -8,6 +8,8 @@
 int zs_zram_stat(int argc, char **argv);
 int zs_zram_top(int argc, char **argv);
 int zs_zram_run(int argc, char **argv);
+int zs_zram_blocks(int argc, char **argv);
+int zs_zram_map(int argc, char **argv);
 
 /* One order to one disk. */
 int zs_zram_compact(int argc, char **argv);

@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "metrics.h"
 
-typedef bool order_fn(struct zram_controlled *disk, const char *argument, FILE *out);
+/* words: the order's own name and what follows it. */
+typedef bool order_fn(struct zram_controlled *disk, char *const *words, FILE *out);
 
 struct order {
 	const char *name;
@@ -18,8 +20,9 @@ struct order {
 	order_fn *run;
 };
 
-static bool stat(struct zram_controlled *disk, const char *format, FILE *out)
+static bool stat(struct zram_controlled *disk, char *const *words, FILE *out)
 {
+	const char *format = words[1];
 	struct zram_stats stats;
 
 	zram_stats(disk->zram, &stats);
@@ -34,11 +37,11 @@ static bool stat(struct zram_controlled *disk, const char *format, FILE *out)
 	return true;
 }
 
-static bool summary(struct zram_controlled *disk, const char *argument, FILE *out)
+static bool summary(struct zram_controlled *disk, char *const *words, FILE *out)
 {
 	struct zram_stats stats;
 
-	(void)argument;
+	(void)words;
 	zram_stats(disk->zram, &stats);
 	fprintf(out, "%" PRIu64 " MiB disk, %s, %" PRIu64 " MiB stored in %" PRIu64 " MiB", stats.disk_size >> 20,
 		disk->comp.comp->name, (stats.orig_data_size + stats.same_pages * ZRAM_PAGE_BYTES) >> 20,
@@ -46,24 +49,24 @@ static bool summary(struct zram_controlled *disk, const char *argument, FILE *ou
 	return true;
 }
 
-static bool compact(struct zram_controlled *disk, const char *argument, FILE *out)
+static bool compact(struct zram_controlled *disk, char *const *words, FILE *out)
 {
-	(void)argument;
+	(void)words;
 	fprintf(out, "%" PRIu64 "\n", zram_compact(disk->zram, 0));
 	return true;
 }
 
-static bool reset_peak(struct zram_controlled *disk, const char *argument, FILE *out)
+static bool reset_peak(struct zram_controlled *disk, char *const *words, FILE *out)
 {
-	(void)argument;
+	(void)words;
 	(void)out;
 	zram_reset_peak(disk->zram);
 	return true;
 }
 
-static bool idle(struct zram_controlled *disk, const char *argument, FILE *out)
+static bool idle(struct zram_controlled *disk, char *const *words, FILE *out)
 {
-	(void)argument;
+	(void)words;
 	(void)out;
 	zram_mark_idle(disk->zram);
 	return true;
@@ -78,12 +81,12 @@ static bool tell_walk(int err, const char *why, uint64_t nr, FILE *out)
 	return true;
 }
 
-static bool recompress(struct zram_controlled *disk, const char *argument, FILE *out)
+static bool recompress(struct zram_controlled *disk, char *const *words, FILE *out)
 {
 	struct zram_stats before, after;
 	int err;
 
-	(void)argument;
+	(void)words;
 	zram_stats(disk->zram, &before);
 	err = zram_recompress_idle(disk->zram);
 	zram_stats(disk->zram, &after);
@@ -91,20 +94,46 @@ static bool recompress(struct zram_controlled *disk, const char *argument, FILE 
 			 out);
 }
 
-static bool write_back(struct zram_controlled *disk, const char *argument, FILE *out)
+static bool write_back(struct zram_controlled *disk, char *const *words, FILE *out)
 {
 	struct zram_stats before, after;
 	int err;
 
-	(void)argument;
+	(void)words;
 	zram_stats(disk->zram, &before);
 	err = zram_writeback_idle(disk->zram);
 	zram_stats(disk->zram, &after);
 	return tell_walk(err, "the disk was started without writeback=", after.bd_writes - before.bd_writes, out);
 }
 
+static int print_blocks(void *ctx, const struct zram_blocks *blocks)
+{
+	fprintf(ctx, "%" PRIu64 "\t%" PRIu64 "\t%s\t%u\n", blocks->first, blocks->nr, blocks->state, blocks->age);
+	return 0;
+}
+
+static bool parse_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	*number = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end;
+}
+
+static bool blocks(struct zram_controlled *disk, char *const *words, FILE *out)
+{
+	uint64_t first, nr;
+
+	if (!parse_number(words[1], &first) || !parse_number(words[2], &nr))
+		return fputs("say which blocks: the first one's number, and how many", out), false;
+	if (zram_blocks(disk->zram, first, nr, print_blocks, out))
+		return fputs("the disk has no such blocks", out), false;
+	return true;
+}
+
 static const struct order orders[] = {
 	{ "stat", 2, stat },
+	{ "blocks", 3, blocks },
 	{ "summary", 1, summary },
 	{ "compact", 1, compact },
 	{ "reset-peak", 1, reset_peak },
@@ -117,8 +146,9 @@ bool zram_control_answer(void *ctx, char *const *words, size_t nr_words, FILE *o
 {
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		if (!strcmp(words[0], orders[i].name) && nr_words == orders[i].nr_words)
-			return orders[i].run(ctx, nr_words > 1 ? words[1] : NULL, out);
-	fputs("there are: about, stat plain|json|prometheus, summary, compact, reset-peak, idle, recompress, writeback",
+			return orders[i].run(ctx, words, out);
+	fputs("there are: about, stat plain|json|prometheus, blocks FIRST COUNT, summary, compact, reset-peak, idle, "
+	      "recompress, writeback",
 	      out);
 	return false;
 }

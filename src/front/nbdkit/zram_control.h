@@ -3,6 +3,7 @@
  * What a RAM disk answers on its control socket.
  *
  *   stat plain|json|prometheus   its figures
+ *   blocks FIRST COUNT           the state of each block of 4096 bytes, in runs: first, how many, state, age
  *   summary                      a line for people
  *   compact                      compacts the pool; the bytes given back
  *   idle                         counts all content as idle

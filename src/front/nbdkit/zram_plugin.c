@@ -177,17 +177,22 @@ static const char *backing_error(int err)
 	}
 }
 
-/* The engine copies the store. */
-static int open_backing(struct zs_store *store)
+/* Before nbdkit forks, so that it is told where it is seen. */
+static int plugin_get_ready(void)
 {
-	int err = zs_file_store_open(writeback.backing, &file);
-	uint64_t size;
+	int err = writeback.backing ? zs_file_store_open(writeback.backing, &file) : 0;
 
-	if (err) {
-		nbdkit_error("writeback: %s: %s", writeback.backing, backing_error(err));
-		return -1;
-	}
-	size = zs_file_store_size(file);
+	if (!err)
+		return 0;
+	nbdkit_error("writeback: %s: %s", writeback.backing, backing_error(err));
+	return -1;
+}
+
+/* store is copied by the engine. */
+static void use_backing(struct zs_store *store)
+{
+	uint64_t size = zs_file_store_size(file);
+
 	*store = (struct zs_store){ zs_file_store_read, zs_file_store_write, zs_file_store_discard, file, size };
 	if (writeback.limit_bytes && writeback.limit_bytes < size)
 		store->size_bytes = writeback.limit_bytes;
@@ -195,16 +200,15 @@ static int open_backing(struct zs_store *store)
 							     .incompressible = writeback.incompressible,
 							     .store = store,
 							     .on_error = tell_error };
-	return 0;
 }
 
 static int start_disk(void)
 {
 	struct zs_store store;
-	int err = 0;
+	int err;
 
-	if (writeback.backing && open_backing(&store))
-		return -1;
+	if (file)
+		use_backing(&store);
 	err = zram_create(&options, &disk);
 	options.writeback.store = NULL;
 	if (!err)
@@ -399,6 +403,7 @@ static struct nbdkit_plugin plugin = {
 	.config_help = plugin_config_help,
 	.magic_config_key = "size",
 	.dump_plugin = plugin_dump,
+	.get_ready = plugin_get_ready,
 	.after_fork = plugin_after_fork,
 	.open = plugin_open,
 	.get_size = plugin_get_size,
