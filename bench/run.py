@@ -22,6 +22,7 @@ import processors
 import report
 import traces
 import zram
+from outcome import keep, middle, tell
 
 OBJECTS = 150000
 SMALL_POOLS = [1000, 5000, 20000]
@@ -37,18 +38,6 @@ WORKLOADS = [f"W{number}" for number in range(1, 9)]
 BUDGETS_NS = [50000, 200000, 1000000]
 PACE_THREADS = [0, 2]
 PACE_ROUNDS = 3
-
-
-def tell(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
-def middle(runs):
-    """One for all runs of a program: the medians of its numbers; of the largest the largest; yes if each says yes."""
-    first = runs[0]
-    if isinstance(first, dict):
-        return {key: max(run[key] for run in runs) if key == "max" else middle([run[key] for run in runs]) for key in first}
-    return all(runs) if isinstance(first, bool) else statistics.median(runs)
 
 
 class Bench:
@@ -190,11 +179,8 @@ def main():
     results["medians"] = {key: {name: statistics.median(values) for name, values in row.items()}
                           for key, row in results["times"].items()}
     results["processors"] = use.so_far()
-    with open(os.path.join(out, "results.json"), "w") as file:
-        json.dump(results, file, indent=1)
     text = report.table(results)
-    with open(os.path.join(out, "table.md"), "w") as file:
-        file.write(text)
+    keep(results, text, out)
     report.draw(results, out)
     print(text)
 

@@ -14,11 +14,11 @@ def end_in_order():
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
-def run(command, environment=None, stderr=None):
-    """(exit status, standard output, standard error if it is piped)"""
+def run(command, environment=None, stderr=None, seconds=None):
+    """(exit status, standard output, standard error if it is piped). One that takes longer is killed, and an error raised."""
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True)
     try:
-        out, err = child.communicate()
+        out, err = child.communicate(timeout=seconds)
     except BaseException:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
@@ -26,9 +26,12 @@ def run(command, environment=None, stderr=None):
     return child.returncode, out, err
 
 
-def output(command, environment=None):
-    """Standard output; ends with a message if the program fails."""
-    status, out, _ = run(command, environment)
+def output(command, environment=None, seconds=None):
+    """Standard output; ends with a message if the program fails, or takes too long."""
+    try:
+        status, out, _ = run(command, environment, seconds=seconds)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"bench: more than {seconds} s: {' '.join(command)}")
     if status:
         sys.exit(f"bench: exit status {status} of: {' '.join(command)}")
     return out

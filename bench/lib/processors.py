@@ -6,6 +6,7 @@ import time
 
 IDLE_FIELDS = (3, 4)  # idle and waiting for a disk, in the first line of /proc/stat
 NR_FIELDS = 8  # guests, which come after these, are in them already
+DISTURBED_SHARE = .05  # of the processors, from which on times are not to be trusted
 
 
 def busy_seconds():
@@ -27,3 +28,11 @@ class Use:
         own = own_seconds() - self.own
         return {"number": os.cpu_count(), "wall_s": time.monotonic() - self.began, "own_s": own,
                 "others_s": max(busy_seconds() - self.busy - own, 0)}
+
+
+def line(results):
+    use = results["processors"]
+    share = use["others_s"] / (use["wall_s"] * use["number"])
+    said = (f"The run took {use['wall_s'] / 60:.1f} minutes on {use['number']} processors and {use['own_s']:.0f} s of their time; other "
+            f"programs and the system took {use['others_s']:.0f} s of it.")
+    return [said + (" **They have disturbed what is timed.**" if share > DISTURBED_SHARE else ""), ""]

@@ -3,6 +3,7 @@
 import os
 
 import answers
+import processors
 import targets
 from drawing import bars
 from text import (OURS, ZRAM, density_of, markdown, moved_gb_a_second, moved_per_freed, moved_per_replaced, names_in, short,
@@ -11,7 +12,6 @@ from text import (OURS, ZRAM, density_of, markdown, moved_gb_a_second, moved_per
 STATES = [("half", 0, "filled"), ("half", 1, "half freed"), ("half", 2, "half freed, compacted"), ("half", 3, "refilled"),
           ("most", 1, "nine tenths freed"), ("most", 2, "nine tenths freed, compacted"), ("churn", 1, "ten tenths replaced"),
           ("churn", 2, "a second later"), ("churn", 3, "compacted")]
-DISTURBED_SHARE = .05  # of the processors, from which on times are not to be trusted
 HANDLE_BYTES = 8  # of the kernel's, for each object
 
 
@@ -97,16 +97,8 @@ def instruction_table(results):
     return lines + markdown(["", *names], rows)
 
 
-def processors_line(results):
-    use = results["processors"]
-    share = use["others_s"] / (use["wall_s"] * use["number"])
-    line = (f"The run took {use['wall_s'] / 60:.1f} minutes on {use['number']} processors and {use['own_s']:.0f} s of their time; other "
-            f"programs and the system took {use['others_s']:.0f} s of it.")
-    return [line + (" **They have disturbed what is timed.**" if share > DISTURBED_SHARE else ""), ""]
-
-
 def table(results):
-    parts = (targets.table, processors_line, density_tables, instruction_table, time_tables, answers.tables)
+    parts = (targets.table, processors.line, density_tables, instruction_table, time_tables, answers.tables)
     return "\n".join(line for part in parts for line in part(results))
 
 

@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 """What the design asks of the allocator, and what came of it."""
-from text import density_of, markdown, moved_gb_a_second, moved_per_freed, moved_per_replaced, short
+from text import density_of, moved_gb_a_second, moved_per_freed, moved_per_replaced
+from verdicts import at_least, at_most, verdicts
 
 PLAIN, COMPACTOR, DENSE = "zsmalloc", "zsmalloc, compactor", "zsmalloc, dense"
-
-
-def at_least(what, target, measured, digits=4):
-    return what, "≥", target, measured, digits
-
-
-def at_most(what, target, measured, digits=2):
-    return what, "≤", target, measured, digits
 
 
 def full(results, trace):
@@ -73,17 +66,7 @@ def compaction_targets(results):
             at_most("pages asked of zs_ops by one allocation", 2, max(asked), 0)]
 
 
-def verdict(sign, target, measured, digits):
-    missed = (target - measured) if sign == "≥" else (measured - target)
-    return "met" if missed <= 0 else f"**missed by {short(missed, digits)}**"
-
-
 def table(results):
     rows = [*density_targets(results), *churn_targets(results), *cost_targets(results), *compaction_targets(results)]
-    cells = [[what, f"{sign} {short(target, 0 if digits == 0 else len(f'{target:g}'.partition('.')[2]))}",
-              "not measured" if measured is None else short(measured, digits),
-              "" if measured is None else verdict(sign, target, measured, digits)]
-             for what, sign, target, measured, digits in rows]
-    lines = ["### Targets", "", "Densities with all metadata; instructions as callgrind counts them, those of the caller and of "
-             "the jump through the PLT not among them (see below for both).", ""]
-    return lines + markdown(["what", "target", "measured", ""], cells)
+    return verdicts(rows, "Densities with all metadata; instructions as callgrind counts them, those of the caller and of the jump through "
+                    "the PLT not among them (see below for both).")
