@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-kernel install uninstall dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-kernel install uninstall dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -21,6 +21,7 @@ help:
 	@echo 'make check-arch test the core on arm64, on 32-bit x86, on big-endian s390x (emulated), and with musl'
 	@echo 'make fuzz       drive the public calls by bytes that libFuzzer chooses, for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
+	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 8 minutes)'
 	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'
 	@echo 'make dkms       have DKMS build and install the module for this kernel and those to come; make dkms-remove undoes it'
 	@echo 'make kernel-patch KSRC=…  lay the module out in a kernel tree'
@@ -71,6 +72,12 @@ bench:
 	@ninja -C $(BUILD)-bench
 	@bench/run.py $(BUILD)-bench $(BUILD)-bench/results
 
+bench-disk:
+	@scripts/setup.sh bench-disk
+	@[ -f $(BUILD)-bench-disk/build.ninja ] || meson setup $(BUILD)-bench-disk --buildtype=release -Dtests=false -Dbench=true -Dnbdkit=enabled $(MESON_FLAGS)
+	@ninja -C $(BUILD)-bench-disk
+	@bench/disk/run.py $(BUILD)-bench-disk $(BUILD)-bench-disk/results
+
 bench-kernel: kmod
 	@scripts/setup.sh bench-kernel
 	@bench/kernel/run.sh -o $(BUILD)-bench-kernel
@@ -100,4 +107,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-bench $(BUILD)-bench-kernel
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel
