@@ -39,7 +39,8 @@ struct zs_pool {
 	zs_atomic32 fit_countdown; /* growths until it is looked at again */
 	zs_atomic32 compact_next;  /* the class where a bounded compaction goes on */
 	zs_atomic32 compact_left;  /* classes that its round has left; 0: none has begun */
-	uint32_t tend_next;        /* the same for who tends the pool, who alone touches it */
+	uint32_t tend_next;        /* the same for who tends the pool, who alone touches this and the next */
+	uint32_t tend_vain_calls;  /* how many to let pass before it compacts again */
 	zs_atomic_long pages_compacted;
 	zs_atomic_long failed_allocs;
 	zs_atomic_long bad_handles;
