@@ -59,7 +59,10 @@ class Bench:
         return self.bytes / 1e6 / (time.monotonic() - began)
 
     def client(self, disk, kind, *options):
-        return json.loads(output([self.client_program, "-u", disk.socket, "-i", self.image, *options, kind]))
+        """What disk-client tells, and the server's processor time for each request, which programs beside it hardly change."""
+        before = disk.processor_seconds()
+        told = json.loads(output([self.client_program, "-u", disk.socket, "-i", self.image, *options, kind]))
+        return {**told, "server_us": (disk.processor_seconds() - before) * 1e6 / told["requests"]}
 
     def fio(self, disk, depth):
         """Random reads a second by a client of others' making."""
@@ -145,9 +148,11 @@ def collect(rounds):
     direct = {name: run for name, run in first["direct"].items() if "unavailable" not in run}
     speeds = {"served": {name: [one["served"][name]["speed"] for one in rounds] for name in first["served"]},
               "direct": {name: [tables.speed_of_direct(one["direct"][name]) for one in rounds] for name in direct}}
-    return {"rounds": speeds, "medians": {way: {name: middle(runs) for name, runs in of_way.items()} for way, of_way in speeds.items()},
-            **{key: {name: found[key] for name, found in first["served"].items() if key in found} for key in ("memory", "aged", "fio")},
-            "direct": direct, "codec": {name: run["codec"] for name, run in direct.items() if "codec" in run},
+    medians = {way: {name: middle(runs) for name, runs in of_way.items()} for way, of_way in speeds.items()}
+    once = {key: {name: found[key] for name, found in first["served"].items() if key in found} for key in ("memory", "aged", "fio")}
+    return {"rounds": speeds, "medians": medians, **once,
+            "direct": direct, "codec": {name: middle([one["direct"][name]["codec"] for one in rounds])
+                                        for name, run in direct.items() if "codec" in run},
             "unavailable": {name: run["unavailable"] for name, run in first["direct"].items() if "unavailable" in run}}
 
 

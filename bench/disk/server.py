@@ -46,6 +46,11 @@ class Server:
             words = dict(line.split(":", 1) for line in file)
         return {key: int(words[field].split()[0]) * 1024 for key, field in (("rss", "VmRSS"), ("anonymous", "RssAnon"))}
 
+    def processor_seconds(self):
+        with open(f"/proc/{self.pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return sum(int(field) for field in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
     def accounted_bytes(self):
         """What the disk itself says it takes. None: nothing tells it; disk-direct does so for the engine alone."""
         return None
