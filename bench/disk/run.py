@@ -59,7 +59,7 @@ class Bench:
         return self.bytes / 1e6 / (time.monotonic() - began)
 
     def client(self, disk, kind, *options):
-        """What disk-client tells, and the server's processor time for each request, which programs beside it hardly change."""
+        """What disk-client tells, and the processor time of the server for each request."""
         before = disk.processor_seconds()
         told = json.loads(output([self.client_program, "-u", disk.socket, "-i", self.image, *options, kind]))
         return {**told, "server_us": (disk.processor_seconds() - before) * 1e6 / told["requests"]}
