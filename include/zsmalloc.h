@@ -41,9 +41,10 @@ extern "C" {
 
 /**
  * Flag of a pool: a thread of low priority tends it. It gives empty pages back to the system, many at a time, so that
- * zs_free() does not have to, and moves objects together at a bounded pace (20 MB/s at most) while more than .4 % of
- * the pool's pages could be emptied so. It sleeps while there is nothing to do. Up to a quarter of the pool's pages may
- * be empty for a moment; they are counted, and go when memory or the limit runs short.
+ * zs_free() does not have to, and moves objects together at a bounded pace (20 MB/s at most; four times that while a
+ * sixteenth of the pages could be emptied, as when much was freed) while more than .4 % of the pool's pages could be
+ * emptied so. It sleeps while there is nothing to do. Up to a quarter of the pool's pages may be empty for a moment;
+ * they are counted, and go when memory or the limit runs short.
  *
  * fork() waits until the thread is not at work; the child's copy of the pool has no such thread and works without. The
  * thread calls zs_ops too, so who forks must not hold a lock that these take.

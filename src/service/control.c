@@ -179,11 +179,21 @@ static struct place *wait_for_place(struct zs_control *control)
 	return place;
 }
 
+static enum place_state state_of(struct zs_control *control, const struct place *place)
+{
+	enum place_state state;
+
+	pthread_mutex_lock(&control->lock);
+	state = place->state;
+	pthread_mutex_unlock(&control->lock);
+	return state;
+}
+
 /* context: the listener has ended. */
 static void wait_for_all(struct zs_control *control)
 {
 	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++)
-		if (control->places[i].state != FREE)
+		if (state_of(control, &control->places[i]) != FREE)
 			pthread_join(control->places[i].thread, NULL);
 }
 

@@ -11,10 +11,13 @@
 #include "page.h"
 #include "unit.h"
 
-/* Dead bytes of units, in hundredths of all memory: from here on units are packed again that lost an eighth … */
+/*
+ * Dead bytes of units, in hundredths of all memory: from here on units are packed again that lost a quarter, an eighth,
+ * or any of their pages; below, those that lost half. To wait until more is lost in each saves most of the work.
+ */
 #define MANY_DEAD 2
-/* … and from here on all that lost a page. Below both, those that lost half. */
-#define TOO_MANY_DEAD 3
+#define MORE_DEAD 3
+#define TOO_MANY_DEAD 5
 
 /* Pages of one group, and their slots as they were. */
 struct pages {
@@ -95,7 +98,9 @@ static bool is_too_dead(const struct zram *zram, unsigned int nr_dead, unsigned 
 		return false;
 	if (nr_dead * 2 >= nr_pages)
 		return true;
-	return are_dead(zram, TOO_MANY_DEAD) || (are_dead(zram, MANY_DEAD) && nr_dead * 8 >= nr_pages);
+	if (nr_dead * 4 >= nr_pages)
+		return are_dead(zram, MANY_DEAD);
+	return are_dead(zram, nr_dead * 8 >= nr_pages ? MORE_DEAD : TOO_MANY_DEAD);
 }
 
 /* A page of a unit: it stays, or goes into another one, also if it is young, or is put by itself. */

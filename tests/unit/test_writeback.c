@@ -56,7 +56,7 @@ static int memory_write(void *ctx, const void *buf, size_t len, uint64_t offset)
 	if (store->write_err)
 		return store->write_err;
 	memcpy(store->bytes + offset, buf, len);
-	store->nr_writes++;
+	__atomic_fetch_add(&store->nr_writes, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static void memory_discard(void *ctx, uint64_t len, uint64_t offset)
 
 	assert_true(offset + len <= STORE_BYTES);
 	memset(store->bytes + offset, 0xdd, len);
-	store->nr_discards++;
+	__atomic_fetch_add(&store->nr_discards, 1, __ATOMIC_RELAXED);
 }
 
 static void note_error(void *ctx, const char *what)
@@ -75,7 +75,7 @@ static void note_error(void *ctx, const char *what)
 	struct memory_store *store = ctx;
 
 	assert_non_null(strstr(what, "backing store"));
-	store->nr_told++;
+	__atomic_fetch_add(&store->nr_told, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- the disk ---- */

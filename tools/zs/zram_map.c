@@ -14,7 +14,7 @@
 
 #include "figures.h"
 #include "running.h"
-#include "zram.h"
+#include "zram_command.h"
 #include "zs.h"
 
 enum {

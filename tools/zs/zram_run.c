@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "ask.h"
-#include "zram.h"
+#include "zram_command.h"
 #include "zs.h"
 
 #define START_NS (20 * 1000000000ull)

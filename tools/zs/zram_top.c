@@ -12,7 +12,7 @@
 
 #include "figures.h"
 #include "running.h"
-#include "zram.h"
+#include "zram_command.h"
 #include "zs.h"
 
 /* What a disk had done when it was looked at. */

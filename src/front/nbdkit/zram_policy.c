@@ -102,7 +102,7 @@ bool zram_policy_recompress(const char *text, struct zram_recompress *recompress
 	if (!copy)
 		return refuse(message, "no memory");
 	*recompress = (struct zram_recompress){ .unit_bytes = 65536 };
-	good = set_codec("zstd:9", &recompress->comp, message) && set_when(strsep(&rest, ","), recompress, message);
+	good = set_codec("zstd:6", &recompress->comp, message) && set_when(strsep(&rest, ","), recompress, message);
 	while (good && rest)
 		good = set_part(strsep(&rest, ","), recompress, message);
 	free(copy);

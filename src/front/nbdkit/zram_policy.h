@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * What a RAM disk is told to do by itself, as it is written on the command line: "idle:60s,codec=zstd:9,unit=64k".
+ * What a RAM disk is told to do by itself, as it is written on the command line: "idle:60s,codec=zstd:6,unit=64k".
  */
 #ifndef ZRAM_POLICY_H
 #define ZRAM_POLICY_H
@@ -14,7 +14,7 @@
 #define ZRAM_POLICY_MESSAGE 200
 
 /*
- * recompress=: "idle:TIME" or "manual", and then in any order "codec=NAME[:LEVEL]" (default: zstd:9) and "unit=SIZE"
+ * recompress=: "idle:TIME" or "manual", and then in any order "codec=NAME[:LEVEL]" (default: zstd:6) and "unit=SIZE"
  * (default: 64k). Result: whether it can be; else message says why not.
  */
 bool zram_policy_recompress(const char *text, struct zram_recompress *recompress, char *message);

@@ -2,8 +2,8 @@
 /*
  * The subcommands of zs zram, which get the words after their own name.
  */
-#ifndef ZS_ZRAM_H
-#define ZS_ZRAM_H
+#ifndef ZS_ZRAM_COMMAND_H
+#define ZS_ZRAM_COMMAND_H
 
 int zs_zram_stat(int argc, char **argv);
 int zs_zram_top(int argc, char **argv);

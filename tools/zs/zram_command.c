@@ -2,7 +2,7 @@
 /*
  * zs zram: what one asks a RAM disk, and orders. Figures here; top and run have files of their own.
  */
-#include "zram.h"
+#include "zram_command.h"
 
 #include <getopt.h>
 #include <inttypes.h>
