@@ -72,7 +72,7 @@ static void make_disk(struct policies *p, const struct zs_comp_spec *strong, boo
 					zs_file_store_size(file) };
 	struct zram_options options = {
 		.size_bytes = p->image.nr_pages * BENCH_PAGE_BYTES,
-		.pool_flags = ZS_POOL_COMPACTOR,
+		.pool_flags = ZS_POOL_COMPACTOR | ZS_POOL_DENSE,
 		.recompress = { .idle_ns = IDLE_NS, .comp = *strong, .unit_bytes = 65536 },
 		.writeback = { .store = &store },
 		.dedup = dedup,

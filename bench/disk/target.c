@@ -75,7 +75,9 @@ static const struct bench_target_kind engine = { engine_read,    engine_write,  
 
 void bench_target_open_engine(struct bench_target *target, uint64_t bytes, const struct zs_comp_spec *comp)
 {
-	const struct zram_options options = { .size_bytes = bytes, .comp = *comp, .pool_flags = ZS_POOL_COMPACTOR };
+	const struct zram_options options = { .size_bytes = bytes,
+					      .comp = *comp,
+					      .pool_flags = ZS_POOL_COMPACTOR | ZS_POOL_DENSE };
 	int err = zram_create(&options, &target->zram);
 
 	if (err)

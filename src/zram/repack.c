@@ -15,9 +15,9 @@
  * Dead bytes of units, in hundredths of all memory: from here on units are packed again that lost a quarter, an eighth,
  * or any of their pages; below, those that lost half. To wait until more is lost in each saves most of the work.
  */
-#define MANY_DEAD 2
-#define MORE_DEAD 3
-#define TOO_MANY_DEAD 5
+#define MANY_DEAD 1
+#define MORE_DEAD 2
+#define TOO_MANY_DEAD 3
 
 /* Pages of one group, and their slots as they were. */
 struct pages {

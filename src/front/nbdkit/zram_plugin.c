@@ -24,7 +24,7 @@
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
-static struct zram_options options = { .pool_flags = ZS_POOL_COMPACTOR };
+static struct zram_options options = { .pool_flags = ZS_POOL_COMPACTOR | ZS_POOL_DENSE };
 static struct zram *disk;
 
 /* "off": none. The name that is given, or the process's number. */
