@@ -119,6 +119,7 @@ int zs_file_store_read(void *ctx, void *buf, size_t len, uint64_t offset)
 	return 0;
 }
 
+/* An error of the device may show only when the bytes go there, and who wrote them does not keep them. */
 int zs_file_store_write(void *ctx, const void *buf, size_t len, uint64_t offset)
 {
 	const struct zs_file_store *store = ctx;
@@ -135,7 +136,7 @@ int zs_file_store_write(void *ctx, const void *buf, size_t len, uint64_t offset)
 		offset += (uint64_t)put;
 		len -= (size_t)put;
 	}
-	return 0;
+	return fdatasync(store->fd) ? -errno : 0;
 }
 
 /* What the file system cannot free is written over later. */

@@ -50,7 +50,7 @@ static int find(struct zs_runtime *runtime)
  * The folder that is open is looked at, not the name: that may lead elsewhere a moment later. -ESTALE: it was removed
  * while we waited for the lock.
  */
-static int check(int fd)
+static int check(int fd, bool create)
 {
 	struct stat stat;
 
@@ -58,7 +58,10 @@ static int check(int fd)
 		return -errno;
 	if (!stat.st_nlink)
 		return -ESTALE;
-	return stat.st_uid == geteuid() && !(stat.st_mode & 077) ? 0 : -EPERM;
+	if (stat.st_mode & 077)
+		return -EPERM;
+	/* Root may look at another user's, but puts nothing there. */
+	return stat.st_uid == geteuid() || (!create && geteuid() == 0) ? 0 : -EPERM;
 }
 
 static int open_once(struct zs_runtime *runtime, bool create)
@@ -71,11 +74,11 @@ static int open_once(struct zs_runtime *runtime, bool create)
 	if (runtime->fd < 0)
 		return create && errno == ENOENT ? -ESTALE : -errno;
 	/* Before it is locked: nobody shall be kept waiting by a folder that is another user's. */
-	err = check(runtime->fd);
+	err = check(runtime->fd, create);
 	if (!err && flock(runtime->fd, LOCK_EX))
 		err = -errno;
 	if (!err)
-		err = check(runtime->fd);
+		err = check(runtime->fd, create);
 	if (err)
 		zs_runtime_close(runtime);
 	return err;

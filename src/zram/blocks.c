@@ -28,7 +28,7 @@ static uint64_t look(struct zram *zram, uint64_t page)
 	struct zram_group_lock *lock = zram_lock_of(zram, page);
 	uint64_t slot;
 
-	if (!__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
+	if (!zram_is_in_use(zram, page))
 		return ZRAM_EMPTY;
 	zram_group_lock(lock, false);
 	slot = __atomic_load_n(&zram->slots[page], __ATOMIC_RELAXED);

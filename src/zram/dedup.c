@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "page.h"
+#include "reserve.h"
 
 #define WAYS 8u /* hints of hashes that lead to the same place: a cache line */
 #define FULL 5u /* hints that a set has on average when the table grows, which leaves few without a place */
@@ -41,13 +41,6 @@ struct zram_dedup {
 
 /* ---- memory ---- */
 
-static void *map(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
 static size_t hints_bytes(uint64_t nr_sets)
 {
 	return (size_t)nr_sets * WAYS * sizeof(struct hint);
@@ -66,9 +59,9 @@ int zram_dedup_create(struct zram *zram)
 		return -ENOMEM;
 	zram->dedup = dedup;
 	dedup->nr_sets = FEWEST_SETS;
-	dedup->most_entries = zram->nr_pages / 2 + 1;
-	dedup->hints = map(hints_bytes(dedup->nr_sets));
-	dedup->entries = map(entries_bytes(dedup->most_entries));
+	dedup->most_entries = zram->nr_pages;
+	dedup->hints = zram_reserve(hints_bytes(dedup->nr_sets));
+	dedup->entries = zram_reserve(entries_bytes(dedup->most_entries));
 	return dedup->hints && dedup->entries ? 0 : -ENOMEM;
 }
 
@@ -78,10 +71,8 @@ void zram_dedup_destroy(struct zram *zram)
 
 	if (!dedup)
 		return;
-	if (dedup->hints)
-		munmap(dedup->hints, hints_bytes(dedup->nr_sets));
-	if (dedup->entries)
-		munmap(dedup->entries, entries_bytes(dedup->most_entries));
+	zram_unreserve(dedup->hints, hints_bytes(dedup->nr_sets));
+	zram_unreserve(dedup->entries, entries_bytes(dedup->most_entries));
 	free(dedup);
 	zram->dedup = NULL;
 }
@@ -118,10 +109,11 @@ static void put_hint(struct hint *hints, uint64_t nr_sets, struct hint hint)
 static uint64_t sets_wanted(const struct zram *zram)
 {
 	const struct zram_counts *counts = &zram->counts;
-	uint64_t nr_alone = zram_counted(&counts->pages) - zram_counted(&counts->unit_pages);
-	uint64_t nr_found = nr_alone - zram_counted(&counts->shared_pages) +
-			    __atomic_load_n(&zram->dedup->nr_entries, __ATOMIC_RELAXED);
-	uint64_t wanted = nr_found / FULL, nr_sets = zram->dedup->nr_sets;
+	uint64_t nr_pages = zram_counted(&counts->pages) + __atomic_load_n(&zram->dedup->nr_entries, __ATOMIC_RELAXED);
+	uint64_t nr_others = zram_counted(&counts->unit_pages) + zram_counted(&counts->bd_pages) +
+			     zram_counted(&counts->shared_pages);
+	/* They are not counted at one moment. */
+	uint64_t wanted = nr_pages > nr_others ? (nr_pages - nr_others) / FULL : 0, nr_sets = zram->dedup->nr_sets;
 
 	if (wanted > nr_sets || wanted < nr_sets / 2)
 		nr_sets = wanted + wanted / 4;
@@ -131,14 +123,14 @@ static uint64_t sets_wanted(const struct zram *zram)
 /* Without memory the table stays. context: hint_lock */
 static void resize(struct zram_dedup *dedup, uint64_t nr_sets)
 {
-	struct hint *hints = map(hints_bytes(nr_sets));
+	struct hint *hints = zram_reserve(hints_bytes(nr_sets));
 
 	if (!hints)
 		return;
 	for (uint64_t i = 0; i < dedup->nr_sets * WAYS; i++)
 		if (dedup->hints[i].at)
 			put_hint(hints, nr_sets, dedup->hints[i]);
-	munmap(dedup->hints, hints_bytes(dedup->nr_sets));
+	zram_unreserve(dedup->hints, hints_bytes(dedup->nr_sets));
 	dedup->hints = hints;
 	__atomic_store_n(&dedup->nr_sets, nr_sets, __ATOMIC_RELAXED);
 }

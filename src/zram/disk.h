@@ -57,8 +57,11 @@ struct zram_walk {
 	uint64_t begun_ns;           /* the last of any kind; 0: none yet */
 	uint64_t next_ns;            /* when pages are made older next */
 	uint64_t group;              /* the next to be looked at */
+	uint32_t quiet_every;        /* of walks that make older, one in so many finds groups quiet */
+	uint32_t nr_aging;           /* such walks */
 	bool under_way;
-	bool ages; /* this walk makes pages older */
+	bool ages;      /* this walk makes pages older */
+	bool cancelled; /* orders end early */
 };
 
 struct zram_dedup;
@@ -78,7 +81,7 @@ struct zram {
 	struct zram_walk walk;
 	struct zram_dedup *dedup;         /* NULL: off */
 	struct zram_writeback *writeback; /* NULL: off */
-	uint8_t *quiet;                   /* with it: walks that found a group untouched; a byte for each */
+	uint16_t *quiet;                  /* with it: how often a group was found untouched */
 	struct zram_scratches scratches;
 	struct zram_counts counts; /* each changed atomically */
 };
@@ -103,10 +106,16 @@ static inline struct zram_group_lock *zram_lock_of(struct zram *zram, uint64_t p
 	return &zram->locks[page >> ZRAM_GROUP_SHIFT];
 }
 
+/* Whether slots like a page's, those in the same page of memory, were ever used. */
+static inline bool zram_is_in_use(const struct zram *zram, uint64_t page)
+{
+	return __atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED) != 0;
+}
+
 /* A page is read or written by who uses the disk. context: its group is locked. */
 static inline void zram_touch(struct zram *zram, uint64_t page)
 {
-	uint8_t *quiet = zram->quiet ? &zram->quiet[page >> ZRAM_GROUP_SHIFT] : NULL;
+	uint16_t *quiet = zram->quiet ? &zram->quiet[page >> ZRAM_GROUP_SHIFT] : NULL;
 
 	if (quiet && __atomic_load_n(quiet, __ATOMIC_RELAXED))
 		__atomic_store_n(quiet, 0, __ATOMIC_RELAXED);

@@ -79,6 +79,11 @@ static int read_group(struct zram *zram, struct zram_scratch *scratch, unsigned 
 	struct zram_group_lock *lock = zram_lock_of(zram, offset >> ZRAM_PAGE_SHIFT);
 	int err = 0;
 
+	/* What was never written does not even have a lock in memory. */
+	if (!zram_is_in_use(zram, offset >> ZRAM_PAGE_SHIFT)) {
+		memset(to, 0, len);
+		return 0;
+	}
 	zram_group_lock(lock, false);
 	zram_touch(zram, offset >> ZRAM_PAGE_SHIFT);
 	while (len && !err) {
@@ -252,7 +257,7 @@ int zram_write(struct zram *zram, const void *buf, size_t len, uint64_t offset)
 /* A page that was never written is left alone, and so is the memory of its slot. Result: 0, or -ENOSPC for a fill. */
 static int discard_page(struct zram *zram, uint64_t page, uint64_t slot)
 {
-	if (!__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED) && slot == ZRAM_EMPTY)
+	if (!zram_is_in_use(zram, page) && slot == ZRAM_EMPTY)
 		return 0;
 	if (zram_page_may_use(zram, page))
 		return -ENOSPC;
@@ -312,7 +317,7 @@ static enum zram_extent kind_of(struct zram *zram, uint64_t page)
 	struct zram_group_lock *lock = zram_lock_of(zram, page);
 	uint64_t slot;
 
-	if (!__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
+	if (!zram_is_in_use(zram, page))
 		return ZRAM_EXTENT_HOLE;
 	zram_group_lock(lock, false);
 	slot = __atomic_load_n(&zram->slots[page], __ATOMIC_RELAXED);

@@ -16,8 +16,9 @@
 static const struct zs_metric rows[] = {
 	ROW(disk_size, "bytes", ZS_GAUGE, "size of the disk"),
 	ROW(orig_data_size, "bytes", ZS_GAUGE, "content that is stored, without pages of one repeated word"),
-	ROW(compr_data_size, "bytes", ZS_GAUGE, "what that content is compressed to"),
-	ROW(mem_used_total, "bytes", ZS_GAUGE, "all memory for the content, every table and buffer included"),
+	ROW(compr_data_size, "bytes", ZS_GAUGE, "what that content is compressed to, as far as it is in memory"),
+	ROW(mem_used_total, "bytes", ZS_GAUGE,
+	    "all memory for the content, with every table and buffer, without the codecs' own"),
 	ROW(mem_limit, "bytes", ZS_GAUGE, "most memory that it may take, 0 for no limit"),
 	ROW(mem_used_max, "bytes", ZS_GAUGE, "most memory that it took since the start or the last reset-peak"),
 	ROW(same_pages, "pages", ZS_GAUGE, "pages of one repeated word, which take no memory of their own"),

@@ -11,8 +11,8 @@
 #include "unit.h"
 #include "writeback.h"
 
-/* A page of slots, and for each group of its pages a lock and two bytes. */
-#define TABLE_BYTES (ZRAM_PAGE_BYTES + ((1u << ZRAM_TABLE_SHIFT) >> ZRAM_GROUP_SHIFT) * 6)
+/* A page of slots, and for each group of its pages a lock and three bytes. */
+#define TABLE_BYTES (ZRAM_PAGE_BYTES + ((1u << ZRAM_TABLE_SHIFT) >> ZRAM_GROUP_SHIFT) * 7)
 
 /* Whether a page is one 32-bit word over and over. */
 static bool is_fill(const void *page, uint32_t *word)
@@ -85,7 +85,7 @@ int zram_page_pack_strong(struct zram *zram, struct zram_room *room, const void 
 		return len ? (int)len : -EIO;
 	handle = zram_store(zram, room->packed, (size_t)len);
 	*slot = zram_slot_object(ZRAM_STRONG, handle, (uint32_t)len);
-	return handle ? 0 : -ENOSPC;
+	return handle ? 0 : -ENOMEM;
 }
 
 static void fill(void *page, uint32_t word)
@@ -185,7 +185,7 @@ int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t s
 
 int zram_page_may_use(const struct zram *zram, uint64_t page)
 {
-	if (__atomic_load_n(&zram->in_use[page >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED) || fits(zram, TABLE_BYTES))
+	if (zram_is_in_use(zram, page) || fits(zram, TABLE_BYTES))
 		return 0;
 	return -ENOSPC;
 }

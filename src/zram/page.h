@@ -22,7 +22,7 @@ uint64_t zram_page_swap(struct zram *zram, uint64_t page, uint64_t slot);
 /* A new object with the content; 0: no memory, or the limit is reached. */
 unsigned long zram_store(struct zram *zram, const void *content, size_t len);
 
-/* The 4096 bytes by the stronger codec, alone. Result: as of zram_page_pack(), and -ENOSPC for "no smaller" too. */
+/* The 4096 bytes by the stronger codec, alone. Result: as of zram_unit_pack(). */
 int zram_page_pack_strong(struct zram *zram, struct zram_room *room, const void *page, size_t at_most_bytes,
 			  uint64_t *slot);
 

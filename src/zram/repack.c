@@ -244,12 +244,17 @@ static unsigned int put_pages(struct zram *zram, const struct pages *pages, cons
 	return put;
 }
 
-static void give_up(struct zram *zram, uint64_t page)
+/* Unless other content has come meanwhile. */
+static void give_up(struct zram *zram, const struct pages *pages)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, page);
+	struct zram_group_lock *lock = zram_lock_of(zram, pages->page[0]);
+	bool same = true;
 
 	zram_group_lock(lock, true);
-	zram->given_up[page >> ZRAM_GROUP_SHIFT] = 1;
+	for (unsigned int i = 0; i < pages->nr; i++)
+		same = same && is_same(zram->slots[pages->page[i]], pages->slot[i]);
+	if (same)
+		zram->given_up[pages->page[0] >> ZRAM_GROUP_SHIFT] = 1;
 	zram_group_unlock(lock, true);
 }
 
@@ -262,7 +267,7 @@ static unsigned int pack_alone(struct zram_repacker *repacker, const struct page
 	int err = zram_page_pack_strong(zram, repacker->packer->room, repacker->packer->room->pages, nr_bytes, &slot);
 
 	if (err == -ENOSPC)
-		give_up(zram, pages->page[0]);
+		give_up(zram, pages);
 	if (err)
 		return 0;
 	slot |= pages->slot[0] & ZRAM_AGE_MASK;
@@ -304,7 +309,7 @@ static unsigned int pack_together(struct zram_repacker *repacker, const struct p
 	int err = zram_unit_pack(zram, repacker->packer->room, pages->nr, nr_bytes, &handle);
 
 	if (err == -ENOSPC)
-		give_up(zram, pages->page[0]);
+		give_up(zram, pages);
 	if (err)
 		return 0;
 	put_unit(zram, pages, handle);

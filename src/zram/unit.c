@@ -17,16 +17,16 @@ int zram_unit_pack(struct zram *zram, struct zram_room *room, unsigned int nr_pa
 	ssize_t len;
 
 	room->unpacked = 0;
-	if (most <= sizeof(head))
+	if (most <= sizeof(head) + 1)
 		return -ENOSPC;
 	len = zram->scratches.strong.comp->compress(room->codec, room->pages, nr_pages * ZRAM_PAGE_BYTES,
-						    room->packed + sizeof(head), most - sizeof(head));
+						    room->packed + sizeof(head), most - sizeof(head) - 1);
 	if (len <= 0)
 		return len ? (int)len : -EIO;
 	head.packed_bytes = (uint32_t)len;
 	memcpy(room->packed, &head, sizeof(head));
 	*handle = zram_store(zram, room->packed, sizeof(head) + (size_t)len);
-	return *handle ? 0 : -ENOSPC;
+	return *handle ? 0 : -ENOMEM;
 }
 
 struct zram_unit_head zram_unit_head(struct zram *zram, unsigned long handle)

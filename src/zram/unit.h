@@ -18,8 +18,8 @@ struct zram_unit_head {
 };
 
 /*
- * Packs room->pages. Result: 0; -ENOSPC: it would take at_most_bytes or more, or there is no memory; -EIO: the codec
- * failed.
+ * Packs room->pages. Result: 0; -ENOSPC: it would take at_most_bytes or more; -ENOMEM, also at the limit; -EIO: the
+ * codec failed.
  */
 int zram_unit_pack(struct zram *zram, struct zram_room *room, unsigned int nr_pages, size_t at_most_bytes,
 		   unsigned long *handle);

@@ -28,6 +28,7 @@ static void begin(struct zram *zram, uint64_t now_ns, bool ages)
 	if (!ages)
 		return;
 	walk->next_ns = now_ns + walk->period_ns;
+	walk->nr_aging++;
 	if (zram->writeback)
 		zram_writeback_begin(zram);
 }
@@ -42,7 +43,7 @@ static void age_group(struct zram *zram, uint64_t group)
 	for (uint64_t page = first; page < end && page < zram->nr_pages; page++)
 		if (zram_slot_has_object(zram->slots[page]))
 			zram->slots[page] = zram_slot_aged(zram->slots[page]);
-	if (zram->quiet && zram->quiet[group] < UINT8_MAX)
+	if (zram->quiet && zram->quiet[group] < UINT16_MAX && zram->walk.nr_aging % zram->walk.quiet_every == 0)
 		zram->quiet[group]++;
 	zram_group_unlock(lock, true);
 }
@@ -55,7 +56,7 @@ static unsigned int visit(struct zram_repacker *repacker, uint64_t group, enum e
 	struct zram *zram = repacker->zram;
 	unsigned int nr_pages = 0;
 
-	if (!__atomic_load_n(&zram->in_use[group << ZRAM_GROUP_SHIFT >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
+	if (!zram_is_in_use(zram, group << ZRAM_GROUP_SHIFT))
 		return 0;
 	if (ages)
 		age_group(zram, group);
@@ -130,6 +131,16 @@ uint64_t zram_step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages)
 	return due;
 }
 
+static bool is_cancelled(const struct zram *zram)
+{
+	return __atomic_load_n(&zram->walk.cancelled, __ATOMIC_RELAXED);
+}
+
+void zram_cancel(struct zram *zram)
+{
+	__atomic_store_n(&zram->walk.cancelled, true, __ATOMIC_RELAXED);
+}
+
 static void mark_group(struct zram *zram, uint64_t group)
 {
 	uint64_t first = group << ZRAM_GROUP_SHIFT, end = first + ZRAM_GROUP_PAGES;
@@ -146,13 +157,33 @@ void zram_mark_idle(struct zram *zram)
 {
 	zram_group_lock(&zram->walk.lock, true);
 	zram_writeback_forget(zram);
-	for (uint64_t group = 0; group < zram_nr_groups(zram); group++)
-		if (__atomic_load_n(&zram->in_use[group << ZRAM_GROUP_SHIFT >> ZRAM_TABLE_SHIFT], __ATOMIC_RELAXED))
+	for (uint64_t group = 0; group < zram_nr_groups(zram) && !is_cancelled(zram); group++)
+		if (zram_is_in_use(zram, group << ZRAM_GROUP_SHIFT))
 			mark_group(zram, group);
 	zram_group_unlock(&zram->walk.lock, true);
 }
 
-/* A walk of its own, beside the one that may be under way. */
+/* So many groups of an errand are visited before others may walk. */
+#define ERRAND_GROUPS 64
+
+/* A walk of its own, beside the one that may be under way. context: walk.lock, which is let go now and then */
+static int visit_all(struct zram_repacker *repacker, enum errand errand)
+{
+	struct zram *zram = repacker->zram;
+
+	for (uint64_t group = 0; group < zram_nr_groups(zram); group++) {
+		if (is_cancelled(zram))
+			return -ECANCELED;
+		visit(repacker, group, errand, false);
+		if (group % ERRAND_GROUPS)
+			continue;
+		zram_group_unlock(&zram->walk.lock, true);
+		zram_group_lock(&zram->walk.lock, true);
+	}
+	end(zram);
+	return zram->writeback && errand == WRITE_BACK ? zram_writeback_failure(zram) : 0;
+}
+
 static int run_errand(struct zram *zram, enum errand errand)
 {
 	struct zram_repacker repacker;
@@ -163,9 +194,7 @@ static int run_errand(struct zram *zram, enum errand errand)
 	if (!err) {
 		if (zram->writeback)
 			zram_writeback_begin(zram);
-		for (uint64_t group = 0; group < zram_nr_groups(zram); group++)
-			visit(&repacker, group, errand, false);
-		end(zram);
+		err = visit_all(&repacker, errand);
 		zram_repacker_finish(&repacker);
 	}
 	zram_group_unlock(&zram->walk.lock, true);

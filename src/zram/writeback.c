@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "page.h"
+#include "reserve.h"
 #include "sum.h"
 #include "unit.h"
 
@@ -37,14 +37,20 @@ struct batch {
 
 struct segment {
 	uint32_t live_bytes;
-	uint32_t in_use;
+	bool in_use;
+	bool is_victim; /* what lives in it is to move elsewhere */
 };
+
+/* Segments that only what moves may take: else a full store could not be emptied. A small store has none. */
+#define RESERVED_SEGMENTS 2u
+#define SMALL_STORE 8u
 
 struct zram_writeback {
 	struct zs_store store;
 	bool incompressible;
 	unsigned int idle_walks; /* that a group was not touched for; 0: never by itself */
-	bool has_failed;         /* on this walk */
+	bool has_failed;         /* on this walk: nothing more is written */
+	bool is_full;            /* on this walk there was no room for something */
 	struct batch *batch;
 
 	struct zram_group_lock lock;
@@ -55,7 +61,8 @@ struct zram_writeback {
 	struct segment *segments;
 	uint64_t nr_segments;
 	uint64_t nr_used_segments;
-	uint64_t next_segment; /* where to look for a free one */
+	uint64_t nr_made_segments; /* from the first one to the last that ever was in use */
+	uint64_t lowest_free;      /* none below it is free */
 	uint64_t live_bytes;
 	bool read_failure_told;
 	bool write_failure_told;
@@ -64,13 +71,6 @@ struct zram_writeback {
 };
 
 /* ---- memory ---- */
-
-static void *map(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
 
 static size_t places_bytes(uint64_t nr)
 {
@@ -82,12 +82,17 @@ static size_t segments_bytes(const struct zram_writeback *writeback)
 	return (size_t)writeback->nr_segments * sizeof(struct segment);
 }
 
-/* Walks of half the idle time of recompression, or of one's own. */
-static unsigned int walks_of(uint64_t idle_ns, uint64_t period_ns)
-{
-	uint64_t walks = idle_ns && period_ns ? (idle_ns + period_ns - 1) / period_ns + 1 : 0;
+/* How often a group is found quiet in its idle time, which may be many walks; that is counted up to MOST_QUIET. */
+#define MOST_QUIET 60000u
 
-	return walks < UINT8_MAX ? (unsigned int)walks : UINT8_MAX;
+static void set_idle_walks(struct zram *zram, uint64_t idle_ns)
+{
+	uint64_t period_ns = zram->walk.period_ns, walks = period_ns ? (idle_ns - 1) / period_ns + 1 : 0;
+	uint64_t every = walks / MOST_QUIET + 1;
+
+	zram->walk.quiet_every = every < UINT32_MAX ? (uint32_t)every : UINT32_MAX;
+	if (walks && idle_ns)
+		zram->writeback->idle_walks = (unsigned int)((walks + every - 1) / every + 1);
 }
 
 int zram_writeback_create(struct zram *zram, const struct zram_writeback_options *options)
@@ -99,14 +104,14 @@ int zram_writeback_create(struct zram *zram, const struct zram_writeback_options
 	zram->writeback = writeback;
 	writeback->store = *options->store;
 	writeback->incompressible = options->incompressible;
-	writeback->idle_walks = walks_of(options->idle_ns, zram->walk.period_ns);
+	set_idle_walks(zram, options->idle_ns);
 	writeback->on_error = options->on_error;
 	writeback->ctx = options->ctx;
-	writeback->most_places = zram->nr_pages < NONE ? zram->nr_pages : NONE;
+	writeback->most_places = zram->nr_pages < NONE - 1 ? zram->nr_pages + 1 : NONE; /* one for what moves */
 	writeback->free_place = NONE;
 	writeback->nr_segments = writeback->store.size_bytes / ZRAM_SEGMENT_BYTES;
-	writeback->places = map(places_bytes(writeback->most_places));
-	writeback->segments = map(segments_bytes(writeback) + 1);
+	writeback->places = zram_reserve(places_bytes(writeback->most_places));
+	writeback->segments = zram_reserve(segments_bytes(writeback) + 1);
 	return writeback->places && writeback->segments ? 0 : -ENOMEM;
 }
 
@@ -116,10 +121,8 @@ void zram_writeback_destroy(struct zram *zram)
 
 	if (!writeback)
 		return;
-	if (writeback->places)
-		munmap(writeback->places, places_bytes(writeback->most_places));
-	if (writeback->segments)
-		munmap(writeback->segments, segments_bytes(writeback) + 1);
+	zram_unreserve(writeback->places, places_bytes(writeback->most_places));
+	zram_unreserve(writeback->segments, segments_bytes(writeback) + 1);
 	free(writeback->batch);
 	free(writeback);
 	zram->writeback = NULL;
@@ -131,7 +134,8 @@ uint64_t zram_writeback_bytes(const struct zram *zram)
 
 	if (!writeback)
 		return 0;
-	return sizeof(*writeback) + segments_bytes(writeback) +
+	return sizeof(*writeback) +
+	       __atomic_load_n(&writeback->nr_made_segments, __ATOMIC_RELAXED) * sizeof(struct segment) +
 	       places_bytes(__atomic_load_n(&writeback->nr_places, __ATOMIC_RELAXED)) +
 	       (__atomic_load_n(&writeback->batch, __ATOMIC_RELAXED) ? sizeof(struct batch) : 0);
 }
@@ -153,25 +157,34 @@ static struct segment *segment_of(struct zram_writeback *writeback, uint64_t off
 	return &writeback->segments[offset / ZRAM_SEGMENT_BYTES];
 }
 
+/* The lowest free one, so that the store does not become larger than it must. context: lock */
+static uint64_t find_free(struct zram_writeback *writeback)
+{
+	uint64_t at = writeback->lowest_free;
+
+	if (writeback->nr_used_segments == writeback->nr_segments)
+		return UINT64_MAX;
+	while (at < writeback->nr_made_segments && writeback->segments[at].in_use)
+		at++;
+	writeback->lowest_free = at;
+	return at;
+}
+
 /* Result: its offset, or UINT64_MAX: none is free. */
 static uint64_t take_segment(struct zram_writeback *writeback)
 {
-	uint64_t found = UINT64_MAX;
+	uint64_t at;
 
 	zram_group_lock(&writeback->lock, true);
-	for (uint64_t i = 0; i < writeback->nr_segments && found == UINT64_MAX; i++) {
-		uint64_t at = (writeback->next_segment + i) % writeback->nr_segments;
-
-		if (!writeback->segments[at].in_use)
-			found = at;
-	}
-	if (found != UINT64_MAX) {
-		writeback->segments[found] = (struct segment){ .in_use = true };
-		writeback->next_segment = found + 1;
+	at = find_free(writeback);
+	if (at != UINT64_MAX) {
+		writeback->segments[at] = (struct segment){ .in_use = true };
 		writeback->nr_used_segments++;
+		if (at >= writeback->nr_made_segments)
+			__atomic_store_n(&writeback->nr_made_segments, at + 1, __ATOMIC_RELAXED);
 	}
 	zram_group_unlock(&writeback->lock, true);
-	return found == UINT64_MAX ? found : found * ZRAM_SEGMENT_BYTES;
+	return at == UINT64_MAX ? at : at * ZRAM_SEGMENT_BYTES;
 }
 
 /* So many bytes of a segment live no more. The last ones free it. */
@@ -193,20 +206,74 @@ static void release_bytes(struct zram *zram, uint64_t offset, uint32_t bytes)
 	zram_group_lock(&writeback->lock, true);
 	segment->in_use = false;
 	writeback->nr_used_segments--;
+	if (offset / ZRAM_SEGMENT_BYTES < writeback->lowest_free)
+		writeback->lowest_free = offset / ZRAM_SEGMENT_BYTES;
 	zram_group_unlock(&writeback->lock, true);
 }
 
-/* Whether what lives in a segment is to move elsewhere: little does, and segments take twice what lives in them. */
-static bool is_to_be_emptied(struct zram_writeback *writeback, uint64_t offset)
+/* context: lock */
+static uint64_t nr_free(const struct zram_writeback *writeback)
 {
-	bool sparse, wasteful;
+	return writeback->nr_segments - writeback->nr_used_segments;
+}
+
+/* Whether there is room for more than what moves. */
+static bool has_space(struct zram_writeback *writeback)
+{
+	bool has;
 
 	zram_group_lock(&writeback->lock, true);
-	sparse = segment_of(writeback, offset)->live_bytes < ZRAM_SEGMENT_BYTES / 2;
-	wasteful = writeback->nr_used_segments > 4 &&
-		   writeback->nr_used_segments * ZRAM_SEGMENT_BYTES / 2 > writeback->live_bytes;
+	has = nr_free(writeback) > (writeback->nr_segments < SMALL_STORE ? 0 : RESERVED_SEGMENTS);
 	zram_group_unlock(&writeback->lock, true);
-	return sparse && wasteful;
+	return has;
+}
+
+/* Whether segments take more than twice what lives in them, or there are hardly any left. context: lock */
+static bool is_wasteful(const struct zram_writeback *writeback)
+{
+	return writeback->nr_used_segments * ZRAM_SEGMENT_BYTES / 2 > writeback->live_bytes ||
+	       nr_free(writeback) <= RESERVED_SEGMENTS;
+}
+
+/* Those with fewer live bytes, as far as what lives in them has room elsewhere. Returns the room that is left. */
+static uint64_t choose_below(struct zram_writeback *writeback, uint32_t live_bytes, uint64_t room_bytes)
+{
+	for (uint64_t i = 0; i < writeback->nr_made_segments; i++) {
+		struct segment *segment = &writeback->segments[i];
+
+		if (!segment->in_use || segment->is_victim || segment->live_bytes >= live_bytes ||
+		    segment->live_bytes > room_bytes)
+			continue;
+		segment->is_victim = true;
+		room_bytes -= segment->live_bytes;
+	}
+	return room_bytes;
+}
+
+/* The sparsest first: to empty them takes least. All that are chosen can be emptied, so each gives a segment back. */
+static void choose_victims(struct zram_writeback *writeback)
+{
+	uint64_t room_bytes;
+
+	zram_group_lock(&writeback->lock, true);
+	for (uint64_t i = 0; i < writeback->nr_made_segments; i++)
+		writeback->segments[i].is_victim = false;
+	/* A batch does not fill its segment to the last byte. */
+	room_bytes = nr_free(writeback) * (ZRAM_SEGMENT_BYTES - ZRAM_UNIT_BYTES);
+	if (writeback->nr_used_segments > 4 && is_wasteful(writeback))
+		for (uint32_t live = ZRAM_SEGMENT_BYTES / 16; live < ZRAM_SEGMENT_BYTES; live *= 2)
+			room_bytes = choose_below(writeback, live, room_bytes);
+	zram_group_unlock(&writeback->lock, true);
+}
+
+static bool is_victim(struct zram_writeback *writeback, uint64_t offset)
+{
+	bool is;
+
+	zram_group_lock(&writeback->lock, true);
+	is = segment_of(writeback, offset)->is_victim;
+	zram_group_unlock(&writeback->lock, true);
+	return is;
 }
 
 /* ---- places ---- */
@@ -363,7 +430,13 @@ void zram_writeback_flush(struct zram *zram)
 
 void zram_writeback_begin(struct zram *zram)
 {
-	zram->writeback->has_failed = false;
+	zram->writeback->has_failed = zram->writeback->is_full = false;
+	choose_victims(zram->writeback);
+}
+
+int zram_writeback_failure(const struct zram *zram)
+{
+	return zram->writeback->has_failed || zram->writeback->is_full ? -ENOSPC : 0;
 }
 
 /* ---- gathering ---- */
@@ -428,6 +501,15 @@ static bool all_oldest(const struct record *record)
 	return true;
 }
 
+/* More may go to the store; if not, who asked for it is told. */
+static bool may_grow(struct zram_writeback *writeback)
+{
+	bool may = has_space(writeback);
+
+	writeback->is_full |= !may;
+	return may;
+}
+
 static bool is_wanted(struct zram *zram, const struct record *record, bool is_quiet)
 {
 	uint64_t slot = record->slot[0];
@@ -435,9 +517,10 @@ static bool is_wanted(struct zram *zram, const struct record *record, bool is_qu
 	switch (zram_slot_kind(slot)) {
 	case ZRAM_OBJECT:
 	case ZRAM_STRONG:
-	case ZRAM_UNIT: return is_quiet && all_oldest(record);
-	case ZRAM_RAW: return (is_quiet || zram->writeback->incompressible) && all_oldest(record);
-	case ZRAM_STORED: return is_to_be_emptied(zram->writeback, place_of(zram, slot)->offset);
+	case ZRAM_UNIT: return is_quiet && all_oldest(record) && may_grow(zram->writeback);
+	case ZRAM_RAW:
+		return (is_quiet || zram->writeback->incompressible) && all_oldest(record) && may_grow(zram->writeback);
+	case ZRAM_STORED: return is_victim(zram->writeback, place_of(zram, slot)->offset);
 	default: return false;
 	}
 }

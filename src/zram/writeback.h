@@ -2,9 +2,10 @@
 /*
  * Writeback: objects that are idle, or hardly compress, go to a store as they are, and come back when they are read.
  *
- * The store is used in segments, each written once from its beginning to its end, as a log is (Rosenblum and Ousterhout
- * 1991). A segment in which nothing lives any more is free; one in which little lives is emptied when the walk comes by
- * what does. Memory keeps 24 bytes for each object: where it is, how long, and a sum that tells whether it came back.
+ * The store is used in segments, each written once from its beginning to its end, as a log is (Rosenblum and
+ * Ousterhout 1991). A segment in which nothing lives any more is free. While segments take twice what lives in them, or
+ * few are left, a walk empties the sparsest as it comes by what lives there. Memory keeps 24 bytes for each object:
+ * where it is, how long, and a sum that tells whether it came back.
  *
  * Objects are gathered from the groups that the walk visits, and written together without a lock; then each takes its
  * pages' slots if they are what they were, as in repack.h. What cannot be written stays in memory.
@@ -43,6 +44,9 @@ void zram_stored_drop(struct zram *zram, uint64_t slot);
 
 /* Gathers what is to be written of a group, and writes when it is enough. Returns the pages gathered. */
 unsigned int zram_writeback_group(struct zram *zram, uint64_t group, bool on_demand);
+
+/* Whether this walk could not write all: 0 or -ENOSPC. */
+int zram_writeback_failure(const struct zram *zram);
 
 /* Writes what was gathered. */
 void zram_writeback_flush(struct zram *zram);

@@ -5,28 +5,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "dedup.h"
 #include "page.h"
+#include "reserve.h"
 #include "writeback.h"
 
 /* Where pages go to a store only because they do not compress. */
 #define INCOMPRESSIBLE_IDLE_NS 10000000000u
-
-/* Address space of zeroes whose memory comes when it is touched; NULL: none left. */
-static void *reserve(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
-static void unreserve(void *at, size_t bytes)
-{
-	if (at)
-		munmap(at, bytes);
-}
 
 static size_t slots_bytes(const struct zram *zram)
 {
@@ -43,6 +29,11 @@ static size_t given_up_bytes(const struct zram *zram)
 	return (size_t)zram_nr_groups(zram);
 }
 
+static size_t quiet_bytes(const struct zram *zram)
+{
+	return (size_t)zram_nr_groups(zram) * sizeof(*zram->quiet);
+}
+
 static size_t in_use_bytes(const struct zram *zram)
 {
 	return (zram->nr_pages >> ZRAM_TABLE_SHIFT) + 1;
@@ -50,16 +41,16 @@ static size_t in_use_bytes(const struct zram *zram)
 
 static int make_tables(struct zram *zram)
 {
-	zram->slots = reserve(slots_bytes(zram));
-	zram->locks = reserve(locks_bytes(zram));
-	zram->given_up = reserve(given_up_bytes(zram));
-	zram->in_use = reserve(in_use_bytes(zram));
+	zram->slots = zram_reserve(slots_bytes(zram));
+	zram->locks = zram_reserve(locks_bytes(zram));
+	zram->given_up = zram_reserve(given_up_bytes(zram));
+	zram->in_use = zram_reserve(in_use_bytes(zram));
 	return zram->slots && zram->locks && zram->given_up && zram->in_use ? 0 : -ENOMEM;
 }
 
 static int make_writeback(struct zram *zram, const struct zram_writeback_options *options)
 {
-	zram->quiet = reserve(given_up_bytes(zram));
+	zram->quiet = zram_reserve(quiet_bytes(zram));
 	return zram->quiet ? zram_writeback_create(zram, options) : -ENOMEM;
 }
 
@@ -141,12 +132,12 @@ void zram_destroy(struct zram *zram)
 	zs_destroy_pool(zram->pool);
 	zram_dedup_destroy(zram);
 	zram_writeback_destroy(zram);
-	unreserve(zram->quiet, given_up_bytes(zram));
+	zram_unreserve(zram->quiet, quiet_bytes(zram));
 	zram_scratches_destroy(&zram->scratches);
-	unreserve(zram->slots, slots_bytes(zram));
-	unreserve(zram->locks, locks_bytes(zram));
-	unreserve(zram->given_up, given_up_bytes(zram));
-	unreserve(zram->in_use, in_use_bytes(zram));
+	zram_unreserve(zram->slots, slots_bytes(zram));
+	zram_unreserve(zram->locks, locks_bytes(zram));
+	zram_unreserve(zram->given_up, given_up_bytes(zram));
+	zram_unreserve(zram->in_use, in_use_bytes(zram));
 	free(zram);
 }
 
@@ -161,11 +152,20 @@ uint64_t zram_used_bytes(const struct zram *zram)
 	       zram_scratches_bytes(&zram->scratches) + zram_dedup_bytes(zram) + zram_writeback_bytes(zram);
 }
 
+/* Without a budget it is looked now and then whether it is to end. */
+#define COMPACT_SLICE_NS 50000000u
+
 uint64_t zram_compact(struct zram *zram, uint64_t budget_ns)
 {
-	unsigned long pages = budget_ns ? zs_compact_some(zram->pool, 0, budget_ns) : zs_compact(zram->pool);
+	uint64_t nr_pages = 0;
 
-	return (uint64_t)pages << ZRAM_PAGE_SHIFT;
+	do
+		nr_pages += zs_compact_some(zram->pool, 0, budget_ns ? budget_ns : COMPACT_SLICE_NS);
+	while (!budget_ns && errno == EAGAIN && !__atomic_load_n(&zram->walk.cancelled, __ATOMIC_RELAXED));
+	/* What is left is little, and what it keeps between calls goes. */
+	if (!budget_ns && errno != EAGAIN)
+		nr_pages += zs_compact(zram->pool);
+	return nr_pages << ZRAM_PAGE_SHIFT;
 }
 
 uint64_t zram_note_peak(struct zram *zram)

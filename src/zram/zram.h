@@ -93,13 +93,16 @@ uint64_t zram_compact(struct zram *zram, uint64_t budget_ns);
 #define ZRAM_NEVER UINT64_MAX
 uint64_t zram_step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages);
 
+/* Orders (all below, and zram_compact()) that are under way end early, and later ones at once: the disk is to end. */
+void zram_cancel(struct zram *zram);
+
 /* Counts all content as idle, as the kernel's "idle" does. */
 void zram_mark_idle(struct zram *zram);
 
-/* Packs again what is idle now. Result: 0; -EINVAL: no codec for that was named; -ENOMEM. */
+/* Packs again what is idle now. Result: 0; -EINVAL: no codec for that was named; -ENOMEM; -ECANCELED. */
 int zram_recompress_idle(struct zram *zram);
 
-/* Writes what is idle now to the store. Result: 0; -EINVAL: there is none; -ENOMEM. */
+/* Writes what is idle now to the store. Result: 0; -EINVAL: there is none; -ENOSPC: not all; -ENOMEM; -ECANCELED. */
 int zram_writeback_idle(struct zram *zram);
 
 /*

@@ -350,6 +350,36 @@ static void the_limit_may_be_reached(void **state)
 	end(zram);
 }
 
+/* Groups that there was no memory for are packed when there is. */
+static void a_limit_is_no_reason_to_give_up(void **state)
+{
+	struct zram *zram = make_disk(65536, 600000); /* less than the pages and the room to pack them in */
+
+	(void)state;
+	fill(zram);
+	settle(zram);
+	assert_int_equal(stats_of(zram).units, 0);
+	assert_int_equal(zram_discard(zram, 32 * PAGE, 0), 0);
+	zram_mark_idle(zram);
+	assert_int_equal(zram_recompress_idle(zram), 0);
+	assert_int_equal(stats_of(zram).unit_pages, NR_PAGES - 32);
+	end(zram);
+}
+
+static void orders_can_be_cancelled(void **state)
+{
+	struct zram *zram = make_disk(65536, 0);
+
+	(void)state;
+	fill(zram);
+	zram_mark_idle(zram);
+	zram_cancel(zram);
+	assert_int_equal(zram_recompress_idle(zram), -ECANCELED);
+	assert_int_equal(stats_of(zram).units, 0);
+	assert_filled(zram);
+	end(zram);
+}
+
 /* ---- threads ---- */
 
 struct player {
@@ -414,6 +444,8 @@ int main(void)
 		cmocka_unit_test(warm_pages_leave_their_units),
 		cmocka_unit_test(noise_is_tried_once),
 		cmocka_unit_test(the_limit_may_be_reached),
+		cmocka_unit_test(a_limit_is_no_reason_to_give_up),
+		cmocka_unit_test(orders_can_be_cancelled),
 		cmocka_unit_test(it_runs_beside_everything),
 	};
 

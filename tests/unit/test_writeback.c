@@ -343,6 +343,81 @@ static void sparse_segments_are_emptied(void **state)
 
 /* ---- failures ---- */
 
+/* What lives in a full store is moved together, so that there is room again. */
+static void a_full_store_recovers(void **state)
+{
+	struct zram *zram = make_disk(0, STORE_BYTES);
+
+	(void)state;
+	/* Each round writes what overwrote nearly all of the one before. */
+	for (uint32_t round = 0; round < 12; round++) {
+		for (uint32_t i = 0; i < NR_PAGES; i++)
+			if (!round || i % 10)
+				write_page(zram, i, i + 1 + round * (i % 10 != 0));
+		zram_mark_idle(zram);
+		zram_writeback_idle(zram);
+	}
+	for (uint32_t i = 0; i < NR_PAGES; i++)
+		assert_page(zram, i, i + 1 + 11 * (i % 10 != 0));
+	zram_mark_idle(zram);
+	assert_int_equal(zram_writeback_idle(zram), 0);
+	assert_in_range(stats_of(zram).bd_count, NR_PAGES * 8 / 10, NR_PAGES);
+	end(zram);
+}
+
+/* One that stays full says so, and is emptied when its content goes. */
+static void a_store_that_is_too_small_recovers(void **state)
+{
+	struct zram *zram = make_disk(0, STORE_BYTES);
+	unsigned char noise[PAGE];
+	struct rng rng = { .state = 3 };
+
+	(void)state;
+	for (unsigned int round = 0; round < 4; round++) {
+		for (uint32_t i = 0; i < NR_PAGES; i++) {
+			rng_fill(&rng, noise, PAGE);
+			if (!round || i % 10)
+				assert_int_equal(zram_write(zram, noise, PAGE, i * (uint64_t)PAGE), 0);
+		}
+		zram_mark_idle(zram);
+		zram_writeback_idle(zram);
+		assert_int_equal(zram_discard(zram, 512 * PAGE, 0), 0);
+		zram_mark_idle(zram);
+		zram_writeback_idle(zram);
+	}
+	zram_mark_idle(zram);
+	assert_int_equal(zram_writeback_idle(zram), 0);
+	assert_int_equal(stats_of(zram).bd_count, 512);
+	end(zram);
+}
+
+/* The time may be far longer than a count of walks could say. */
+static void a_long_time_is_kept(void **state)
+{
+	struct zs_store store = { memory_read, memory_write, memory_discard, &memory, STORE_BYTES };
+	struct zram_options options = { .size_bytes = PAGE,
+					.writeback = { .idle_ns = 1000 * 1000000ull, .store = &store } };
+	struct zram *zram;
+
+	(void)state;
+	memory = (struct memory_store){ .bytes = malloc(STORE_BYTES) };
+	assert_int_equal(zs_comp_parse("lz4", &options.comp), 0);
+	assert_int_equal(zs_comp_parse("lz4", &options.recompress.comp), 0);
+	options.recompress.idle_ns = 10000; /* walks of 5 us, of which the time has 200,000 */
+	options.recompress.unit_bytes = 4096;
+	assert_int_equal(zram_create(&options, &zram), 0);
+	write_page(zram, 0, 1);
+	for (now_ns = 1; now_ns < 995 * 1000000ull; now_ns += 5000)
+		zram_step(zram, now_ns, 10);
+	assert_int_equal(stats_of(zram).bd_count, 0);
+	for (; now_ns < 1010 * 1000000ull; now_ns += 5000)
+		zram_step(zram, now_ns, 10);
+	assert_int_equal(stats_of(zram).bd_count, 1);
+	assert_page(zram, 0, 1);
+	zram_destroy(zram);
+	free(memory.bytes);
+}
+
 static void a_full_store_takes_no_more(void **state)
 {
 	struct zram *zram = make_disk(IDLE, 1 << 20);
@@ -470,7 +545,8 @@ int main(void)
 		cmocka_unit_test(it_can_be_asked_for),          cmocka_unit_test(overwritten_pages_free_segments),
 		cmocka_unit_test(sparse_segments_are_emptied),  cmocka_unit_test(a_full_store_takes_no_more),
 		cmocka_unit_test(what_cannot_be_written_stays), cmocka_unit_test(what_does_not_come_back_is_an_error),
-		cmocka_unit_test(it_runs_beside_everything),
+		cmocka_unit_test(a_full_store_recovers),        cmocka_unit_test(a_store_that_is_too_small_recovers),
+		cmocka_unit_test(a_long_time_is_kept),          cmocka_unit_test(it_runs_beside_everything),
 	};
 
 	return cmocka_run_group_tests_name("writeback", tests, NULL, NULL);

@@ -63,7 +63,9 @@ static bool find_size(const struct zs_found *disk, uint64_t *nr_blocks)
 	zs_figures_parse(&figures, text);
 	*nr_blocks = zs_figure(&figures, "disk_size") / 4096;
 	free(text);
-	return true;
+	if (!*nr_blocks)
+		zs_message("%s %s does not tell how large it is: it may be of another version", disk->kind, disk->name);
+	return *nr_blocks != 0;
 }
 
 struct run {

@@ -41,6 +41,13 @@ static volatile sig_atomic_t command_pid;
 
 /* ---- the disk ---- */
 
+static bool ends_in(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && !strcmp(text + len - end_len, end);
+}
+
 /* The plugin beside this program in the folder it was built in, or the one that nbdkit knows. */
 static void find_plugin(char *plugin, size_t size)
 {
@@ -53,7 +60,7 @@ static void find_plugin(char *plugin, size_t size)
 	if (slash) {
 		*slash = '\0';
 		snprintf(plugin, size, "%s/../../src/front/nbdkit/nbdkit-zram-plugin.so", self);
-		if (!access(plugin, R_OK))
+		if (ends_in(self, "/tools/zs") && !access(plugin, R_OK))
 			return;
 		snprintf(plugin, size, "%s/%s", self, ZS_PLUGIN_FROM_BIN);
 		if (!access(plugin, R_OK))
@@ -210,8 +217,10 @@ static int run_command(const struct server *server, char **words)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	if (zs_interrupted())
+	if (zs_interrupted()) {
+		sigprocmask(SIG_SETMASK, &old, NULL);
 		return ZS_EXIT_FAILURE;
+	}
 	pid = fork();
 	if (!pid)
 		exec_command(server, words, &old);
@@ -240,7 +249,9 @@ static int run_with_disk(struct server *server, char **words)
 {
 	int status = ZS_EXIT_FAILURE;
 
+	signal(SIGCHLD, SIG_DFL); /* who ignores it cannot wait */
 	zs_catch_interrupts();
+	handle(SIGHUP, SIG_IGN, NULL); /* until there is a command that it is passed on to */
 	if (start_server(server))
 		status = check_server(server, run_command(server, words));
 	end_server(server);

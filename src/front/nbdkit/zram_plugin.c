@@ -257,7 +257,8 @@ static uint64_t step_disk(void *ctx, uint64_t now_ns)
 
 static int start_worker(void)
 {
-	int err = zram_step(disk, 0, 0) == ZRAM_NEVER ? 0 : zs_worker_start(step_disk, NULL, &worker);
+	bool has_work = options.recompress.idle_ns || writeback.idle_ns || writeback.incompressible;
+	int err = has_work ? zs_worker_start(step_disk, NULL, &worker) : 0;
 
 	if (!err)
 		return 0;
@@ -274,6 +275,8 @@ static int plugin_after_fork(void)
 
 static void plugin_unload(void)
 {
+	if (disk)
+		zram_cancel(disk);
 	zs_control_stop(control);
 	zs_worker_stop(worker);
 	zram_destroy(disk);
@@ -361,7 +364,7 @@ static int plugin_zero(void *handle, uint32_t count, uint64_t offset, uint32_t f
 	return told(zram_zero(disk, count, offset, flags & NBDKIT_FLAG_MAY_TRIM), "zero", offset);
 }
 
-/* There is nothing slower to write to. */
+/* A write is in memory when it is answered; what is written back to a file is read from there. */
 static int plugin_flush(void *handle, uint32_t flags)
 {
 	(void)handle;
@@ -369,7 +372,7 @@ static int plugin_flush(void *handle, uint32_t flags)
 	return 0;
 }
 
-/* Nor anything slower to read from. */
+/* What is in a file stays there until it is read. */
 static int plugin_cache(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
 	(void)handle;

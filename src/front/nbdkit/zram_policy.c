@@ -131,8 +131,8 @@ static bool set_limit(const char *text, uint64_t *bytes, char *message)
 {
 	int64_t size = nbdkit_parse_size(text);
 
-	if (size <= 0)
-		return refuse(message, "limit=%.60s: give a size as 10G", text);
+	if (size < 1 << 20)
+		return refuse(message, "limit=%.60s: give a size of 1M or more, as 10G", text);
 	*bytes = (uint64_t)size;
 	return true;
 }
