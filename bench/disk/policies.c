@@ -192,6 +192,7 @@ static void overwrite(struct policies *p)
 	zs_json_number(&p->json, "used_for_live_mean", seconds ? sum / seconds : 0);
 	zs_json_number(&p->json, "used_for_live_most", most);
 	zs_json_number(&p->json, "dead_of_used_most", most_dead);
+	zs_json_number(&p->json, "busy_seconds", (double)p->busy_ns / 1e9);
 	zs_json_close_object(&p->json);
 }
 

@@ -7,7 +7,8 @@ run.py BUILD_FOLDER OUT_FOLDER [--quick]
 
 Through nbdkit: nbdcopy writes and reads the image, disk-client (client.c) reads and writes random pages; in the first
 round the image is written three times, fio reads too if there is one, and the compressing ones are aged: random
-overwrites and trims. Without a server: disk-direct (direct.c) on the engine, and on a zram device of our own.
+overwrites and trims. Without a server: disk-direct (direct.c) on the engine, and on a zram device of our own; and disk-policies (policies.c),
+on the engine that packs itself tighter.
 
 Writes results.json, table.md and drawings to OUT_FOLDER, and the table to standard output. The image stays there.
 """
@@ -35,7 +36,8 @@ DEPTHS = (1, 16)
 OVERWRITTEN_SHARE, TRIMMED_SHARE = .25, .44  # as direct.c has them
 AGED = (server.ZSTD_ALLOCATOR, server.LZ4)
 AGED_SECONDS = 5
-MOST_SECONDS = 120  # of any program that is started
+OVERWRITTEN_MINUTES = 2  # of a clock that disk-policies turns
+MOST_SECONDS = 300  # of any program that is started
 
 
 def output(command):
@@ -45,6 +47,7 @@ def output(command):
 class Bench:
     def __init__(self, build, out, quick):
         self.direct_program, self.client_program = (os.path.join(build, "bench", name) for name in ("disk-direct", "disk-client"))
+        self.policies_program, self.out = os.path.join(build, "bench", "disk-policies"), out
         self.rounds = 1 if quick else ROUNDS
         self.image = image.make(out)
         self.bytes = os.path.getsize(self.image)
@@ -126,6 +129,14 @@ class Bench:
         except (zram.Unavailable, OSError) as error:
             return {"unavailable": str(error)}
 
+    def policies(self):
+        """What the disk comes to that packs itself tighter, without and with deduplication."""
+        found = {}
+        for name, options in (("recompress", ()), ("recompress, dedup", ("-d",))):
+            tell(f"policies: {name}")
+            found[name] = json.loads(output([self.policies_program, "-i", self.image, "-b", self.out, "-m", OVERWRITTEN_MINUTES, *options]))
+        return found
+
     # ---- all ----
 
     def round(self, number):
@@ -162,7 +173,7 @@ def main():
     children.end_in_order()
     bench, use = Bench(build, out, "--quick" in sys.argv), processors.Use()
     rounds = [bench.round(number) for number in range(bench.rounds)]
-    results = {"image_bytes": bench.bytes, "threads": server.THREADS, **collect(rounds), "processors": use.so_far()}
+    results = {"image_bytes": bench.bytes, "threads": server.THREADS, **collect(rounds), "policies": bench.policies(), "processors": use.so_far()}
     text = tables.table(results)
     keep(results, text, out)
     tables.draw(results, out)

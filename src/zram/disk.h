@@ -101,6 +101,14 @@ static inline uint64_t zram_nr_groups(const struct zram *zram)
 	return (zram->nr_pages + ZRAM_GROUP_PAGES - 1) >> ZRAM_GROUP_SHIFT;
 }
 
+/* How many pages the group of a page has: the last one may lack some. */
+static inline unsigned int zram_group_pages(const struct zram *zram, uint64_t page)
+{
+	uint64_t left = zram->nr_pages - (page & ~(uint64_t)(ZRAM_GROUP_PAGES - 1));
+
+	return left < ZRAM_GROUP_PAGES ? (unsigned int)left : ZRAM_GROUP_PAGES;
+}
+
 static inline struct zram_group_lock *zram_lock_of(struct zram *zram, uint64_t page)
 {
 	return &zram->locks[page >> ZRAM_GROUP_SHIFT];

@@ -70,14 +70,6 @@ static void add(struct pages *pages, uint64_t page, uint64_t slot)
 	pages->slot[pages->nr++] = slot;
 }
 
-/* How many pages the group of this one has. */
-static unsigned int group_pages(const struct zram *zram, uint64_t page)
-{
-	uint64_t left = zram->nr_pages - (page & ~(uint64_t)(ZRAM_GROUP_PAGES - 1));
-
-	return left < ZRAM_GROUP_PAGES ? (unsigned int)left : ZRAM_GROUP_PAGES;
-}
-
 /* A page's slot may be made young meanwhile by one who shares the lock. */
 static unsigned int count_live(const uint64_t *slots, unsigned int nr, unsigned long handle)
 {
@@ -154,7 +146,7 @@ static void part(struct zram *zram, uint64_t page)
 static void make_plan(struct zram *zram, uint64_t group, struct plan *plan)
 {
 	uint64_t first = group << ZRAM_GROUP_SHIFT, *slots = zram->slots + first;
-	unsigned int nr = group_pages(zram, first);
+	unsigned int nr = zram_group_pages(zram, first);
 	struct zram_group_lock *lock = zram_lock_of(zram, first);
 
 	plan->pack.nr = plan->unpack.nr = 0;
@@ -188,7 +180,7 @@ static uint64_t bytes_of(struct zram *zram, uint64_t page, uint64_t slot)
 	if (zram_slot_kind(slot) != ZRAM_UNIT)
 		return zram_slot_stored_bytes(slot);
 	head = zram_unit_head(zram, zram_slot_handle(slot));
-	return zram_unit_bytes(&head) / count_live(slots, group_pages(zram, page), zram_slot_handle(slot));
+	return zram_unit_bytes(&head) / count_live(slots, zram_group_pages(zram, page), zram_slot_handle(slot));
 }
 
 /*

@@ -481,16 +481,19 @@ static uint32_t copy_object(struct zram *zram, struct record *record, unsigned c
 static void gather_pages(const struct zram *zram, uint64_t first, unsigned int i, unsigned int nr,
 			 struct record *record)
 {
-	uint64_t mine = __atomic_load_n(&zram->slots[first + i], __ATOMIC_RELAXED), slot = mine;
+	uint64_t mine = __atomic_load_n(&zram->slots[first + i], __ATOMIC_RELAXED);
 
-	record->nr = 0;
-	do {
-		if (!record->nr || zram_slot_is_beside(slot, mine)) {
-			record->page[record->nr] = first + i;
-			record->slot[record->nr++] = slot;
-		}
-		slot = ++i < nr ? __atomic_load_n(&zram->slots[first + i], __ATOMIC_RELAXED) : 0;
-	} while (i < nr);
+	record->nr = 1;
+	record->page[0] = first + i;
+	record->slot[0] = mine;
+	while (++i < nr) {
+		uint64_t slot = __atomic_load_n(&zram->slots[first + i], __ATOMIC_RELAXED);
+
+		if (!zram_slot_is_beside(slot, mine))
+			continue;
+		record->page[record->nr] = first + i;
+		record->slot[record->nr++] = slot;
+	}
 }
 
 static bool all_oldest(const struct record *record)
@@ -585,8 +588,8 @@ static bool make_batch(struct zram_writeback *writeback)
 unsigned int zram_writeback_group(struct zram *zram, uint64_t group, bool on_demand)
 {
 	struct zram_writeback *writeback = zram->writeback;
-	uint64_t first = group << ZRAM_GROUP_SHIFT, left = zram->nr_pages - first;
-	unsigned int nr = left < ZRAM_GROUP_PAGES ? (unsigned int)left : ZRAM_GROUP_PAGES, nr_gathered = 0;
+	uint64_t first = group << ZRAM_GROUP_SHIFT;
+	unsigned int nr = zram_group_pages(zram, first), nr_gathered = 0;
 	bool is_quiet = on_demand || (writeback->idle_walks &&
 				      __atomic_load_n(&zram->quiet[group], __ATOMIC_RELAXED) >= writeback->idle_walks);
 
