@@ -38,7 +38,9 @@ struct zram_counts {
 	uint64_t dedup_saved_bytes; /* what shared objects would take besides if each page had its own */
 	uint64_t strong_pages;      /* alone, by the stronger codec */
 	uint64_t recompressed;      /* pages packed again since the disk was made */
-	uint64_t unpacked;          /* pages of units that were put by themselves again */
+	uint64_t recompress_saved_bytes;
+	uint64_t background_ns;
+	uint64_t unpacked; /* pages of units that were put by themselves again */
 	uint64_t same_pages;
 	uint64_t huge_pages;
 	uint64_t huge_pages_since;

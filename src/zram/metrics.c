@@ -38,6 +38,8 @@ static const struct zs_metric rows[] = {
 	ROW(unit_dead_bytes, "bytes", ZS_GAUGE, "what pages that live no more take in them"),
 	ROW(strong_pages, "pages", ZS_GAUGE, "pages that recompression packed alone"),
 	ROW(recompressed, "pages", ZS_COUNTER, "pages that were packed again"),
+	ROW(recompress_saved_bytes, "bytes", ZS_COUNTER, "memory that packing them again saved at the time"),
+	ROW(background_ns, "nanoseconds", ZS_COUNTER, "processor time of what the disk did by itself"),
 	ROW(unpacked, "pages", ZS_COUNTER, "pages that were put by themselves again, since they were read often"),
 	ROW(bd_count, "pages", ZS_GAUGE, "pages that were written back to the backing store"),
 	ROW(bd_reads, "objects", ZS_COUNTER, "objects that were read from there"),

@@ -252,6 +252,11 @@ static void give_up(struct zram *zram, const struct pages *pages)
 
 /* ---- packing ---- */
 
+static void count_saved(struct zram *zram, uint64_t old_bytes, uint64_t new_bytes)
+{
+	zram_count(&zram->counts.recompress_saved_bytes, old_bytes > new_bytes ? (int64_t)(old_bytes - new_bytes) : 0);
+}
+
 static unsigned int pack_alone(struct zram_repacker *repacker, const struct pages *pages, uint64_t nr_bytes)
 {
 	struct zram *zram = repacker->zram;
@@ -263,7 +268,9 @@ static unsigned int pack_alone(struct zram_repacker *repacker, const struct page
 	if (err)
 		return 0;
 	slot |= pages->slot[0] & ZRAM_AGE_MASK;
-	if (!put_pages(zram, pages, &slot))
+	if (put_pages(zram, pages, &slot))
+		count_saved(zram, nr_bytes, zram_slot_stored_bytes(slot));
+	else
 		zram_page_drop(zram, slot);
 	return 1;
 }
@@ -275,7 +282,8 @@ static void count_unit(struct zram *zram, const struct zram_unit_head *head, int
 	zram_count(&zram->counts.stored_bytes, once * (int64_t)zram_unit_bytes(head));
 }
 
-static void put_unit(struct zram *zram, const struct pages *pages, unsigned long handle)
+/* nr_bytes: that the pages took. */
+static void put_unit(struct zram *zram, const struct pages *pages, unsigned long handle, uint64_t nr_bytes)
 {
 	struct zram_unit_head head = zram_unit_head(zram, handle);
 	uint64_t slots[ZRAM_GROUP_PAGES];
@@ -287,8 +295,10 @@ static void put_unit(struct zram *zram, const struct pages *pages, unsigned long
 	zram_count(&zram->counts.dead_bytes, (int64_t)(zram_unit_share(&head) * pages->nr));
 	nr_put = (unsigned int)__builtin_popcount(put_pages(zram, pages, slots));
 	zram_count(&zram->counts.dead_bytes, -(int64_t)(zram_unit_share(&head) * nr_put));
-	if (nr_put)
+	if (nr_put) {
+		count_saved(zram, nr_bytes, zram_unit_bytes(&head));
 		return;
+	}
 	count_unit(zram, &head, -1);
 	zram_count(&zram->counts.dead_bytes, -(int64_t)(zram_unit_share(&head) * pages->nr));
 	zs_free(zram->pool, handle);
@@ -304,7 +314,7 @@ static unsigned int pack_together(struct zram_repacker *repacker, const struct p
 		give_up(zram, pages);
 	if (err)
 		return 0;
-	put_unit(zram, pages, handle);
+	put_unit(zram, pages, handle, nr_bytes);
 	return pages->nr;
 }
 

@@ -178,6 +178,11 @@ uint64_t zram_note_peak(struct zram *zram)
 	return used;
 }
 
+void zram_note_background(struct zram *zram, uint64_t ns)
+{
+	zram_count(&zram->counts.background_ns, (int64_t)ns);
+}
+
 void zram_reset_peak(struct zram *zram)
 {
 	__atomic_store_n(&zram->counts.peak_bytes, zram_used_bytes(zram), __ATOMIC_RELAXED);
@@ -213,6 +218,8 @@ void zram_stats(struct zram *zram, struct zram_stats *stats)
 		.unit_dead_bytes = zram_counted(&counts->dead_bytes),
 		.strong_pages = zram_counted(&counts->strong_pages),
 		.recompressed = zram_counted(&counts->recompressed),
+		.recompress_saved_bytes = zram_counted(&counts->recompress_saved_bytes),
+		.background_ns = zram_counted(&counts->background_ns),
 		.unpacked = zram_counted(&counts->unpacked),
 		.bd_count = zram_counted(&counts->bd_pages),
 		.bd_reads = zram_counted(&counts->bd_reads),

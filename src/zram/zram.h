@@ -93,6 +93,9 @@ uint64_t zram_compact(struct zram *zram, uint64_t budget_ns);
 #define ZRAM_NEVER UINT64_MAX
 uint64_t zram_step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages);
 
+/* Whoever calls zram_step() says so how much processor time that took, for the figures. */
+void zram_note_background(struct zram *zram, uint64_t ns);
+
 /* Orders (all below, and zram_compact()) that are under way end early, and later ones at once: the disk is to end. */
 void zram_cancel(struct zram *zram);
 
@@ -148,7 +151,9 @@ struct zram_stats {
 	uint64_t unit_dead_bytes;
 	uint64_t strong_pages;
 	uint64_t recompressed;
+	uint64_t recompress_saved_bytes;
 	uint64_t unpacked;
+	uint64_t background_ns;
 	uint64_t bd_count;
 	uint64_t bd_reads;
 	uint64_t bd_writes;

@@ -144,6 +144,7 @@ static void idle_pages_become_units(void **state)
 	assert_int_equal(stats_of(zram).orig_data_size, NR_PAGES * PAGE);
 	assert_int_equal(stats_of(zram).recompressed, NR_PAGES);
 	assert_true(stats_of(zram).compr_data_size < before / 4);
+	assert_int_equal(stats_of(zram).recompress_saved_bytes, before - stats_of(zram).compr_data_size);
 	assert_int_equal(stats_of(zram).objects, 7);
 	settle(zram);
 	assert_int_equal(stats_of(zram).recompressed, NR_PAGES);

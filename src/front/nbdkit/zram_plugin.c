@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NBDKIT_API_VERSION 2
@@ -249,10 +250,21 @@ static int start_control(void)
 /* So many pages are packed in a step of the worker: of the order of a millisecond by the strongest codecs. */
 #define STEP_PAGES 16
 
+static uint64_t processor_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 static uint64_t step_disk(void *ctx, uint64_t now_ns)
 {
+	uint64_t begun = processor_ns(), due = zram_step(disk, now_ns, STEP_PAGES);
+
 	(void)ctx;
-	return zram_step(disk, now_ns, STEP_PAGES);
+	zram_note_background(disk, processor_ns() - begun);
+	return due;
 }
 
 static int start_worker(void)
