@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # The RAM disk as its clients meet it, over unix sockets: nbdsh, nbdinfo, nbdcopy, qemu-img, qemu-io and fio; wrong
-# settings; a limit that is reached; a server that is killed. Usage: nbd.sh PLUGIN
+# settings; a limit that is reached; a server that is killed. Usage: nbd.sh PLUGIN [policies]
+# With the word "policies" as a last argument the disk does by itself all that it can, and soon.
 set -u
 
 plugin=${1:?usage: nbd.sh PLUGIN}
@@ -9,6 +10,9 @@ dir=$(mktemp -d) || exit 1
 server=''
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 . "$(dirname "$0")/lib.sh"
+policies=''
+[ "${2:-}" != policies ] ||
+	policies="recompress=idle:20ms,codec=zstd:1 dedup=on writeback=idle:40ms+incompressible,backing=$dir"
 
 have() {
 	command -v "$1" >/dev/null || { echo "left out: there is no $1"; return 1; }
@@ -20,7 +24,8 @@ have nbdkit || exit 77
 serve() {
 	local command=$1
 	shift
-	timeout 120 nbdkit -U - "$plugin" "$@" --run "$command" >"$dir/report" 2>"$dir/messages"
+	# shellcheck disable=SC2086  # parameters of their own
+	timeout 120 nbdkit -U - "$plugin" "$@" $policies --run "$command" >"$dir/report" 2>"$dir/messages"
 }
 
 works() {
@@ -125,7 +130,7 @@ check_limit() {
 # Clients of a server that is killed get an error at once, and a server that ends leaves no socket.
 check_death() {
 	have nbdcopy || return
-	nbdkit -f -U "$dir/socket" -P "$dir/pid" "$plugin" 64M &
+	nbdkit -f -U "$dir/socket" -P "$dir/pid" "$plugin" 64M $policies &
 	server=$!
 	for _ in $(seq 100); do
 		[ -s "$dir/pid" ] && break
