@@ -5,6 +5,7 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -412,15 +413,19 @@ static void orders_do_not_wait_for_each_other(void **state)
 	zs_control_stop(control);
 }
 
-/* In a child that is somebody else. It sees a socket that should have been out of its reach. */
+/* In a child that is somebody else. */
 static int ask_as_nobody(void)
 {
 	struct sockaddr_un address;
 	char got[128] = "";
 	int fd = open_socket("one", &address);
 
-	if (setgid(65534) || setuid(65534) || connect(fd, (struct sockaddr *)&address, sizeof(address)))
+	/* Nobody else gets as far as the socket: the eyes of the file system see its owner, the peer sees who asks. */
+	if (seteuid(65534))
 		return 2;
+	setfsuid(0);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return 3;
 	/* The answer comes without a request. */
 	for (size_t len = 0; len < sizeof(got) - 1;) {
 		ssize_t some = recv(fd, got + len, sizeof(got) - 1 - len, 0);
@@ -435,7 +440,6 @@ static int ask_as_nobody(void)
 static void others_get_no_answer(void **state)
 {
 	struct zs_control *control;
-	struct sockaddr_un address;
 	int status;
 	pid_t pid;
 
@@ -443,14 +447,11 @@ static void others_get_no_answer(void **state)
 	if (geteuid() != 0)
 		skip();
 	control = start("one");
-	close(open_socket("one", &address));
-	assert_int_equal(chmod(base, 0711) + chmod(folder, 0711) + chmod(address.sun_path, 0777), 0);
 	pid = fork();
 	if (!pid)
 		_exit(ask_as_nobody());
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	assert_int_equal(chmod(folder, 0700), 0);
 	assert_answers("one", "echo mine", true, "mine");
 	zs_control_stop(control);
 }
