@@ -14,9 +14,7 @@ server=''
 trap 'stop_server; rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 . "$(dirname "$0")/lib.sh"
-policies=''
-[ "${3:-}" != policies ] ||
-	policies="recompress=idle:20ms,codec=zstd:1 dedup=on writeback=idle:40ms+incompressible,backing=$dir"
+policies=$(policies_for "${3:-}")
 
 command -v nbdkit >/dev/null || { echo "left out: there is no nbdkit"; exit 77; }
 

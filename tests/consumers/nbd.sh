@@ -10,9 +10,7 @@ dir=$(mktemp -d) || exit 1
 server=''
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 . "$(dirname "$0")/lib.sh"
-policies=''
-[ "${2:-}" != policies ] ||
-	policies="recompress=idle:20ms,codec=zstd:1 dedup=on writeback=idle:40ms+incompressible,backing=$dir"
+policies=$(policies_for "${2:-}")
 
 have() {
 	command -v "$1" >/dev/null || { echo "left out: there is no $1"; return 1; }
@@ -117,7 +115,7 @@ check_qemu() {
 check_fio() {
 	have fio || return
 	works "fio" "fio --name=verify --ioengine=nbd --uri=\"\$uri\" --rw=randrw --bsrange=512-64k --size=32M --iodepth=8 \
-		--buffer_compress_percentage=60 --verify=crc32c --verify_fatal=1 --randseed=7 --output-format=terse" 32M
+		--buffer_compress_percentage=60 --verify=crc32c --verify_fatal=1 --verify_state_save=0 --randseed=7 --output-format=terse" 32M
 }
 
 check_limit() {
