@@ -24,19 +24,14 @@ static unsigned long loose_pages(const struct zs_pool *pool)
 	return nr_pages;
 }
 
-static bool is_loose(const struct zs_pool *pool, uint64_t most)
-{
-	return loose_pages(pool) > most;
-}
-
 /* What may be moved in this call. */
 static uint64_t bytes_to_move(const struct zs_pool *pool, const struct zs_tend_plan *plan)
 {
-	uint64_t nr_pages = zs_pool_total_pages(pool);
+	uint64_t nr_pages = zs_pool_total_pages(pool), nr_loose = loose_pages(pool);
 
-	if (!is_loose(pool, nr_pages * plan->loose_share >> ZS_TEND_SHARE_SHIFT))
+	if (nr_loose <= nr_pages * plan->loose_share >> ZS_TEND_SHARE_SHIFT)
 		return 0;
-	return is_loose(pool, nr_pages >> MUCH_SHIFT) ? plan->max_bytes * ZS_TEND_HASTE : plan->max_bytes;
+	return nr_loose > nr_pages >> MUCH_SHIFT ? plan->max_bytes * ZS_TEND_HASTE : plan->max_bytes;
 }
 
 /* Moves objects in one class after the other, beginning where the last call ended. Returns the bytes moved. */
@@ -66,7 +61,7 @@ static bool settle(struct zs_pool *pool, uint64_t max_bytes)
 	struct zs_budget budget = { .target_pages = (unsigned long)(max_bytes >> (pool->memory.page_shift + 1)) };
 	unsigned long nr_pages;
 
-	if (!budget.target_pages || !is_loose(pool, zs_pool_total_pages(pool) >> LEFT_SHIFT))
+	if (!budget.target_pages || loose_pages(pool) <= zs_pool_total_pages(pool) >> LEFT_SHIFT)
 		return false;
 	if (pool->tend_vain_calls) {
 		pool->tend_vain_calls--;

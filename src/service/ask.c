@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clocks.h"
 #include "peer.h"
 
 /* ---- one request ---- */
@@ -52,7 +53,7 @@ static int receive_answer(int fd, uint64_t deadline, struct zs_answer *answer)
 
 static int converse(int fd, const char *request, uint64_t timeout_ns, struct zs_answer *answer)
 {
-	uint64_t deadline = zs_peer_now() + timeout_ns;
+	uint64_t deadline = zs_clock_ns() + timeout_ns;
 	int err = zs_peer_send(fd, request, strlen(request), deadline, -1);
 
 	if (!err)

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clocks.h"
 #include "peer.h"
 #include "runtime.h"
 #include "thread.h"
@@ -83,7 +84,7 @@ static bool answer(struct zs_control *control, char *line, FILE *out)
 
 static void send_answer(const struct place *place, bool done, const char *text, size_t len)
 {
-	uint64_t deadline = zs_peer_now() + ZS_CONTROL_TIMEOUT_NS;
+	uint64_t deadline = zs_clock_ns() + ZS_CONTROL_TIMEOUT_NS;
 	char head[64];
 	int head_len = snprintf(head, sizeof(head), ZS_PROTOCOL " %s %zu\n", done ? "ok" : "error", len);
 
@@ -122,7 +123,7 @@ static bool may_ask(int fd)
 
 static void serve(const struct place *place)
 {
-	uint64_t deadline = zs_peer_now() + ZS_CONTROL_TIMEOUT_NS;
+	uint64_t deadline = zs_clock_ns() + ZS_CONTROL_TIMEOUT_NS;
 	char line[ZS_REQUEST_MAX];
 	int err;
 

@@ -8,20 +8,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <time.h>
 
-uint64_t zs_peer_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#include "clocks.h"
 
 static int wait_for(int fd, short events, uint64_t deadline_ns, int stop_fd)
 {
 	struct pollfd fds[] = { { .fd = fd, .events = events }, { .fd = stop_fd, .events = POLLIN } };
-	uint64_t now = zs_peer_now();
+	uint64_t now = zs_clock_ns();
 	struct timespec left;
 	int nr;
 

@@ -16,12 +16,10 @@
 #define ZS_REQUEST_MAX 1024
 #define ZS_ANSWER_MAX (64u << 20)
 
-/* Nanoseconds of the monotonic clock. */
-uint64_t zs_peer_now(void);
-
 /*
- * Both wait until fd is ready, the deadline is over or something is to be read from stop_fd (-1: none), as often as it
- * takes. Result: 0; -ETIMEDOUT; -ECANCELED: stopped; -EPIPE: the peer is gone; another error of the system.
+ * Deadlines are of the monotonic clock (zs_clock_ns()). All wait until fd is ready, the deadline is over or something
+ * is to be read from stop_fd (-1: none), as often as it takes. Result: 0; -ETIMEDOUT; -ECANCELED: stopped; -EPIPE: the
+ * peer is gone; another error of the system.
  */
 int zs_peer_send(int fd, const void *bytes, size_t len, uint64_t deadline_ns, int stop_fd);
 

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clocks.h"
 #include "thread.h"
 
 /* What was not due may be due sooner than it was said: an engine is asked again after this time at the latest. */
@@ -23,6 +23,7 @@
 
 struct zs_worker {
 	zs_worker_step *step;
+	zs_worker_spent *spent;
 	void *ctx;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -30,18 +31,10 @@ struct zs_worker {
 	bool to_end;
 };
 
-static uint64_t now_of(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Whether it is to go on after so long. */
 static bool rest(struct zs_worker *worker, uint64_t ns)
 {
-	uint64_t until_ns = now_of(CLOCK_MONOTONIC) + ns;
+	uint64_t until_ns = zs_clock_ns() + ns;
 	struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000u),
 				  .tv_nsec = (long)(until_ns % 1000000000u) };
 	bool to_end;
@@ -62,9 +55,10 @@ static void *work(void *arg)
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	do {
-		took = now_of(CLOCK_THREAD_CPUTIME_ID);
-		due = worker->step(worker->ctx, now_of(CLOCK_MONOTONIC));
-		took = now_of(CLOCK_THREAD_CPUTIME_ID) - took;
+		took = zs_clock_of(CLOCK_THREAD_CPUTIME_ID);
+		due = worker->step(worker->ctx, zs_clock_ns());
+		took = zs_clock_of(CLOCK_THREAD_CPUTIME_ID) - took;
+		worker->spent(worker->ctx, took);
 		if (due > LONGEST_REST_NS)
 			due = LONGEST_REST_NS;
 	} while (rest(worker, due > took ? due : took));
@@ -78,7 +72,7 @@ static void destroy(struct zs_worker *worker)
 	free(worker);
 }
 
-int zs_worker_start(zs_worker_step *step, void *ctx, struct zs_worker **result)
+int zs_worker_start(zs_worker_step *step, zs_worker_spent *spent, void *ctx, struct zs_worker **result)
 {
 	struct zs_worker *worker = calloc(1, sizeof(*worker));
 	int err;
@@ -86,6 +80,7 @@ int zs_worker_start(zs_worker_step *step, void *ctx, struct zs_worker **result)
 	if (!worker)
 		return -ENOMEM;
 	worker->step = step;
+	worker->spent = spent;
 	worker->ctx = ctx;
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->to_end_changed, NULL);

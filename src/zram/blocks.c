@@ -23,17 +23,11 @@ static const char *name_of(enum zram_kind kind)
 }
 
 /* The page's slot with nothing in it but the kind and the age. */
-static uint64_t look(struct zram *zram, uint64_t page)
+static uint64_t state_of(struct zram *zram, uint64_t page)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, page);
-	uint64_t slot;
+	uint64_t slot = zram_page_look(zram, page), kind = zram_slot_kind(slot);
 
-	if (!zram_is_in_use(zram, page))
-		return ZRAM_EMPTY;
-	zram_group_lock(lock, false);
-	slot = __atomic_load_n(&zram->slots[page], __ATOMIC_RELAXED);
-	zram_group_unlock(lock, false);
-	return zram_slot_has_object(slot) ? (slot & ZRAM_AGE_MASK) | zram_slot_kind(slot) : zram_slot_kind(slot);
+	return zram_slot_has_object(slot) ? (slot & ZRAM_AGE_MASK) | kind : kind;
 }
 
 int zram_blocks(struct zram *zram, uint64_t first, uint64_t nr,
@@ -46,9 +40,9 @@ int zram_blocks(struct zram *zram, uint64_t first, uint64_t nr,
 		return -EINVAL;
 	while (!err && first < end) {
 		struct zram_blocks blocks = { .first = first };
-		uint64_t state = look(zram, first);
+		uint64_t state = state_of(zram, first);
 
-		while (++first < end && look(zram, first) == state)
+		while (++first < end && state_of(zram, first) == state)
 			;
 		blocks.nr = first - blocks.first;
 		blocks.state = name_of(zram_slot_kind(state));

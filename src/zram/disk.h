@@ -27,10 +27,9 @@ struct zram_counts {
 	uint64_t stored_bytes; /* of all these objects; of units with what is dead in them */
 	uint64_t dead_bytes;   /* of units, for pages that live no more */
 	uint64_t units;
-	uint64_t unit_pages;     /* of units, that live */
-	uint64_t bd_pages;       /* pages in the store */
-	uint64_t stored_objects; /* objects there */
-	uint64_t backing_bytes;  /* their bytes */
+	uint64_t unit_pages;    /* of units, that live */
+	uint64_t bd_pages;      /* pages in the store */
+	uint64_t backing_bytes; /* their bytes */
 	uint64_t bd_reads;
 	uint64_t bd_writes;
 	uint64_t bd_failures; /* writes that failed */
@@ -52,7 +51,7 @@ struct zram_counts {
 	uint64_t peak_bytes;
 };
 
-/* Packing again in the background: see walk.h. */
+/* What the disk does by itself: see walk.c. */
 struct zram_walk {
 	struct zram_group_lock lock; /* of all of it: one walks at a time */
 	uint64_t period_ns;          /* from one walk that makes pages older to the next; 0: there are none */
@@ -103,10 +102,16 @@ static inline uint64_t zram_nr_groups(const struct zram *zram)
 	return (zram->nr_pages + ZRAM_GROUP_PAGES - 1) >> ZRAM_GROUP_SHIFT;
 }
 
-/* How many pages the group of a page has: the last one may lack some. */
+/* The first page of a page's group. */
+static inline uint64_t zram_group_first(uint64_t page)
+{
+	return page & ~(uint64_t)(ZRAM_GROUP_PAGES - 1);
+}
+
+/* How many pages the group has: the last one may lack some. */
 static inline unsigned int zram_group_pages(const struct zram *zram, uint64_t page)
 {
-	uint64_t left = zram->nr_pages - (page & ~(uint64_t)(ZRAM_GROUP_PAGES - 1));
+	uint64_t left = zram->nr_pages - zram_group_first(page);
 
 	return left < ZRAM_GROUP_PAGES ? (unsigned int)left : ZRAM_GROUP_PAGES;
 }

@@ -314,14 +314,8 @@ int zram_zero(struct zram *zram, uint64_t len, uint64_t offset, bool may_trim)
 
 static enum zram_extent kind_of(struct zram *zram, uint64_t page)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, page);
-	uint64_t slot;
+	uint64_t slot = zram_page_look(zram, page);
 
-	if (!zram_is_in_use(zram, page))
-		return ZRAM_EXTENT_HOLE;
-	zram_group_lock(lock, false);
-	slot = __atomic_load_n(&zram->slots[page], __ATOMIC_RELAXED);
-	zram_group_unlock(lock, false);
 	if (slot == ZRAM_EMPTY)
 		return ZRAM_EXTENT_HOLE;
 	return slot == zram_slot_fill(0) ? ZRAM_EXTENT_ZERO : ZRAM_EXTENT_DATA;

@@ -190,6 +190,19 @@ int zram_page_may_use(const struct zram *zram, uint64_t page)
 	return -ENOSPC;
 }
 
+uint64_t zram_page_look(struct zram *zram, uint64_t page)
+{
+	struct zram_group_lock *lock = zram_lock_of(zram, page);
+	uint64_t slot;
+
+	if (!zram_is_in_use(zram, page))
+		return ZRAM_EMPTY;
+	zram_group_lock(lock, false);
+	slot = __atomic_load_n(&zram->slots[page], __ATOMIC_RELAXED);
+	zram_group_unlock(lock, false);
+	return slot;
+}
+
 /* Slots of a page of memory that are used for the first time. */
 static void note_use(struct zram *zram, uint64_t page)
 {
@@ -221,9 +234,9 @@ static void count_slot(struct zram_counts *counts, uint64_t slot, int64_t once)
 /* Whether a page of the group has a part of the object that one has left. */
 static bool lives_on(const struct zram *zram, uint64_t page, uint64_t left)
 {
-	uint64_t first = page & ~(uint64_t)(ZRAM_GROUP_PAGES - 1);
+	uint64_t first = zram_group_first(page);
 
-	for (uint64_t i = first; i < first + ZRAM_GROUP_PAGES && i < zram->nr_pages; i++)
+	for (uint64_t i = first; i < first + zram_group_pages(zram, page); i++)
 		if (zram_slot_is_beside(zram->slots[i], left))
 			return true;
 	return false;

@@ -10,7 +10,13 @@
 /* Stores a page; the slot that stands for it is in *slot. Result: 0, -ENOSPC, or what the codec says: -ENOMEM, -EIO. */
 int zram_page_pack(struct zram *zram, struct zram_scratch *scratch, const void *page, uint64_t *slot);
 
-/* The page that a slot stands for. Result: 0 or -EIO: damaged. context: the page's group is locked. */
+/* A page's slot at the moment, by which it is not made young. context: no lock. */
+uint64_t zram_page_look(struct zram *zram, uint64_t page);
+
+/*
+ * The page that a slot stands for. Result: 0; -EIO: it is damaged, or does not come back from the store; -ENOMEM: for a
+ * codec. context: the page's group is locked.
+ */
 int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page);
 
 /*

@@ -96,11 +96,11 @@ static bool is_too_dead(const struct zram *zram, unsigned int nr_dead, unsigned 
 }
 
 /* A page of a unit: it stays, or goes into another one, also if it is young, or is put by itself. */
-static void plan_unit_page(const struct zram *zram, const uint64_t *slots, unsigned int nr, uint64_t page,
-			   uint64_t slot, struct plan *plan)
+static void plan_unit_page(struct zram *zram, const uint64_t *slots, unsigned int nr, uint64_t page, uint64_t slot,
+			   struct plan *plan)
 {
 	unsigned int nr_live = count_live(slots, nr, zram_slot_handle(slot));
-	struct zram_unit_head head = zram_unit_head((struct zram *)zram, zram_slot_handle(slot));
+	struct zram_unit_head head = zram_unit_head(zram, zram_slot_handle(slot));
 	bool too_dead = is_too_dead(zram, head.nr_pages - nr_live, head.nr_pages);
 
 	bool is_small = nr_live * 2 <= zram->unit_pages && zram_slot_age(slot) == ZRAM_OLDEST;
@@ -112,7 +112,7 @@ static void plan_unit_page(const struct zram *zram, const uint64_t *slots, unsig
 	plan->gains |= too_dead;
 }
 
-static void plan_page(const struct zram *zram, const uint64_t *slots, unsigned int nr, unsigned int i, uint64_t page,
+static void plan_page(struct zram *zram, const uint64_t *slots, unsigned int nr, unsigned int i, uint64_t page,
 		      struct plan *plan)
 {
 	enum zram_kind kind = zram_slot_kind(slots[i]);
@@ -174,7 +174,7 @@ static bool is_same(uint64_t now, uint64_t then)
 /* Bytes that a page takes now: of a unit, its part of what goes when all that live do. context: the group is locked. */
 static uint64_t bytes_of(struct zram *zram, uint64_t page, uint64_t slot)
 {
-	const uint64_t *slots = zram->slots + (page & ~(uint64_t)(ZRAM_GROUP_PAGES - 1));
+	const uint64_t *slots = zram->slots + zram_group_first(page);
 	struct zram_unit_head head;
 
 	if (zram_slot_kind(slot) != ZRAM_UNIT)

@@ -33,16 +33,21 @@ static void begin(struct zram *zram, uint64_t now_ns, bool ages)
 		zram_writeback_begin(zram);
 }
 
-/* Makes its pages older. */
+/* By so many steps. context: the group is locked alone */
+static void age_pages(struct zram *zram, uint64_t first, unsigned int nr_steps)
+{
+	for (uint64_t page = first; page < first + zram_group_pages(zram, first); page++)
+		for (unsigned int i = 0; i < nr_steps && zram_slot_has_object(zram->slots[page]); i++)
+			zram->slots[page] = zram_slot_aged(zram->slots[page]);
+}
+
+/* A walk has come by. */
 static void age_group(struct zram *zram, uint64_t group)
 {
-	uint64_t first = group << ZRAM_GROUP_SHIFT, end = first + ZRAM_GROUP_PAGES;
-	struct zram_group_lock *lock = zram_lock_of(zram, first);
+	struct zram_group_lock *lock = &zram->locks[group];
 
 	zram_group_lock(lock, true);
-	for (uint64_t page = first; page < end && page < zram->nr_pages; page++)
-		if (zram_slot_has_object(zram->slots[page]))
-			zram->slots[page] = zram_slot_aged(zram->slots[page]);
+	age_pages(zram, group << ZRAM_GROUP_SHIFT, 1);
 	if (zram->quiet && zram->quiet[group] < UINT16_MAX && zram->walk.nr_aging % zram->walk.quiet_every == 0)
 		zram->quiet[group]++;
 	zram_group_unlock(lock, true);
@@ -119,11 +124,16 @@ static uint64_t step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages)
 	return walk->under_way ? 0 : next_due(zram, now_ns);
 }
 
+bool zram_has_background(const struct zram *zram)
+{
+	return zram->walk.period_ns != 0;
+}
+
 uint64_t zram_step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages)
 {
 	uint64_t due;
 
-	if (!zram->walk.period_ns)
+	if (!zram_has_background(zram))
 		return ZRAM_NEVER;
 	zram_group_lock(&zram->walk.lock, true);
 	due = step(zram, now_ns, budget_pages);
@@ -143,13 +153,10 @@ void zram_cancel(struct zram *zram)
 
 static void mark_group(struct zram *zram, uint64_t group)
 {
-	uint64_t first = group << ZRAM_GROUP_SHIFT, end = first + ZRAM_GROUP_PAGES;
-	struct zram_group_lock *lock = zram_lock_of(zram, first);
+	struct zram_group_lock *lock = &zram->locks[group];
 
 	zram_group_lock(lock, true);
-	for (uint64_t page = first; page < end && page < zram->nr_pages; page++)
-		while (zram_slot_has_object(zram->slots[page]) && zram_slot_age(zram->slots[page]) < ZRAM_OLDEST)
-			zram->slots[page] = zram_slot_aged(zram->slots[page]);
+	age_pages(zram, group << ZRAM_GROUP_SHIFT, ZRAM_OLDEST);
 	zram_group_unlock(lock, true);
 }
 
@@ -181,7 +188,7 @@ static int visit_all(struct zram_repacker *repacker, enum errand errand)
 		zram_group_lock(&zram->walk.lock, true);
 	}
 	end(zram);
-	return zram->writeback && errand == WRITE_BACK ? zram_writeback_failure(zram) : 0;
+	return errand == WRITE_BACK ? zram_writeback_failure(zram) : 0;
 }
 
 static int run_errand(struct zram *zram, enum errand errand)
@@ -192,7 +199,7 @@ static int run_errand(struct zram *zram, enum errand errand)
 	zram_group_lock(&zram->walk.lock, true);
 	err = zram_repacker_init(&repacker, zram);
 	if (!err) {
-		if (zram->writeback)
+		if (errand == WRITE_BACK)
 			zram_writeback_begin(zram);
 		err = visit_all(&repacker, errand);
 		zram_repacker_finish(&repacker);

@@ -25,7 +25,6 @@ struct record {
 	uint32_t from; /* in the batch */
 	uint32_t bytes;
 	uint16_t kind;
-	uint16_t nr_pages;
 };
 
 struct batch {
@@ -323,7 +322,6 @@ void zram_stored_drop(struct zram *zram, uint64_t slot)
 	writeback->free_place = (uint32_t)zram_slot_handle(slot);
 	writeback->live_bytes -= stored.bytes;
 	zram_group_unlock(&writeback->lock, true);
-	zram_count(&zram->counts.stored_objects, -1);
 	zram_count(&zram->counts.backing_bytes, -(int64_t)stored.bytes);
 	release_bytes(zram, stored.offset, stored.bytes);
 }
@@ -378,13 +376,11 @@ static void settle(struct zram *zram, const struct record *record, uint64_t segm
 	struct zram_stored stored = { .offset = segment + record->from,
 				      .bytes = record->bytes,
 				      .sum = zram_sum(writeback->batch->bytes + record->from, record->bytes),
-				      .kind = record->kind,
-				      .nr_pages = record->nr_pages };
+				      .kind = record->kind };
 	uint32_t place = make_place(writeback, &stored);
 
 	if (place == NONE)
 		return;
-	zram_count(&zram->counts.stored_objects, 1);
 	zram_count(&zram->counts.backing_bytes, stored.bytes);
 	if (!put_record(zram, record, place))
 		zram_stored_drop(zram, zram_slot_stored(place, 0));
@@ -451,7 +447,7 @@ static bool has_room(const struct batch *batch)
 static uint32_t copy_object(struct zram *zram, struct record *record, unsigned char *to, size_t room)
 {
 	uint64_t slot = record->slot[0];
-	struct zram_unit_head head = { .nr_pages = 1 };
+	struct zram_unit_head head;
 	struct zram_stored stored;
 	uint32_t bytes = zram_slot_stored_bytes(slot);
 	const void *object;
@@ -460,7 +456,6 @@ static uint32_t copy_object(struct zram *zram, struct record *record, unsigned c
 		if (zram_stored_read(zram, slot, to, room, &stored))
 			return 0;
 		record->kind = stored.kind;
-		record->nr_pages = stored.nr_pages;
 		return stored.bytes;
 	}
 	if (zram_slot_kind(slot) == ZRAM_UNIT) {
@@ -468,7 +463,6 @@ static uint32_t copy_object(struct zram *zram, struct record *record, unsigned c
 		bytes = (uint32_t)zram_unit_bytes(&head);
 	}
 	record->kind = (uint16_t)zram_slot_kind(slot);
-	record->nr_pages = (uint16_t)head.nr_pages;
 	object = bytes <= room ? zs_obj_read_begin(zram->pool, zram_slot_handle(slot), bytes, NULL) : NULL;
 	if (!object)
 		return 0;

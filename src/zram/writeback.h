@@ -31,9 +31,8 @@ struct zram_stored {
 	uint64_t offset;
 	uint32_t bytes;
 	uint32_t sum;
-	uint16_t kind; /* enum zram_kind that it was in memory */
-	uint16_t nr_pages;
 	uint32_t next_free;
+	uint16_t kind; /* enum zram_kind that it was in memory */
 };
 
 /* Reads what a slot stands for. Result: 0; -EIO: it does not come back, which is told once. context: group locked. */

@@ -53,7 +53,7 @@ struct zram_options {
 	bool dedup; /* pages of the same content share an object, as far as it is noticed */
 };
 
-/* Result: 0; -EINVAL: the size is 0, too large or no multiple of 4096; -ENOMEM; -EAGAIN: no thread for it. */
+/* Result: 0; -EINVAL: the size is 0, too large or no multiple of 4096, or a unit's is; -ENOMEM; -EAGAIN: no thread. */
 int zram_create(const struct zram_options *options, struct zram **zram);
 /* NULL is fine. pre: nobody uses the disk any more. */
 void zram_destroy(struct zram *zram);
@@ -92,6 +92,9 @@ uint64_t zram_compact(struct zram *zram, uint64_t budget_ns);
  */
 #define ZRAM_NEVER UINT64_MAX
 uint64_t zram_step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages);
+
+/* Whether there ever will be such work. */
+bool zram_has_background(const struct zram *zram);
 
 /* Whoever calls zram_step() says so how much processor time that took, for the figures. */
 void zram_note_background(struct zram *zram, uint64_t ns);

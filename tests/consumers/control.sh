@@ -109,6 +109,10 @@ check_blocks() {
 	good '^ *first block' zram blocks one
 	[ "$(awk 'NR > 1 { n += $2 } END { print n }' "$dir/out")" -eq 4096 ] || fail "blocks: not all of the disk"
 	[ "$(awk '$3 == "compressed" { n += $2 } END { print n }' "$dir/out")" -gt 1000 ] || fail "blocks: no content"
+	start large 8G control=large
+	good '^ *0 *2097152 hole  *0$' zram blocks large
+	stop "$server"
+	servers=${servers% *}
 	good '^4096 blocks .*, 2 a letter: . hole' zram map one
 	[ "$(tail -n +2 "$dir/out" | wc -l)" -eq 32 ] || fail "map: not 32 lines: $(cat "$dir/out")"
 	good '' zram map --svg "$dir/map.svg" one
@@ -177,7 +181,7 @@ check_policy_settings() {
 	refused "unit=5k: there are" recompress=idle:1s,unit=5k
 	refused "there are codec= and unit=" recompress=idle:1s,colour=red
 	refused "say where to" writeback=idle:1m
-	refused "say what" writeback=soon,backing="$dir"
+	refused "say when" writeback=soon,backing="$dir"
 	refused "a time is a number above 0" writeback=idle:1,backing="$dir"
 	refused "limit=z" writeback=idle:1s,backing="$dir",limit=z
 	refused "it is not empty" writeback=idle:1s,backing="$dir/mine"

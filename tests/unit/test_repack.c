@@ -3,47 +3,23 @@
  * Packing idle pages of the RAM disk again: when it happens, what comes of it, and what becomes of units whose pages
  * are overwritten, discarded or read often. The clock is turned by hand.
  */
-#include <errno.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "zram_unit.h"
 
-#include <cmocka.h>
-
-#include "disk.h"
-#include "random.h"
-
-#define PAGE ZRAM_PAGE_BYTES
 #define NR_PAGES 100u /* of which the last group has four */
 #define IDLE_NS 60000000000u
 
-static uint64_t now_ns;
+static struct zram *make_disk_of(uint32_t nr_pages, uint32_t unit_bytes, uint64_t limit_bytes)
+{
+	now_ns = 1000;
+	return disk_of((struct zram_options){ .size_bytes = nr_pages * (uint64_t)PAGE,
+					      .limit_bytes = limit_bytes,
+					      .recompress = { .idle_ns = IDLE_NS, .unit_bytes = unit_bytes } },
+		       "lz4", "zstd:3");
+}
 
 static struct zram *make_disk(uint32_t unit_bytes, uint64_t limit_bytes)
 {
-	struct zram_options options = { .size_bytes = NR_PAGES * PAGE,
-					.limit_bytes = limit_bytes,
-					.recompress = { .idle_ns = IDLE_NS, .unit_bytes = unit_bytes } };
-	struct zram *zram = NULL;
-
-	assert_int_equal(zs_comp_parse("lz4", &options.comp), 0);
-	assert_int_equal(zs_comp_parse("zstd:3", &options.recompress.comp), 0);
-	assert_int_equal(zram_create(&options, &zram), 0);
-	now_ns = 1000;
-	return zram;
-}
-
-static struct zram_stats stats_of(struct zram *zram)
-{
-	struct zram_stats stats;
-
-	zram_stats(zram, &stats);
-	return stats;
+	return make_disk_of(NR_PAGES, unit_bytes, limit_bytes);
 }
 
 /* Words that neighbours have in common, and noise of its own: much denser together than alone. */
@@ -56,74 +32,15 @@ static void make_page(unsigned char *page, uint32_t seed)
 	memset(page + 100, (int)seed, 50);
 }
 
-static void write_page(struct zram *zram, uint32_t i, uint32_t seed)
-{
-	unsigned char page[PAGE];
-
-	make_page(page, seed);
-	assert_int_equal(zram_write(zram, page, PAGE, i * (uint64_t)PAGE), 0);
-}
-
-static void assert_page(struct zram *zram, uint32_t i, uint32_t seed)
-{
-	unsigned char page[PAGE], got[PAGE];
-
-	make_page(page, seed);
-	assert_int_equal(zram_read(zram, got, PAGE, i * (uint64_t)PAGE), 0);
-	assert_memory_equal(got, page, PAGE);
-}
-
-static void fill(struct zram *zram)
-{
-	for (uint32_t i = 0; i < NR_PAGES; i++)
-		write_page(zram, i, i + 1);
-}
-
-static void assert_filled(struct zram *zram)
-{
-	for (uint32_t i = 0; i < NR_PAGES; i++)
-		assert_page(zram, i, i + 1);
-}
-
-/* Goes on until there is nothing more to do for so long. */
 static void pass(struct zram *zram, uint64_t ns)
 {
-	uint64_t end = now_ns + ns;
-
-	for (;;) {
-		uint64_t due = zram_step(zram, now_ns, 3);
-
-		assert_true(due <= IDLE_NS / 2);
-		if (due > end - now_ns)
-			break;
-		now_ns += due;
-	}
-	now_ns = end;
+	pass_time(zram, ns, 3, IDLE_NS / 2);
 }
 
 /* All that is there is idle, and has been seen to. */
 static void settle(struct zram *zram)
 {
 	pass(zram, 2 * (uint64_t)IDLE_NS);
-}
-
-/* Nothing is left when nothing is stored. */
-static void end(struct zram *zram)
-{
-	struct zram_stats stats;
-
-	assert_int_equal(zram_discard(zram, NR_PAGES * PAGE, 0), 0);
-	stats = stats_of(zram);
-	assert_int_equal(stats.objects, 0);
-	assert_int_equal(stats.orig_data_size, 0);
-	assert_int_equal(stats.compr_data_size, 0);
-	assert_int_equal(stats.units, 0);
-	assert_int_equal(stats.unit_pages, 0);
-	assert_int_equal(stats.unit_dead_bytes, 0);
-	assert_int_equal(stats.strong_pages, 0);
-	assert_int_equal(stats.huge_pages, 0);
-	assert_int_equal(zs_pool_verify(zram->pool), 0);
-	zram_destroy(zram);
 }
 
 /* ---- when ---- */
@@ -135,19 +52,19 @@ static void idle_pages_become_units(void **state)
 
 	(void)state;
 	fill(zram);
-	before = stats_of(zram).compr_data_size;
+	before = figures_of(zram).compr_data_size;
 	pass(zram, IDLE_NS - 1);
-	assert_int_equal(stats_of(zram).units, 0);
+	assert_int_equal(figures_of(zram).units, 0);
 	pass(zram, IDLE_NS);
-	assert_int_equal(stats_of(zram).units, 7);
-	assert_int_equal(stats_of(zram).unit_pages, NR_PAGES);
-	assert_int_equal(stats_of(zram).orig_data_size, NR_PAGES * PAGE);
-	assert_int_equal(stats_of(zram).recompressed, NR_PAGES);
-	assert_true(stats_of(zram).compr_data_size < before / 4);
-	assert_int_equal(stats_of(zram).recompress_saved_bytes, before - stats_of(zram).compr_data_size);
-	assert_int_equal(stats_of(zram).objects, 7);
+	assert_int_equal(figures_of(zram).units, 7);
+	assert_int_equal(figures_of(zram).unit_pages, NR_PAGES);
+	assert_int_equal(figures_of(zram).orig_data_size, NR_PAGES * PAGE);
+	assert_int_equal(figures_of(zram).recompressed, NR_PAGES);
+	assert_true(figures_of(zram).compr_data_size < before / 4);
+	assert_int_equal(figures_of(zram).recompress_saved_bytes, before - figures_of(zram).compr_data_size);
+	assert_int_equal(figures_of(zram).objects, 7);
 	settle(zram);
-	assert_int_equal(stats_of(zram).recompressed, NR_PAGES);
+	assert_int_equal(figures_of(zram).recompressed, NR_PAGES);
 	assert_filled(zram);
 	end(zram);
 }
@@ -164,8 +81,8 @@ static void what_is_read_or_written_stays(void **state)
 		write_page(zram, 5, 6);
 		assert_int_equal(zram_read(zram, &byte, 1, 40 * PAGE + 7), 0);
 	}
-	assert_int_equal(stats_of(zram).unit_pages, NR_PAGES - 2);
-	assert_int_equal(stats_of(zram).objects, 7 + 2);
+	assert_int_equal(figures_of(zram).unit_pages, NR_PAGES - 2);
+	assert_int_equal(figures_of(zram).objects, 7 + 2);
 	assert_filled(zram);
 	end(zram);
 }
@@ -186,8 +103,10 @@ static void units_have_the_size_that_was_asked_for(void **state)
 
 		fill(zram);
 		settle(zram);
-		assert_int_equal(stats_of(zram).units, NR_PAGES / 16 * units_of(16, pages[i]) + units_of(4, pages[i]));
-		assert_int_equal(stats_of(zram).unit_pages + stats_of(zram).strong_pages + stats_of(zram).huge_pages,
+		assert_int_equal(figures_of(zram).units,
+				 NR_PAGES / 16 * units_of(16, pages[i]) + units_of(4, pages[i]));
+		assert_int_equal(figures_of(zram).unit_pages + figures_of(zram).strong_pages +
+					 figures_of(zram).huge_pages,
 				 NR_PAGES);
 		assert_filled(zram);
 		end(zram);
@@ -222,11 +141,11 @@ static void it_can_be_asked_for(void **state)
 	(void)state;
 	fill(zram);
 	assert_int_equal(zram_recompress_idle(zram), 0);
-	assert_int_equal(stats_of(zram).units, 0);
+	assert_int_equal(figures_of(zram).units, 0);
 	zram_mark_idle(zram);
 	assert_page(zram, 20, 21); /* young again */
 	assert_int_equal(zram_recompress_idle(zram), 0);
-	assert_int_equal(stats_of(zram).unit_pages, NR_PAGES - 1);
+	assert_int_equal(figures_of(zram).unit_pages, NR_PAGES - 1);
 	assert_filled(zram);
 	end(zram);
 }
@@ -241,11 +160,11 @@ static void overwritten_pages_leave_their_units(void **state)
 	(void)state;
 	fill(zram);
 	settle(zram);
-	share = stats_of(zram).compr_data_size / NR_PAGES;
+	share = figures_of(zram).compr_data_size / NR_PAGES;
 	write_page(zram, 0, 1);
 	write_page(zram, 17, 18);
-	assert_int_equal(stats_of(zram).unit_pages, NR_PAGES - 2);
-	assert_in_range(stats_of(zram).unit_dead_bytes, share, 3 * share);
+	assert_int_equal(figures_of(zram).unit_pages, NR_PAGES - 2);
+	assert_in_range(figures_of(zram).unit_dead_bytes, share, 3 * share);
 	assert_filled(zram);
 	/* One page dead does not matter; the overwritten ones are idle in time and wait for others. */
 	settle(zram);
@@ -253,23 +172,60 @@ static void overwritten_pages_leave_their_units(void **state)
 	end(zram);
 }
 
+/* Of all memory, in hundredths of a hundredth. */
+static uint64_t dead_share(struct zram *zram)
+{
+	return figures_of(zram).unit_dead_bytes * 10000 / figures_of(zram).mem_used_total;
+}
+
+/* Whatever little is dead in all. */
 static void half_dead_units_are_packed_again(void **state)
 {
-	struct zram *zram = make_disk(65536, 0);
+	struct zram *zram = make_disk_of(4096, 65536, 0);
 
 	(void)state;
 	fill(zram);
 	settle(zram);
 	for (uint32_t i = 0; i < 8; i++)
 		assert_int_equal(zram_discard(zram, PAGE, i * PAGE), 0);
-	assert_true(stats_of(zram).unit_dead_bytes > 0);
+	assert_in_range(dead_share(zram), 1, 99);
 	settle(zram);
-	assert_int_equal(stats_of(zram).unit_dead_bytes, 0);
-	assert_int_equal(stats_of(zram).units, 7);
-	assert_int_equal(stats_of(zram).unit_pages, NR_PAGES - 8);
-	for (uint32_t i = 8; i < NR_PAGES; i++)
+	assert_int_equal(figures_of(zram).unit_dead_bytes, 0);
+	assert_int_equal(figures_of(zram).units, 4096 / 16);
+	assert_int_equal(figures_of(zram).unit_pages, 4096 - 8);
+	for (uint32_t i = 8; i < 4096; i++)
 		assert_page(zram, i, i + 1);
 	end(zram);
+}
+
+/* The more is dead in all, the less a unit may have lost. */
+static void units_are_packed_by_what_is_dead_in_all(void **state)
+{
+	static const struct {
+		uint32_t nr_dead; /* in each of some units */
+		uint64_t share;   /* until so much is dead */
+		bool is_packed;
+	} cases[] = { { 4, 60, false }, { 4, 130, true },  { 2, 130, false },
+		      { 2, 230, true }, { 1, 230, false }, { 1, 330, true } };
+
+	(void)state;
+	for (size_t c = 0; c < NR_OF(cases); c++) {
+		struct zram *zram = make_disk_of(4096, 65536, 0);
+		uint64_t dead;
+
+		fill(zram);
+		settle(zram);
+		for (uint32_t unit = 0; unit < 256 && dead_share(zram) < cases[c].share; unit++)
+			assert_int_equal(zram_discard(zram, cases[c].nr_dead * PAGE, unit * 16 * (uint64_t)PAGE), 0);
+		assert_in_range(dead_share(zram), cases[c].share, cases[c].share + 60);
+		dead = figures_of(zram).unit_dead_bytes;
+		settle(zram);
+		if (cases[c].is_packed)
+			assert_true(figures_of(zram).unit_dead_bytes < dead);
+		else
+			assert_int_equal(figures_of(zram).unit_dead_bytes, dead);
+		end(zram);
+	}
 }
 
 /* A page in each unit is overwritten, over and over: what is dead stays within a few per cent of all. */
@@ -284,7 +240,7 @@ static void dead_bytes_are_bounded(void **state)
 		for (uint32_t i = round % 16; i < NR_PAGES; i += 16)
 			write_page(zram, i, i + 1);
 		pass(zram, IDLE_NS / 4);
-		assert_true(stats_of(zram).unit_dead_bytes * 20 <= stats_of(zram).mem_used_total);
+		assert_true(figures_of(zram).unit_dead_bytes * 20 <= figures_of(zram).mem_used_total);
 	}
 	assert_filled(zram);
 	end(zram);
@@ -299,12 +255,12 @@ static void warm_pages_leave_their_units(void **state)
 	settle(zram);
 	assert_page(zram, 3, 4);
 	pass(zram, IDLE_NS / 2);
-	assert_int_equal(stats_of(zram).unpacked, 0);
+	assert_int_equal(figures_of(zram).unpacked, 0);
 	assert_page(zram, 3, 4);
 	assert_page(zram, 3, 4);
 	pass(zram, IDLE_NS / 2);
-	assert_int_equal(stats_of(zram).unpacked, 1);
-	assert_int_equal(stats_of(zram).unit_pages, NR_PAGES - 1);
+	assert_int_equal(figures_of(zram).unpacked, 1);
+	assert_int_equal(figures_of(zram).unit_pages, NR_PAGES - 1);
 	assert_filled(zram);
 	end(zram);
 }
@@ -323,8 +279,8 @@ static void noise_is_tried_once(void **state)
 		assert_int_equal(zram_write(zram, page, PAGE, i * (uint64_t)PAGE), 0);
 	}
 	settle(zram);
-	assert_int_equal(stats_of(zram).huge_pages, NR_PAGES);
-	assert_int_equal(stats_of(zram).recompressed, 0);
+	assert_int_equal(figures_of(zram).huge_pages, NR_PAGES);
+	assert_int_equal(figures_of(zram).recompressed, 0);
 	for (uint32_t group = 0; group < NR_PAGES / 16; group++)
 		assert_int_equal(zram->given_up[group], 1);
 	/* Until something is written there. */
@@ -344,7 +300,7 @@ static void the_limit_may_be_reached(void **state)
 		nr++;
 	assert_in_range(nr, 50, NR_PAGES - 1);
 	settle(zram);
-	assert_true(stats_of(zram).mem_used_total <= 300000 + 300000);
+	assert_true(figures_of(zram).mem_used_total <= 300000 + 300000);
 	for (uint32_t i = 0; i < nr; i++, nr_kept++)
 		assert_page(zram, i, i + 1);
 	assert_int_equal(nr_kept, nr);
@@ -359,11 +315,11 @@ static void a_limit_is_no_reason_to_give_up(void **state)
 	(void)state;
 	fill(zram);
 	settle(zram);
-	assert_int_equal(stats_of(zram).units, 0);
+	assert_int_equal(figures_of(zram).units, 0);
 	assert_int_equal(zram_discard(zram, 32 * PAGE, 0), 0);
 	zram_mark_idle(zram);
 	assert_int_equal(zram_recompress_idle(zram), 0);
-	assert_int_equal(stats_of(zram).unit_pages, NR_PAGES - 32);
+	assert_int_equal(figures_of(zram).unit_pages, NR_PAGES - 32);
 	end(zram);
 }
 
@@ -376,58 +332,29 @@ static void orders_can_be_cancelled(void **state)
 	zram_mark_idle(zram);
 	zram_cancel(zram);
 	assert_int_equal(zram_recompress_idle(zram), -ECANCELED);
-	assert_int_equal(stats_of(zram).units, 0);
+	assert_int_equal(figures_of(zram).units, 0);
 	assert_filled(zram);
 	end(zram);
 }
 
 /* ---- threads ---- */
 
-struct player {
-	struct zram *zram;
-	uint32_t first; /* its pages are this one and each fourth from there on */
-	pthread_t thread;
-};
-
-static void *play(void *arg)
+static void age_and_pack(struct zram *zram, unsigned int number)
 {
-	struct player *player = arg;
-	struct rng rng = { .state = player->first + 1 };
-	uint32_t seeds[NR_PAGES] = { 0 };
-
-	for (uint32_t round = 0; round < 1500; round++) {
-		uint32_t i = player->first + 4 * rng_below(&rng, NR_PAGES / 4);
-
-		if (rng_below(&rng, 3) == 0) {
-			seeds[i] = 1 + rng_below(&rng, 1000);
-			write_page(player->zram, i, seeds[i]);
-		} else if (rng_below(&rng, 20) == 0) {
-			seeds[i] = 0;
-			assert_int_equal(zram_discard(player->zram, PAGE, i * (uint64_t)PAGE), 0);
-		} else if (seeds[i]) {
-			assert_page(player->zram, i, seeds[i]);
-		}
-	}
-	return NULL;
+	if (number % 3 == 0)
+		zram_mark_idle(zram);
+	pass(zram, IDLE_NS / 2);
 }
 
 static void it_runs_beside_everything(void **state)
 {
+	static const struct game game = {
+		.nr_pages = NR_PAGES, .nr_rounds = 1500, .nr_seeds = 1000, .write_one_in = 3, .discard_one_in = 20
+	};
 	struct zram *zram = make_disk(65536, 0);
-	struct player players[4];
 
 	(void)state;
-	for (uint32_t i = 0; i < 4; i++) {
-		players[i] = (struct player){ .zram = zram, .first = i };
-		assert_int_equal(pthread_create(&players[i].thread, NULL, play, &players[i]), 0);
-	}
-	for (unsigned int i = 0; i < 300; i++) {
-		if (i % 3 == 0)
-			zram_mark_idle(zram);
-		pass(zram, IDLE_NS / 2);
-	}
-	for (uint32_t i = 0; i < 4; i++)
-		pthread_join(players[i].thread, NULL);
+	play_beside(zram, &game, 300, age_and_pack);
 	end(zram);
 }
 
@@ -441,6 +368,7 @@ int main(void)
 		cmocka_unit_test(it_can_be_asked_for),
 		cmocka_unit_test(overwritten_pages_leave_their_units),
 		cmocka_unit_test(half_dead_units_are_packed_again),
+		cmocka_unit_test(units_are_packed_by_what_is_dead_in_all),
 		cmocka_unit_test(dead_bytes_are_bounded),
 		cmocka_unit_test(warm_pages_leave_their_units),
 		cmocka_unit_test(noise_is_tried_once),

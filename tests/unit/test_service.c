@@ -5,6 +5,7 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,9 +13,11 @@
 #include "unit.h"
 
 #include "ask.h"
+#include "clocks.h"
 #include "control.h"
 #include "peer.h"
 #include "runtime.h"
+#include "worker.h"
 
 #define SECOND_NS 1000000000ull
 #define LARGE (1 << 20)
@@ -372,10 +375,29 @@ static void silent_peers_do_not_keep_it_from_ending(void **state)
 	for (size_t i = 0; i < NR_OF(fds); i++)
 		fds[i] = connect_to("one");
 	zs_control_stop(control);
-	for (size_t i = 0; i < NR_OF(fds); i++)
+	/* Not after their time was over, which they would have been told. */
+	for (size_t i = 0; i < NR_OF(fds); i++) {
+		char byte;
+
+		assert_true(recv(fds[i], &byte, 1, 0) <= 0);
 		close(fds[i]);
+	}
 	close(reader);
 	assert_int_equal(access(folder, F_OK), -1);
+}
+
+static void deadlines_may_be_over_already(void **state)
+{
+	int fds[2];
+	char line[8];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(zs_peer_receive(fds[0], line, 1, 0, -1), -ETIMEDOUT);
+	assert_int_equal(zs_peer_receive_line(fds[0], line, sizeof(line), zs_clock_ns() - 1, -1), -ETIMEDOUT);
+	assert_int_equal(zs_peer_send(fds[0], "x", 1, 0, -1), -ETIMEDOUT);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void peers_wait_for_a_place(void **state)
@@ -517,6 +539,51 @@ static void bad_answers_are_errors(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* ---- the worker ---- */
+
+struct work {
+	unsigned int nr_steps;
+	unsigned int nr_spent;
+	uint64_t last_ns;
+	bool went_back;
+};
+
+static uint64_t step(void *ctx, uint64_t now_ns)
+{
+	struct work *work = ctx;
+
+	work->went_back |= now_ns < work->last_ns;
+	work->last_ns = now_ns;
+	return __atomic_add_fetch(&work->nr_steps, 1, __ATOMIC_RELAXED) < 5 ? 0 : UINT64_MAX;
+}
+
+static void spent(void *ctx, uint64_t ns)
+{
+	struct work *work = ctx;
+
+	assert_true(ns < 60 * SECOND_NS);
+	work->nr_spent++;
+}
+
+/* Steps follow each other while there is more to do; then it rests, and ends at once when it is told to. */
+static void the_worker_works_until_it_is_stopped(void **state)
+{
+	struct work work = { .nr_steps = 0 };
+	struct zs_worker *worker = NULL;
+	unsigned int nr_steps;
+
+	(void)state;
+	assert_int_equal(zs_worker_start(step, spent, &work, &worker), 0);
+	while (__atomic_load_n(&work.nr_steps, __ATOMIC_RELAXED) < 5)
+		sched_yield();
+	zs_worker_stop(worker);
+	nr_steps = work.nr_steps;
+	assert_true(nr_steps >= 5);
+	assert_int_equal(work.nr_spent, nr_steps);
+	assert_false(work.went_back);
+	zs_worker_stop(NULL);
+}
+
 #define IN_BASE(test) cmocka_unit_test_setup_teardown(test, make_base, remove_base)
 
 int main(void)
@@ -535,10 +602,12 @@ int main(void)
 		IN_BASE(only_the_own_socket_is_removed),
 		IN_BASE(garbage_is_refused),
 		IN_BASE(silent_peers_do_not_keep_it_from_ending),
+		cmocka_unit_test(deadlines_may_be_over_already),
 		IN_BASE(peers_wait_for_a_place),
 		IN_BASE(orders_do_not_wait_for_each_other),
 		IN_BASE(others_get_no_answer),
 		IN_BASE(bad_answers_are_errors),
+		cmocka_unit_test(the_worker_works_until_it_is_stopped),
 	};
 
 	return cmocka_run_group_tests_name("service", tests, NULL, NULL);

@@ -2,23 +2,11 @@
 /*
  * Writeback of the RAM disk to a store that may be full, fail, or give back other bytes. The clock is turned by hand.
  */
-#include <errno.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "zram_unit.h"
 
-#include <cmocka.h>
-
-#include "disk.h"
-#include "random.h"
+#include "dedup.h"
 #include "writeback.h"
 
-#define PAGE ZRAM_PAGE_BYTES
 #define NR_PAGES 1024u
 #define IDLE_NS 60000000000u
 #define STORE_BYTES (8u << 20)
@@ -80,40 +68,30 @@ static void note_error(void *ctx, const char *what)
 
 /* ---- the disk ---- */
 
-static uint64_t now_ns;
 static struct memory_store memory;
 
-enum policies { IDLE = 1, INCOMPRESSIBLE = 2, UNITS = 4 };
+enum policies { IDLE = 1, INCOMPRESSIBLE = 2, UNITS = 4, DEDUP = 8 };
 
-static struct zram *make_disk(unsigned int policies, uint64_t store_bytes)
+static struct zram *make_disk_of(uint32_t nr_pages, unsigned int policies, uint64_t store_bytes)
 {
 	struct zs_store store = { memory_read, memory_write, memory_discard, &memory, store_bytes };
-	struct zram_options options = { .size_bytes = NR_PAGES * PAGE };
-	struct zram *zram = NULL;
+	struct zram_options options = { .size_bytes = nr_pages * PAGE, .dedup = policies & DEDUP };
 
+	now_ns = 1000;
 	memory = (struct memory_store){ .bytes = malloc(STORE_BYTES) };
 	options.writeback = (struct zram_writeback_options){ .idle_ns = policies & IDLE ? IDLE_NS : 0,
 							     .incompressible = policies & INCOMPRESSIBLE,
 							     .store = &store,
 							     .on_error = note_error,
 							     .ctx = &memory };
-	assert_int_equal(zs_comp_parse("lz4", &options.comp), 0);
-	if (policies & UNITS) {
-		assert_int_equal(zs_comp_parse("zstd:1", &options.recompress.comp), 0);
-		options.recompress.idle_ns = IDLE_NS / 4;
-		options.recompress.unit_bytes = 65536;
-	}
-	assert_int_equal(zram_create(&options, &zram), 0);
-	now_ns = 1000;
-	return zram;
+	if (policies & UNITS)
+		options.recompress = (struct zram_recompress){ .idle_ns = IDLE_NS / 4, .unit_bytes = 65536 };
+	return disk_of(options, "lz4", policies & UNITS ? "zstd:1" : NULL);
 }
 
-static struct zram_stats stats_of(struct zram *zram)
+static struct zram *make_disk(unsigned int policies, uint64_t store_bytes)
 {
-	struct zram_stats stats;
-
-	zram_stats(zram, &stats);
-	return stats;
+	return make_disk_of(NR_PAGES, policies, store_bytes);
 }
 
 /* Half noise; of seeds that 7 divides, all noise; of those that 11 divides, one byte. */
@@ -126,47 +104,9 @@ static void make_page(unsigned char *page, uint32_t seed)
 		rng_fill(&rng, page, seed % 7 ? PAGE / 2 : PAGE);
 }
 
-static void write_page(struct zram *zram, uint32_t i, uint32_t seed)
-{
-	unsigned char page[PAGE];
-
-	make_page(page, seed);
-	assert_int_equal(zram_write(zram, page, PAGE, i * (uint64_t)PAGE), 0);
-}
-
-static void assert_page(struct zram *zram, uint32_t i, uint32_t seed)
-{
-	unsigned char page[PAGE], got[PAGE];
-
-	make_page(page, seed);
-	assert_int_equal(zram_read(zram, got, PAGE, i * (uint64_t)PAGE), 0);
-	assert_memory_equal(got, page, PAGE);
-}
-
-static void fill(struct zram *zram)
-{
-	for (uint32_t i = 0; i < NR_PAGES; i++)
-		write_page(zram, i, i + 1);
-}
-
-static void assert_filled(struct zram *zram)
-{
-	for (uint32_t i = 0; i < NR_PAGES; i++)
-		assert_page(zram, i, i + 1);
-}
-
 static void pass(struct zram *zram, uint64_t ns)
 {
-	uint64_t end = now_ns + ns;
-
-	for (;;) {
-		uint64_t due = zram_step(zram, now_ns, 100);
-
-		if (due > end - now_ns)
-			break;
-		now_ns += due;
-	}
-	now_ns = end;
+	pass_time(zram, ns, 100, ZRAM_NEVER);
 }
 
 static void settle(struct zram *zram)
@@ -174,20 +114,9 @@ static void settle(struct zram *zram)
 	pass(zram, 2 * (uint64_t)IDLE_NS);
 }
 
-static void end(struct zram *zram)
+static void finish(struct zram *zram)
 {
-	struct zram_stats stats;
-
-	assert_int_equal(zram_discard(zram, NR_PAGES * PAGE, 0), 0);
-	stats = stats_of(zram);
-	assert_int_equal(stats.objects, 0);
-	assert_int_equal(stats.orig_data_size, 0);
-	assert_int_equal(stats.compr_data_size, 0);
-	assert_int_equal(stats.units + stats.unit_pages + stats.unit_dead_bytes, 0);
-	assert_int_equal(stats.bd_count, 0);
-	assert_int_equal(stats.bd_bytes, 0);
-	assert_int_equal(zs_pool_verify(zram->pool), 0);
-	zram_destroy(zram);
+	end(zram);
 	free(memory.bytes);
 }
 
@@ -205,20 +134,20 @@ static void idle_pages_go_and_come_back(void **state)
 		uint64_t before;
 
 		fill(zram);
-		before = stats_of(zram).mem_used_total;
+		before = figures_of(zram).mem_used_total;
 		pass(zram, IDLE_NS - 1);
-		assert_int_equal(stats_of(zram).bd_count, 0);
+		assert_int_equal(figures_of(zram).bd_count, 0);
 		pass(zram, IDLE_NS);
-		assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS);
-		assert_int_equal(stats_of(zram).orig_data_size, (NR_PAGES - NR_FILLS) * PAGE);
-		assert_int_equal(stats_of(zram).compr_data_size, 0);
+		assert_int_equal(figures_of(zram).bd_count, NR_PAGES - NR_FILLS);
+		assert_int_equal(figures_of(zram).orig_data_size, (NR_PAGES - NR_FILLS) * PAGE);
+		assert_int_equal(figures_of(zram).compr_data_size, 0);
 		assert_true(memory.nr_writes < 8);
 		zram_compact(zram, 0);
-		assert_true(stats_of(zram).mem_used_total < before / 2 + sizeof(struct zram_room) * 3 + (2 << 20));
+		assert_true(figures_of(zram).mem_used_total < before / 2 + sizeof(struct zram_room) * 3 + (2 << 20));
 		assert_filled(zram);
 		settle(zram);
 		assert_filled(zram);
-		end(zram);
+		finish(zram);
 		assert_int_equal(memory.nr_told, 0);
 	}
 }
@@ -230,10 +159,10 @@ static void incompressible_pages_go(void **state)
 	(void)state;
 	fill(zram);
 	settle(zram);
-	assert_int_equal(stats_of(zram).bd_count, NR_PAGES / 7 - NR_PAGES / 77);
-	assert_int_equal(stats_of(zram).huge_pages, 0);
+	assert_int_equal(figures_of(zram).bd_count, NR_PAGES / 7 - NR_PAGES / 77);
+	assert_int_equal(figures_of(zram).huge_pages, 0);
 	assert_filled(zram);
-	end(zram);
+	finish(zram);
 }
 
 static void what_is_used_stays(void **state)
@@ -247,8 +176,8 @@ static void what_is_used_stays(void **state)
 		assert_page(zram, 100, 101);
 	}
 	/* Its whole group does. */
-	assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS - 16 + 1 + (112 / 11 - 96 / 11 - 1));
-	end(zram);
+	assert_int_equal(figures_of(zram).bd_count, NR_PAGES - NR_FILLS - 16 + 1 + (112 / 11 - 96 / 11 - 1));
+	finish(zram);
 }
 
 static void what_is_read_often_is_in_memory_again(void **state)
@@ -265,12 +194,12 @@ static void what_is_read_often_is_in_memory_again(void **state)
 		assert_page(zram, 100, 101);
 		assert_page(zram, 100, 101);
 		pass(zram, IDLE_NS / 2);
-		assert_int_equal(stats_of(zram).unpacked, 1);
-		nr_reads = stats_of(zram).bd_reads;
+		assert_int_equal(figures_of(zram).unpacked, 1);
+		nr_reads = figures_of(zram).bd_reads;
 		assert_page(zram, 100, 101);
-		assert_int_equal(stats_of(zram).bd_reads, nr_reads);
+		assert_int_equal(figures_of(zram).bd_reads, nr_reads);
 		assert_filled(zram);
-		end(zram);
+		finish(zram);
 	}
 }
 
@@ -283,13 +212,13 @@ static void it_can_be_asked_for(void **state)
 	fill(zram);
 	assert_true(zram_step(zram, 1, 1) == ZRAM_NEVER);
 	assert_int_equal(zram_writeback_idle(zram), 0);
-	assert_int_equal(stats_of(zram).bd_count, 0);
+	assert_int_equal(figures_of(zram).bd_count, 0);
 	zram_mark_idle(zram);
 	assert_page(zram, 100, 101);
 	assert_int_equal(zram_writeback_idle(zram), 0);
-	assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS - 1);
+	assert_int_equal(figures_of(zram).bd_count, NR_PAGES - NR_FILLS - 1);
 	assert_filled(zram);
-	end(zram);
+	finish(zram);
 	assert_int_equal(zs_comp_parse("lz4", &options.comp), 0);
 	assert_int_equal(zram_create(&options, &zram), 0);
 	assert_int_equal(zram_writeback_idle(zram), -EINVAL);
@@ -310,11 +239,11 @@ static void overwritten_pages_free_segments(void **state)
 			else
 				write_page(zram, i, i + 1);
 		settle(zram);
-		assert_true(stats_of(zram).bd_bytes <= STORE_BYTES / 2);
+		assert_true(figures_of(zram).bd_bytes <= STORE_BYTES / 2);
 	}
 	assert_true(memory.nr_discards > 12);
-	assert_int_equal(stats_of(zram).bd_failures, 0);
-	end(zram);
+	assert_int_equal(figures_of(zram).bd_failures, 0);
+	finish(zram);
 }
 
 /* A few pages that live in each segment for ever do not keep it: without that the store would be full soon. */
@@ -329,14 +258,31 @@ static void sparse_segments_are_emptied(void **state)
 			if (i % 16 >= round)
 				write_page(zram, i, i + 1);
 		settle(zram);
-		assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS);
+		assert_int_equal(figures_of(zram).bd_count, NR_PAGES - NR_FILLS);
 	}
 	settle(zram);
 	nr_writes = memory.nr_writes;
 	settle(zram);
 	assert_in_range(memory.nr_writes, nr_writes, nr_writes + 2);
 	assert_filled(zram);
-	end(zram);
+	finish(zram);
+}
+
+/* What is in the store cannot be found any more by its content, and takes no room in the table of hints. */
+static void stored_pages_have_no_hints(void **state)
+{
+	struct zram *zram = make_disk(DEDUP, STORE_BYTES);
+	uint64_t before;
+
+	(void)state;
+	fill(zram);
+	before = zram_dedup_bytes(zram);
+	zram_mark_idle(zram);
+	assert_int_equal(zram_writeback_idle(zram), 0);
+	zram_dedup_fit(zram);
+	assert_true(zram_dedup_bytes(zram) < before);
+	assert_filled(zram);
+	finish(zram);
 }
 
 /* ---- failures ---- */
@@ -359,8 +305,35 @@ static void a_full_store_recovers(void **state)
 		assert_page(zram, i, i + 1 + 11 * (i % 10 != 0));
 	zram_mark_idle(zram);
 	assert_int_equal(zram_writeback_idle(zram), 0);
-	assert_in_range(stats_of(zram).bd_count, NR_PAGES * 8 / 10, NR_PAGES);
-	end(zram);
+	assert_in_range(figures_of(zram).bd_count, NR_PAGES * 8 / 10, NR_PAGES);
+	finish(zram);
+}
+
+/* More than the store holds, of which nearly all is overwritten before anything was moved: the reserve helps. */
+static void what_is_sparse_everywhere_is_moved(void **state)
+{
+	const uint32_t nr_pages = 4096; /* of noise: twice the store */
+	struct zram *zram = make_disk_of(nr_pages, 0, STORE_BYTES);
+	struct rng rng = { .state = 5 };
+	unsigned char noise[PAGE];
+
+	(void)state;
+	for (unsigned int round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < nr_pages; i++) {
+			rng_fill(&rng, noise, PAGE);
+			if (!round || i % 10)
+				assert_int_equal(zram_write(zram, noise, PAGE, i * (uint64_t)PAGE), 0);
+		}
+		zram_mark_idle(zram);
+		assert_int_equal(zram_writeback_idle(zram), -ENOSPC);
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		zram_mark_idle(zram);
+		assert_int_equal(zram_writeback_idle(zram), -ENOSPC);
+	}
+	/* Six of the eight segments are full again. */
+	assert_in_range(figures_of(zram).bd_count, 5 * 256, 6 * 256);
+	finish(zram);
 }
 
 /* One that stays full says so, and is emptied when its content goes. */
@@ -385,8 +358,8 @@ static void a_store_that_is_too_small_recovers(void **state)
 	}
 	zram_mark_idle(zram);
 	assert_int_equal(zram_writeback_idle(zram), 0);
-	assert_int_equal(stats_of(zram).bd_count, 512);
-	end(zram);
+	assert_int_equal(figures_of(zram).bd_count, 512);
+	finish(zram);
 }
 
 /* The time may be far longer than a count of walks could say. */
@@ -407,10 +380,10 @@ static void a_long_time_is_kept(void **state)
 	write_page(zram, 0, 1);
 	for (now_ns = 1; now_ns < 995 * 1000000ull; now_ns += 5000)
 		zram_step(zram, now_ns, 10);
-	assert_int_equal(stats_of(zram).bd_count, 0);
+	assert_int_equal(figures_of(zram).bd_count, 0);
 	for (; now_ns < 1010 * 1000000ull; now_ns += 5000)
 		zram_step(zram, now_ns, 10);
-	assert_int_equal(stats_of(zram).bd_count, 1);
+	assert_int_equal(figures_of(zram).bd_count, 1);
 	assert_page(zram, 0, 1);
 	zram_destroy(zram);
 	free(memory.bytes);
@@ -423,16 +396,16 @@ static void a_full_store_takes_no_more(void **state)
 	(void)state;
 	fill(zram);
 	settle(zram);
-	assert_in_range(stats_of(zram).bd_count, 100, NR_PAGES / 2);
-	assert_true(stats_of(zram).bd_bytes <= 1 << 20);
+	assert_in_range(figures_of(zram).bd_count, 100, NR_PAGES / 2);
+	assert_true(figures_of(zram).bd_bytes <= 1 << 20);
 	assert_filled(zram);
-	end(zram);
+	finish(zram);
 	zram = make_disk(IDLE, 1000);
 	fill(zram);
 	settle(zram);
-	assert_int_equal(stats_of(zram).bd_count, 0);
+	assert_int_equal(figures_of(zram).bd_count, 0);
 	assert_filled(zram);
-	end(zram);
+	finish(zram);
 }
 
 static void what_cannot_be_written_stays(void **state)
@@ -443,16 +416,16 @@ static void what_cannot_be_written_stays(void **state)
 	fill(zram);
 	memory.write_err = -ENOSPC;
 	settle(zram);
-	assert_int_equal(stats_of(zram).bd_count, 0);
-	assert_true(stats_of(zram).bd_failures > 0);
+	assert_int_equal(figures_of(zram).bd_count, 0);
+	assert_true(figures_of(zram).bd_failures > 0);
 	assert_int_equal(memory.nr_told, 1);
 	assert_filled(zram);
 	memory.write_err = 0;
 	settle(zram);
 	settle(zram);
-	assert_int_equal(stats_of(zram).bd_count, NR_PAGES - NR_FILLS);
+	assert_int_equal(figures_of(zram).bd_count, NR_PAGES - NR_FILLS);
 	assert_filled(zram);
-	end(zram);
+	finish(zram);
 }
 
 /* Those pages cannot be read, no other; and can be written. */
@@ -479,60 +452,31 @@ static void what_does_not_come_back_is_an_error(void **state)
 		memory.read_err = 0;
 		memory.corrupts = false;
 		assert_filled(zram);
-		end(zram);
+		finish(zram);
 	}
 }
 
 /* ---- threads ---- */
 
-struct player {
-	struct zram *zram;
-	uint32_t first;
-	pthread_t thread;
-};
-
-static void *play(void *arg)
+static void age_and_write(struct zram *zram, unsigned int number)
 {
-	struct player *player = arg;
-	struct rng rng = { .state = player->first + 1 };
-	uint32_t seeds[128] = { 0 };
-
-	for (uint32_t round = 0; round < 2000; round++) {
-		uint32_t i = player->first + 4 * rng_below(&rng, 32);
-
-		if (rng_below(&rng, 4) == 0) {
-			seeds[i] = 1 + rng_below(&rng, 1000);
-			write_page(player->zram, i, seeds[i]);
-		} else if (rng_below(&rng, 20) == 0) {
-			seeds[i] = 0;
-			assert_int_equal(zram_discard(player->zram, PAGE, i * (uint64_t)PAGE), 0);
-		} else if (seeds[i]) {
-			assert_page(player->zram, i, seeds[i]);
-		}
-	}
-	return NULL;
+	if (number % 3 == 0)
+		zram_mark_idle(zram);
+	if (number % 3 == 1)
+		zram_writeback_idle(zram);
+	pass(zram, IDLE_NS / 8);
 }
 
 static void it_runs_beside_everything(void **state)
 {
+	static const struct game game = {
+		.nr_pages = 128, .nr_rounds = 2000, .nr_seeds = 1000, .write_one_in = 4, .discard_one_in = 20
+	};
 	struct zram *zram = make_disk(IDLE | INCOMPRESSIBLE | UNITS, STORE_BYTES);
-	struct player players[4];
 
 	(void)state;
-	for (uint32_t i = 0; i < 4; i++) {
-		players[i] = (struct player){ .zram = zram, .first = i };
-		assert_int_equal(pthread_create(&players[i].thread, NULL, play, &players[i]), 0);
-	}
-	for (unsigned int i = 0; i < 200; i++) {
-		if (i % 3 == 0)
-			zram_mark_idle(zram);
-		if (i % 3 == 1)
-			zram_writeback_idle(zram);
-		pass(zram, IDLE_NS / 8);
-	}
-	for (uint32_t i = 0; i < 4; i++)
-		pthread_join(players[i].thread, NULL);
-	end(zram);
+	play_beside(zram, &game, 200, age_and_write);
+	finish(zram);
 }
 
 int main(void)
@@ -543,6 +487,7 @@ int main(void)
 		cmocka_unit_test(it_can_be_asked_for),          cmocka_unit_test(overwritten_pages_free_segments),
 		cmocka_unit_test(sparse_segments_are_emptied),  cmocka_unit_test(a_full_store_takes_no_more),
 		cmocka_unit_test(what_cannot_be_written_stays), cmocka_unit_test(what_does_not_come_back_is_an_error),
+		cmocka_unit_test(stored_pages_have_no_hints),   cmocka_unit_test(what_is_sparse_everywhere_is_moved),
 		cmocka_unit_test(a_full_store_recovers),        cmocka_unit_test(a_store_that_is_too_small_recovers),
 		cmocka_unit_test(a_long_time_is_kept),          cmocka_unit_test(it_runs_beside_everything),
 	};

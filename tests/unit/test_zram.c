@@ -2,41 +2,13 @@
 /*
  * The compressed RAM disk's engine: what a disk gives back, what it takes, and what it says of itself.
  */
-#include <errno.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 
-#include <cmocka.h>
-
-#include "disk.h"
-#include "random.h"
-
-#define PAGE ZRAM_PAGE_BYTES
-#define NR_OF(a) (sizeof(a) / sizeof((a)[0]))
+#include "zram_unit.h"
 
 static struct zram *make_disk(const char *comp, uint64_t size_bytes, uint64_t limit_bytes)
 {
-	struct zram_options options = { .size_bytes = size_bytes, .limit_bytes = limit_bytes };
-	struct zram *zram = NULL;
-
-	assert_int_equal(zs_comp_parse(comp, &options.comp), 0);
-	assert_int_equal(zram_create(&options, &zram), 0);
-	assert_int_equal(zram_size_bytes(zram), size_bytes);
-	return zram;
-}
-
-static struct zram_stats stats_of(struct zram *zram)
-{
-	struct zram_stats stats;
-
-	zram_stats(zram, &stats);
-	return stats;
+	return disk_of((struct zram_options){ .size_bytes = size_bytes, .limit_bytes = limit_bytes }, comp, NULL);
 }
 
 /* Half noise, so that a page compresses to a bit more than half. */
@@ -97,8 +69,8 @@ static void test_pages_come_back(void **state)
 			assert_reads(zram, i * PAGE, page, PAGE);
 			assert_true(is_zero(zram, (i + 1) * PAGE, PAGE));
 		}
-		assert_int_equal(stats_of(zram).orig_data_size, 32 * PAGE);
-		assert_in_range(stats_of(zram).compr_data_size, 32 * PAGE / 2, 32 * PAGE * 6 / 10);
+		assert_int_equal(figures_of(zram).orig_data_size, 32 * PAGE);
+		assert_in_range(figures_of(zram).compr_data_size, 32 * PAGE / 2, 32 * PAGE * 6 / 10);
 		zram_destroy(zram);
 	}
 }
@@ -121,13 +93,13 @@ static void test_each_kind_follows_each(void **state)
 
 		assert_int_equal(zram_write(zram, page, PAGE, 0), 0);
 		assert_reads(zram, 0, page, PAGE);
-		assert_int_equal(stats_of(zram).same_pages, page == pages[0] || page == pages[1]);
-		assert_int_equal(stats_of(zram).huge_pages, page == pages[4]);
-		assert_int_equal(stats_of(zram).objects, page != pages[0] && page != pages[1]);
-		assert_int_equal(stats_of(zram).orig_data_size, stats_of(zram).objects * PAGE);
+		assert_int_equal(figures_of(zram).same_pages, page == pages[0] || page == pages[1]);
+		assert_int_equal(figures_of(zram).huge_pages, page == pages[4]);
+		assert_int_equal(figures_of(zram).objects, page != pages[0] && page != pages[1]);
+		assert_int_equal(figures_of(zram).orig_data_size, figures_of(zram).objects * PAGE);
 	}
 	assert_int_equal(zram_discard(zram, PAGE, 0), 0);
-	assert_int_equal(stats_of(zram).objects + stats_of(zram).same_pages + stats_of(zram).compr_data_size, 0);
+	assert_int_equal(figures_of(zram).objects + figures_of(zram).same_pages + figures_of(zram).compr_data_size, 0);
 	zram_destroy(zram);
 }
 
@@ -165,13 +137,13 @@ static void test_discard_and_zero(void **state)
 	assert_int_equal(zram_discard(zram, 3 * PAGE, PAGE / 2), 0);
 	memset(disk + PAGE, 0, 2 * PAGE);
 	assert_reads(zram, 0, disk, sizeof(disk));
-	assert_int_equal(stats_of(zram).objects, 6);
-	assert_int_equal(stats_of(zram).notify_free, 2);
+	assert_int_equal(figures_of(zram).objects, 6);
+	assert_int_equal(figures_of(zram).notify_free, 2);
 	for (unsigned int may_trim = 0; may_trim < 2; may_trim++) {
 		assert_int_equal(zram_zero(zram, 2 * PAGE, 4 * PAGE + 100, may_trim), 0);
 		memset(disk + 4 * PAGE + 100, 0, 2 * PAGE);
 		assert_reads(zram, 0, disk, sizeof(disk));
-		assert_int_equal(stats_of(zram).same_pages, may_trim ? 0 : 1);
+		assert_int_equal(figures_of(zram).same_pages, may_trim ? 0 : 1);
 	}
 	zram_destroy(zram);
 }
@@ -186,7 +158,7 @@ static void test_beyond_the_end(void **state)
 	assert_int_equal(zram_write(zram, page, 1, 2 * PAGE), -EINVAL);
 	assert_int_equal(zram_discard(zram, UINT64_MAX, PAGE), -EINVAL);
 	assert_int_equal(zram_zero(zram, PAGE, UINT64_MAX - 1, true), -EINVAL);
-	assert_int_equal(stats_of(zram).invalid_io, 4);
+	assert_int_equal(figures_of(zram).invalid_io, 4);
 	zram_destroy(zram);
 }
 
@@ -264,13 +236,13 @@ static void test_limit(void **state)
 
 		make_noise(page, nr + 1);
 		err = zram_write(zram, page, PAGE, nr * (uint64_t)PAGE);
-		assert_true(stats_of(zram).mem_used_total <= limit);
+		assert_true(figures_of(zram).mem_used_total <= limit);
 		if (err == -ENOSPC)
 			break;
 		assert_int_equal(err, 0);
 	}
 	assert_in_range(nr, 600, 760);
-	assert_int_equal(stats_of(zram).failed_writes, 1);
+	assert_int_equal(figures_of(zram).failed_writes, 1);
 	for (unsigned int i = 0; i < nr; i++) {
 		make_noise(page, i + 1);
 		assert_reads(zram, i * (uint64_t)PAGE, page, PAGE);
@@ -301,13 +273,13 @@ static void test_limit_uses_holes_and_counts_tables(void **state)
 	zram_destroy(zram);
 	zram = make_disk("lz4", 1ull << 34, 1 << 20);
 	assert_int_equal(zram_zero(zram, 1ull << 34, 0, false), -ENOSPC);
-	assert_in_range(stats_of(zram).mem_used_total, 1 << 19, 1 << 20);
+	assert_in_range(figures_of(zram).mem_used_total, 1 << 19, 1 << 20);
 	zram_destroy(zram);
 }
 
 /* ---- compaction and what is told ---- */
 
-static void test_steps_until_dense(void **state)
+static void test_compacts_until_dense(void **state)
 {
 	struct zram *zram = make_disk("lz4", 4096 * PAGE, 0);
 	unsigned char page[PAGE];
@@ -322,39 +294,50 @@ static void test_steps_until_dense(void **state)
 	for (unsigned int i = 0; i < 4096; i++)
 		if (i % 3)
 			assert_int_equal(zram_discard(zram, PAGE, i * (uint64_t)PAGE), 0);
-	before = stats_of(zram).mem_used_total;
+	before = figures_of(zram).mem_used_total;
 	for (uint64_t all = 0; all < before * 4 / 10; nr_calls++)
 		all += zram_compact(zram, 1); /* the shortest there is */
 	assert_true(nr_calls > 1);
 	zram_compact(zram, 0);
-	assert_true(stats_of(zram).mem_used_total < before * 6 / 10);
-	assert_true(stats_of(zram).objects_moved > 0);
+	assert_true(figures_of(zram).mem_used_total < before * 6 / 10);
+	assert_true(figures_of(zram).objects_moved > 0);
 	assert_int_equal(zram_compact(zram, 0), 0);
 	for (unsigned int i = 0; i < 4096; i += 3) {
 		make_page(page, i + 1);
 		assert_reads(zram, i * (uint64_t)PAGE, page, PAGE);
 	}
-	assert_true(stats_of(zram).mem_used_max >= before);
+	assert_true(figures_of(zram).mem_used_max >= before);
 	zram_reset_peak(zram);
-	assert_int_equal(stats_of(zram).mem_used_max, stats_of(zram).mem_used_total);
+	assert_int_equal(figures_of(zram).mem_used_max, figures_of(zram).mem_used_total);
 	zram_destroy(zram);
+}
+
+/* Whether the page of memory that something is in has come into being. */
+static bool is_resident(const void *at)
+{
+	unsigned char in_core = 0;
+
+	assert_int_equal(mincore((void *)((uintptr_t)at & ~(uintptr_t)4095), 4096, &in_core), 0);
+	return in_core & 1;
 }
 
 /* Slots that are not used take no memory, also when they are read or discarded. */
 static void test_large_disks_cost_nothing(void **state)
 {
 	struct zram *zram = make_disk("lz4", 1ull << 40, 0);
-	uint64_t empty = stats_of(zram).mem_used_total;
+	uint64_t empty = figures_of(zram).mem_used_total;
 	unsigned char page[PAGE];
 
 	(void)state;
 	assert_true(empty < 64 << 10);
 	assert_int_equal(zram_discard(zram, 1ull << 30, 1ull << 39), 0);
 	assert_true(is_zero(zram, 1ull << 39, 1 << 20));
+	assert_false(is_resident(zram_lock_of(zram, 1ull << (39 - ZRAM_PAGE_SHIFT))));
 	make_page(page, 1);
 	assert_int_equal(zram_write(zram, page, PAGE, (1ull << 40) - PAGE), 0);
+	assert_true(is_resident(zram_lock_of(zram, (1ull << (40 - ZRAM_PAGE_SHIFT)) - 1)));
 	assert_reads(zram, (1ull << 40) - PAGE, page, PAGE);
-	assert_true(stats_of(zram).mem_used_total < empty + (64 << 10));
+	assert_true(figures_of(zram).mem_used_total < empty + (64 << 10));
 	zram_destroy(zram);
 }
 
@@ -476,7 +459,7 @@ static void test_threads(void **state)
 	}
 	assert_int_equal(zs_pool_verify(zram->pool), 0);
 	assert_int_equal(zram_discard(zram, zram_size_bytes(zram), 0), 0);
-	assert_int_equal(stats_of(zram).objects, 0);
+	assert_int_equal(figures_of(zram).objects, 0);
 	zram_destroy(zram);
 }
 
@@ -492,7 +475,7 @@ int main(void)
 		cmocka_unit_test(test_extents),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_limit_uses_holes_and_counts_tables),
-		cmocka_unit_test(test_steps_until_dense),
+		cmocka_unit_test(test_compacts_until_dense),
 		cmocka_unit_test(test_large_disks_cost_nothing),
 		cmocka_unit_test(test_lock_is_shared_or_alone),
 		cmocka_unit_test(test_lock_beside_others),

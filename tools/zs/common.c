@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "progress.h"
 
@@ -108,12 +107,4 @@ void zs_die_of_interrupt(void)
 {
 	signal(caught_signal, SIG_DFL);
 	raise(caught_signal);
-}
-
-uint64_t zs_clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

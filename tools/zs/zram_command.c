@@ -124,13 +124,20 @@ int zs_zram_stat(int argc, char **argv)
 
 /* ---- orders ---- */
 
+int zs_zram_check_name(int argc, char **argv)
+{
+	if (argc <= 2 && (argc < 2 || *argv[1] != '-'))
+		return 0;
+	return zs_usage_error("zram", "%s takes a name and nothing else, not '%s'", argv[0], argv[argc - 1]);
+}
+
 static int order(int argc, char **argv, const char *request, void (*show)(const char *answer))
 {
 	struct zs_found disk;
 	char *answer;
 
-	if (argc > 2 || (argc == 2 && *argv[1] == '-'))
-		return zs_usage_error("zram", "%s takes a name and nothing else, not '%s'", argv[0], argv[argc - 1]);
+	if (zs_zram_check_name(argc, argv))
+		return ZS_EXIT_USAGE;
 	answer = zs_running_choose("zram", argv[1], &disk) ? zs_running_ask(&disk, request) : NULL;
 	if (!answer)
 		return ZS_EXIT_FAILURE;

@@ -77,18 +77,35 @@ struct run {
 
 typedef void run_fn(void *ctx, const struct run *run);
 
-static void each_line(char *text, run_fn *each, void *ctx)
+static bool continues(const struct run *run, const struct run *before)
+{
+	return run->first == before->first + before->nr && run->age == before->age &&
+	       !strcmp(run->state, before->state);
+}
+
+/* last: a run that may go on in the next text, or is empty. */
+static void each_line(char *text, struct run *last, run_fn *each, void *ctx)
 {
 	struct run run;
 	char *line;
 
-	while ((line = strsep(&text, "\n")))
-		if (sscanf(line, "%" SCNu64 "\t%" SCNu64 "\t%15s\t%u", &run.first, &run.nr, run.state, &run.age) == 4)
-			each(ctx, &run);
+	while ((line = strsep(&text, "\n"))) {
+		if (sscanf(line, "%" SCNu64 "\t%" SCNu64 "\t%15s\t%u", &run.first, &run.nr, run.state, &run.age) != 4)
+			continue;
+		if (continues(&run, last)) {
+			last->nr += run.nr;
+			continue;
+		}
+		if (last->nr)
+			each(ctx, last);
+		*last = run;
+	}
 }
 
 static bool each_run(const struct zs_found *disk, uint64_t nr_blocks, run_fn *each, void *ctx)
 {
+	struct run last = { .nr = 0 };
+
 	for (uint64_t first = 0; first < nr_blocks; first += PIECE) {
 		char request[64], *text;
 
@@ -96,9 +113,11 @@ static bool each_run(const struct zs_found *disk, uint64_t nr_blocks, run_fn *ea
 		text = zs_running_ask(disk, request);
 		if (!text)
 			return false;
-		each_line(text, each, ctx);
+		each_line(text, &last, each, ctx);
 		free(text);
 	}
+	if (last.nr)
+		each(ctx, &last);
 	return true;
 }
 
@@ -115,8 +134,8 @@ int zs_zram_blocks(int argc, char **argv)
 	struct zs_found disk;
 	uint64_t nr_blocks;
 
-	if (argc > 2 || (argc == 2 && *argv[1] == '-'))
-		return zs_usage_error("zram", "blocks takes a name and nothing else, not '%s'", argv[argc - 1]);
+	if (zs_zram_check_name(argc, argv))
+		return ZS_EXIT_USAGE;
 	if (!zs_running_choose("zram", argv[1], &disk) || !find_size(&disk, &nr_blocks))
 		return ZS_EXIT_FAILURE;
 	printf("%12s %12s %-10s %s\n", "first block", "blocks", "state", "age");

@@ -175,12 +175,12 @@ static void pass_on(int number)
 		kill((pid_t)command_pid, number);
 }
 
-static void handle(int number, void (*handler)(int), struct sigaction *old)
+static void handle(int number, void (*handler)(int))
 {
 	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
 
 	sigemptyset(&action.sa_mask);
-	sigaction(number, &action, old);
+	sigaction(number, &action, NULL);
 }
 
 static void exec_command(const struct server *server, char **words, const sigset_t *mask)
@@ -225,10 +225,10 @@ static int run_command(const struct server *server, char **words)
 	if (!pid)
 		exec_command(server, words, &old);
 	command_pid = pid;
-	handle(SIGTERM, pass_on, NULL);
-	handle(SIGHUP, pass_on, NULL);
-	handle(SIGINT, SIG_IGN, NULL);
-	handle(SIGQUIT, SIG_IGN, NULL);
+	handle(SIGTERM, pass_on);
+	handle(SIGHUP, pass_on);
+	handle(SIGINT, SIG_IGN);
+	handle(SIGQUIT, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (pid > 0)
 		return wait_for_command(pid);
@@ -251,7 +251,7 @@ static int run_with_disk(struct server *server, char **words)
 
 	signal(SIGCHLD, SIG_DFL); /* who ignores it cannot wait */
 	zs_catch_interrupts();
-	handle(SIGHUP, SIG_IGN, NULL); /* until there is a command that it is passed on to */
+	handle(SIGHUP, SIG_IGN); /* until there is a command that it is passed on to */
 	if (start_server(server))
 		status = check_server(server, run_command(server, words));
 	end_server(server);

@@ -2,7 +2,6 @@
 /*
  * zs zram top: all disks, over and over.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

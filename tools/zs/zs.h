@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clocks.h"
+
 enum zs_exit {
 	ZS_EXIT_OK = 0,
 	ZS_EXIT_FAILURE = 1, /* also: some byte did not come back */
@@ -50,7 +52,5 @@ void zs_catch_interrupts(void);
 bool zs_interrupted(void);
 /* Ends the process by the signal that was caught, as a shell expects. */
 void zs_die_of_interrupt(void);
-
-uint64_t zs_clock_ns(void);
 
 #endif

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NBDKIT_API_VERSION 2
@@ -53,41 +52,12 @@ static int set_size(const char *value, const char *key, uint64_t *bytes)
 	return -1;
 }
 
-static int set_compressor(const char *value)
+/* nbdkit's result for what was read from a value; if it was refused, message says why. */
+static int taken(bool good, const char *key, const char *value, const char *message)
 {
-	int err = zs_comp_parse(value, &options.comp);
-
-	switch (err) {
-	case 0: return 0;
-	case -ERANGE:
-		nbdkit_error("compressor=%s: the levels of %s are %d to %d", value, options.comp.comp->name,
-			     options.comp.comp->level_min, options.comp.comp->level_max);
-		break;
-	case -ENOSYS:
-		nbdkit_error("compressor=%s: this build is without it; there are: %s", value, zs_comp_names());
-		break;
-	default: nbdkit_error("compressor=%s: no such compressor; there are: %s", value, zs_comp_names());
-	}
-	return -1;
-}
-
-static int set_recompress(const char *value)
-{
-	char message[ZRAM_POLICY_MESSAGE];
-
-	if (zram_policy_recompress(value, &options.recompress, message))
+	if (good)
 		return 0;
-	nbdkit_error("recompress=%s: %s", value, message);
-	return -1;
-}
-
-static int set_writeback(const char *value)
-{
-	char message[ZRAM_POLICY_MESSAGE];
-
-	if (zram_policy_writeback(value, &writeback, message))
-		return 0;
-	nbdkit_error("writeback=%s: %s", value, message);
+	nbdkit_error("%s=%s: %s", key, value, message);
 	return -1;
 }
 
@@ -112,16 +82,18 @@ static int set_control(const char *value)
 
 static int plugin_config(const char *key, const char *value)
 {
+	char message[ZRAM_POLICY_MESSAGE];
+
 	if (!strcmp(key, "size"))
 		return set_size(value, key, &options.size_bytes);
 	if (!strcmp(key, "limit"))
 		return set_size(value, key, &options.limit_bytes);
 	if (!strcmp(key, "compressor"))
-		return set_compressor(value);
+		return taken(zram_policy_codec(value, &options.comp, message), key, value, message);
 	if (!strcmp(key, "recompress"))
-		return set_recompress(value);
+		return taken(zram_policy_recompress(value, &options.recompress, message), key, value, message);
 	if (!strcmp(key, "writeback"))
-		return set_writeback(value);
+		return taken(zram_policy_writeback(value, &writeback, message), key, value, message);
 	if (!strcmp(key, "dedup"))
 		return set_dedup(value);
 	if (!strcmp(key, "control"))
@@ -140,7 +112,7 @@ static int plugin_config_complete(void)
 	}
 	/* A disk is whole pages: the last one is made up. */
 	options.size_bytes = (options.size_bytes + 4095) & ~(uint64_t)4095;
-	return options.comp.comp ? 0 : set_compressor("lz4");
+	return options.comp.comp ? 0 : plugin_config("compressor", "lz4");
 }
 
 #define plugin_config_help                                                                                             \
@@ -250,27 +222,21 @@ static int start_control(void)
 /* So many pages are packed in a step of the worker: of the order of a millisecond by the strongest codecs. */
 #define STEP_PAGES 16
 
-static uint64_t processor_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static uint64_t step_disk(void *ctx, uint64_t now_ns)
 {
-	uint64_t begun = processor_ns(), due = zram_step(disk, now_ns, STEP_PAGES);
-
 	(void)ctx;
-	zram_note_background(disk, processor_ns() - begun);
-	return due;
+	return zram_step(disk, now_ns, STEP_PAGES);
+}
+
+static void note_spent(void *ctx, uint64_t ns)
+{
+	(void)ctx;
+	zram_note_background(disk, ns);
 }
 
 static int start_worker(void)
 {
-	bool has_work = options.recompress.idle_ns || writeback.idle_ns || writeback.incompressible;
-	int err = has_work ? zs_worker_start(step_disk, NULL, &worker) : 0;
+	int err = zram_has_background(disk) ? zs_worker_start(step_disk, note_spent, NULL, &worker) : 0;
 
 	if (!err)
 		return 0;

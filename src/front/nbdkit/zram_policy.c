@@ -27,7 +27,8 @@ static bool refuse(char *message, const char *format, ...)
 	return false;
 }
 
-bool zram_policy_time(const char *text, uint64_t *ns)
+/* "500ms", "60s", "10m", "2h": above 0. */
+static bool parse_time(const char *text, uint64_t *ns)
 {
 	static const struct {
 		const char *name;
@@ -48,29 +49,28 @@ bool zram_policy_time(const char *text, uint64_t *ns)
 	return false;
 }
 
-static bool set_when(const char *text, struct zram_recompress *recompress, char *message)
+/* "manual" changes nothing; "idle:TIME" sets the time. */
+static bool set_when(const char *text, uint64_t *idle_ns, const char *choices, char *message)
 {
-	if (!strcmp(text, "manual")) {
-		recompress->idle_ns = 0;
+	if (!strcmp(text, "manual"))
 		return true;
-	}
 	if (strncmp(text, "idle:", 5))
-		return refuse(message, "'%.60s': say when: idle:TIME or manual", text);
-	if (zram_policy_time(text + 5, &recompress->idle_ns))
+		return refuse(message, "'%.60s': say when: %s", text, choices);
+	if (parse_time(text + 5, idle_ns))
 		return true;
 	return refuse(message, "'%.60s': a time is a number above 0 with ms, s, m or h, as 60s", text + 5);
 }
 
-static bool set_codec(const char *text, struct zs_comp_spec *comp, char *message)
+bool zram_policy_codec(const char *text, struct zs_comp_spec *comp, char *message)
 {
-	int err = zs_comp_parse(text, comp);
-
-	if (!err)
-		return true;
-	if (err == -ERANGE)
-		return refuse(message, "codec=%.60s: the levels of %s are %d to %d", text, comp->comp->name,
-			      comp->comp->level_min, comp->comp->level_max);
-	return refuse(message, "codec=%.60s: there are: %s", text, zs_comp_names());
+	switch (zs_comp_parse(text, comp)) {
+	case 0: return true;
+	case -ERANGE:
+		return refuse(message, "the levels of %s are %d to %d", comp->comp->name, comp->comp->level_min,
+			      comp->comp->level_max);
+	case -ENOSYS: return refuse(message, "this build is without it; there are: %s", zs_comp_names());
+	default: return refuse(message, "no such compressor; there are: %s", zs_comp_names());
+	}
 }
 
 static bool set_unit(const char *text, uint32_t *bytes, char *message)
@@ -88,7 +88,7 @@ static bool set_unit(const char *text, uint32_t *bytes, char *message)
 static bool set_part(const char *text, struct zram_recompress *recompress, char *message)
 {
 	if (!strncmp(text, "codec=", 6))
-		return set_codec(text + 6, &recompress->comp, message);
+		return zram_policy_codec(text + 6, &recompress->comp, message);
 	if (!strncmp(text, "unit=", 5))
 		return set_unit(text + 5, &recompress->unit_bytes, message);
 	return refuse(message, "'%.60s': there are codec= and unit=", text);
@@ -102,7 +102,8 @@ bool zram_policy_recompress(const char *text, struct zram_recompress *recompress
 	if (!copy)
 		return refuse(message, "no memory");
 	*recompress = (struct zram_recompress){ .unit_bytes = 65536 };
-	good = set_codec("zstd:6", &recompress->comp, message) && set_when(strsep(&rest, ","), recompress, message);
+	good = zram_policy_codec("zstd:6", &recompress->comp, message) &&
+	       set_when(strsep(&rest, ","), &recompress->idle_ns, "idle:TIME or manual", message);
 	while (good && rest)
 		good = set_part(strsep(&rest, ","), recompress, message);
 	free(copy);
@@ -114,17 +115,10 @@ bool zram_policy_recompress(const char *text, struct zram_recompress *recompress
 /* One of the reasons to write something. */
 static bool set_reason(const char *text, struct zram_writeback_policy *policy, char *message)
 {
-	if (!strcmp(text, "manual"))
-		return true;
-	if (!strcmp(text, "incompressible")) {
-		policy->incompressible = true;
-		return true;
-	}
-	if (strncmp(text, "idle:", 5))
-		return refuse(message, "'%.60s': say what: idle:TIME, incompressible or manual", text);
-	if (zram_policy_time(text + 5, &policy->idle_ns))
-		return true;
-	return refuse(message, "'%.60s': a time is a number above 0 with ms, s, m or h, as 10m", text + 5);
+	if (strcmp(text, "incompressible"))
+		return set_when(text, &policy->idle_ns, "idle:TIME, incompressible or manual", message);
+	policy->incompressible = true;
+	return true;
 }
 
 static bool set_limit(const char *text, uint64_t *bytes, char *message)

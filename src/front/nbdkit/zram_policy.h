@@ -13,6 +13,9 @@
 /* Room for the longest message. */
 #define ZRAM_POLICY_MESSAGE 200
 
+/* A codec, as compressor= and codec= name it. Result: whether there is such; else message says why not. */
+bool zram_policy_codec(const char *text, struct zs_comp_spec *comp, char *message);
+
 /*
  * recompress=: "idle:TIME" or "manual", and then in any order "codec=NAME[:LEVEL]" (default: zstd:6) and "unit=SIZE"
  * (default: 64k). Result: whether it can be; else message says why not.
@@ -31,8 +34,5 @@ struct zram_writeback_policy {
 };
 
 bool zram_policy_writeback(const char *text, struct zram_writeback_policy *policy, char *message);
-
-/* "500ms", "60s", "10m", "2h": above 0. */
-bool zram_policy_time(const char *text, uint64_t *ns);
 
 #endif
