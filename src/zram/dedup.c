@@ -28,11 +28,11 @@ struct entry {
 };
 
 struct zram_dedup {
-	struct zram_group_lock hint_lock;
+	struct zs_share_lock hint_lock;
 	struct hint *hints; /* sets of WAYS */
 	uint64_t nr_sets;
 
-	struct zram_group_lock entry_lock;
+	struct zs_share_lock entry_lock;
 	struct entry *entries; /* address space, whose memory comes when it is touched */
 	uint64_t most_entries;
 	uint64_t nr_entries; /* made so far, in use or free */
@@ -60,8 +60,8 @@ int zram_dedup_create(struct zram *zram)
 	zram->dedup = dedup;
 	dedup->nr_sets = FEWEST_SETS;
 	dedup->most_entries = zram->nr_pages;
-	dedup->hints = zram_reserve(hints_bytes(dedup->nr_sets));
-	dedup->entries = zram_reserve(entries_bytes(dedup->most_entries));
+	dedup->hints = zs_reserve(hints_bytes(dedup->nr_sets));
+	dedup->entries = zs_reserve(entries_bytes(dedup->most_entries));
 	return dedup->hints && dedup->entries ? 0 : -ENOMEM;
 }
 
@@ -71,8 +71,8 @@ void zram_dedup_destroy(struct zram *zram)
 
 	if (!dedup)
 		return;
-	zram_unreserve(dedup->hints, hints_bytes(dedup->nr_sets));
-	zram_unreserve(dedup->entries, entries_bytes(dedup->most_entries));
+	zs_unreserve(dedup->hints, hints_bytes(dedup->nr_sets));
+	zs_unreserve(dedup->entries, entries_bytes(dedup->most_entries));
 	free(dedup);
 	zram->dedup = NULL;
 }
@@ -123,14 +123,14 @@ static uint64_t sets_wanted(const struct zram *zram)
 /* Without memory the table stays. context: hint_lock */
 static void resize(struct zram_dedup *dedup, uint64_t nr_sets)
 {
-	struct hint *hints = zram_reserve(hints_bytes(nr_sets));
+	struct hint *hints = zs_reserve(hints_bytes(nr_sets));
 
 	if (!hints)
 		return;
 	for (uint64_t i = 0; i < dedup->nr_sets * WAYS; i++)
 		if (dedup->hints[i].at)
 			put_hint(hints, nr_sets, dedup->hints[i]);
-	zram_unreserve(dedup->hints, hints_bytes(dedup->nr_sets));
+	zs_unreserve(dedup->hints, hints_bytes(dedup->nr_sets));
 	dedup->hints = hints;
 	__atomic_store_n(&dedup->nr_sets, nr_sets, __ATOMIC_RELAXED);
 }
@@ -146,19 +146,19 @@ static void fit_table(struct zram *zram)
 
 void zram_dedup_fit(struct zram *zram)
 {
-	zram_group_lock(&zram->dedup->hint_lock, true);
+	zs_share_lock(&zram->dedup->hint_lock, true);
 	fit_table(zram);
-	zram_group_unlock(&zram->dedup->hint_lock, true);
+	zs_share_unlock(&zram->dedup->hint_lock, true);
 }
 
 static void note(struct zram *zram, uint32_t hash, uint32_t at)
 {
 	struct zram_dedup *dedup = zram->dedup;
 
-	zram_group_lock(&dedup->hint_lock, true);
+	zs_share_lock(&dedup->hint_lock, true);
 	fit_table(zram);
 	put_hint(dedup->hints, dedup->nr_sets, (struct hint){ .hash = hash, .at = at });
-	zram_group_unlock(&dedup->hint_lock, true);
+	zs_share_unlock(&dedup->hint_lock, true);
 }
 
 void zram_dedup_note(struct zram *zram, uint32_t hash, uint64_t page)
@@ -173,11 +173,11 @@ static uint32_t find_hint(struct zram_dedup *dedup, uint32_t hash)
 	const struct hint *set;
 	uint32_t at = 0;
 
-	zram_group_lock(&dedup->hint_lock, true);
+	zs_share_lock(&dedup->hint_lock, true);
 	set = set_of(dedup->hints, dedup->nr_sets, hash);
 	for (unsigned int i = 0; i < WAYS && !at; i++)
 		at = set[i].hash == hash ? set[i].at : 0;
-	zram_group_unlock(&dedup->hint_lock, true);
+	zs_share_unlock(&dedup->hint_lock, true);
 	return at;
 }
 
@@ -194,7 +194,7 @@ static uint64_t make_entry(struct zram *zram, uint64_t object)
 	struct zram_dedup *dedup = zram->dedup;
 	uint64_t index = dedup->most_entries;
 
-	zram_group_lock(&dedup->entry_lock, true);
+	zs_share_lock(&dedup->entry_lock, true);
 	if (dedup->free_entry) {
 		index = dedup->free_entry - 1;
 		dedup->free_entry = dedup->entries[index].slot;
@@ -204,7 +204,7 @@ static uint64_t make_entry(struct zram *zram, uint64_t object)
 	}
 	if (index < dedup->most_entries)
 		dedup->entries[index] = (struct entry){ .slot = object & ~ZRAM_AGE_MASK, .nr_pages = 2 };
-	zram_group_unlock(&dedup->entry_lock, true);
+	zs_share_unlock(&dedup->entry_lock, true);
 	return index < dedup->most_entries ? zram_slot_shared(index) : ZRAM_EMPTY;
 }
 
@@ -224,10 +224,10 @@ static bool join(struct zram *zram, uint64_t slot)
 	struct entry *entry = entry_of(zram, slot);
 	bool shared;
 
-	zram_group_lock(&zram->dedup->entry_lock, true);
+	zs_share_lock(&zram->dedup->entry_lock, true);
 	shared = entry->nr_pages != 0;
 	entry->nr_pages += shared;
-	zram_group_unlock(&zram->dedup->entry_lock, true);
+	zs_share_unlock(&zram->dedup->entry_lock, true);
 	if (shared)
 		count_shared(zram, entry->slot, 1);
 	return shared;
@@ -246,12 +246,12 @@ uint64_t zram_dedup_part(struct zram *zram, uint64_t slot)
 	const struct entry *entry = entry_of(zram, slot);
 	uint64_t object = ZRAM_EMPTY;
 
-	zram_group_lock(&dedup->entry_lock, true);
+	zs_share_lock(&dedup->entry_lock, true);
 	if (entry->nr_pages == 1) {
 		object = entry->slot;
 		free_entry(dedup, slot);
 	}
-	zram_group_unlock(&dedup->entry_lock, true);
+	zs_share_unlock(&dedup->entry_lock, true);
 	return object;
 }
 
@@ -262,12 +262,12 @@ uint64_t zram_dedup_leave(struct zram *zram, uint64_t slot)
 	uint64_t object;
 	bool last;
 
-	zram_group_lock(&dedup->entry_lock, true);
+	zs_share_lock(&dedup->entry_lock, true);
 	object = entry->slot;
 	last = --entry->nr_pages == 0;
 	if (last)
 		free_entry(dedup, slot);
-	zram_group_unlock(&dedup->entry_lock, true);
+	zs_share_unlock(&dedup->entry_lock, true);
 	if (last)
 		zram_count(&zram->counts.stored_bytes, -(int64_t)zram_slot_stored_bytes(object));
 	else
@@ -312,17 +312,17 @@ static uint64_t share(struct zram *zram, uint64_t page, uint64_t slot)
 
 static uint64_t find_page(struct zram *zram, struct zram_scratch *scratch, const void *content, uint64_t page)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, page);
+	struct zs_share_lock *lock = zram_lock_of(zram, page);
 	enum zram_kind kind;
 	uint64_t slot, shared = ZRAM_EMPTY;
 
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	slot = zram->slots[page];
 	kind = zram_slot_kind(slot);
 	if ((kind == ZRAM_OBJECT || kind == ZRAM_STRONG || kind == ZRAM_RAW) &&
 	    has_content(zram, scratch, slot, content))
 		shared = share(zram, page, slot);
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 	return shared;
 }
 

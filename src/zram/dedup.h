@@ -21,7 +21,7 @@ int zram_dedup_create(struct zram *zram);
 void zram_dedup_destroy(struct zram *zram);
 
 /*
- * hash: zram_sum() of the content, that page is to have. A slot that shares the object of another page with it, which
+ * hash: zs_sum() of the content, that page is to have. A slot that shares the object of another page with it, which
  * then has one such too; 0: there is none, or no memory. The slot counts among those that share already. context: no
  * group's lock.
  */

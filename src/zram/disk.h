@@ -53,13 +53,13 @@ struct zram_counts {
 
 /* What the disk does by itself: see walk.c. */
 struct zram_walk {
-	struct zram_group_lock lock; /* of all of it: one walks at a time */
-	uint64_t period_ns;          /* from one walk that makes pages older to the next; 0: there are none */
-	uint64_t begun_ns;           /* the last of any kind; 0: none yet */
-	uint64_t next_ns;            /* when pages are made older next */
-	uint64_t group;              /* the next to be looked at */
-	uint32_t quiet_every;        /* of walks that make older, one in so many finds groups quiet */
-	uint32_t nr_aging;           /* such walks */
+	struct zs_share_lock lock; /* of all of it: one walks at a time */
+	uint64_t period_ns;        /* from one walk that makes pages older to the next; 0: there are none */
+	uint64_t begun_ns;         /* the last of any kind; 0: none yet */
+	uint64_t next_ns;          /* when pages are made older next */
+	uint64_t group;            /* the next to be looked at */
+	uint32_t quiet_every;      /* of walks that make older, one in so many finds groups quiet */
+	uint32_t nr_aging;         /* such walks */
 	bool under_way;
 	bool ages;      /* this walk makes pages older */
 	bool cancelled; /* orders end early */
@@ -72,7 +72,7 @@ struct zram {
 	struct zs_pool *pool;
 	uint64_t nr_pages;
 	uint64_t *slots; /* address space, whose memory comes when it is touched, as that of all four */
-	struct zram_group_lock *locks;
+	struct zs_share_lock *locks;
 	/* A byte for each group: to pack its pages again gained nothing, and none of them was written since. */
 	uint8_t *given_up;
 	uint8_t *in_use;   /* a byte for each page of slots */
@@ -116,7 +116,7 @@ static inline unsigned int zram_group_pages(const struct zram *zram, uint64_t pa
 	return left < ZRAM_GROUP_PAGES ? (unsigned int)left : ZRAM_GROUP_PAGES;
 }
 
-static inline struct zram_group_lock *zram_lock_of(struct zram *zram, uint64_t page)
+static inline struct zs_share_lock *zram_lock_of(struct zram *zram, uint64_t page)
 {
 	return &zram->locks[page >> ZRAM_GROUP_SHIFT];
 }

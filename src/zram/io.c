@@ -76,7 +76,7 @@ static uint64_t within_group(uint64_t len, uint64_t offset)
 /* What is in one group is read under one lock, so a unit is unpacked once. */
 static int read_group(struct zram *zram, struct zram_scratch *scratch, unsigned char *to, uint64_t len, uint64_t offset)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, offset >> ZRAM_PAGE_SHIFT);
+	struct zs_share_lock *lock = zram_lock_of(zram, offset >> ZRAM_PAGE_SHIFT);
 	int err = 0;
 
 	/* What was never written does not even have a lock in memory. */
@@ -84,7 +84,7 @@ static int read_group(struct zram *zram, struct zram_scratch *scratch, unsigned 
 		memset(to, 0, len);
 		return 0;
 	}
-	zram_group_lock(lock, false);
+	zs_share_lock(lock, false);
 	zram_touch(zram, offset >> ZRAM_PAGE_SHIFT);
 	while (len && !err) {
 		struct part part = first_part(len, offset);
@@ -96,7 +96,7 @@ static int read_group(struct zram *zram, struct zram_scratch *scratch, unsigned 
 	}
 	if (scratch->room)
 		scratch->room->unpacked = 0;
-	zram_group_unlock(lock, false);
+	zs_share_unlock(lock, false);
 	return err;
 }
 
@@ -119,20 +119,20 @@ static int read_range(struct zram *zram, struct zram_scratch *scratch, unsigned 
 
 static void put_slot(struct zram *zram, uint64_t page, uint64_t slot)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, page);
+	struct zs_share_lock *lock = zram_lock_of(zram, page);
 	uint64_t old;
 
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	zram_touch(zram, page);
 	old = zram_page_swap(zram, page, slot);
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 	zram_page_drop(zram, old);
 }
 
 /* Shares the object of a page with the same content, or has one that others may share. */
 static int write_deduplicated(struct zram *zram, struct zram_scratch *scratch, uint64_t page, const void *from)
 {
-	uint32_t hash = zram_sum(from, ZRAM_PAGE_BYTES);
+	uint32_t hash = zs_sum(from, ZRAM_PAGE_BYTES);
 	uint64_t slot = zram_dedup_find(zram, scratch, from, hash, page);
 	bool is_new = slot == ZRAM_EMPTY;
 	int err = is_new ? zram_page_pack(zram, scratch, from, &slot) : 0;
@@ -171,13 +171,13 @@ static void change(unsigned char *page, const struct part *part, const void *fro
 /* The lock is held from the old content to the new: two who write parts of one page both have their way. */
 static int write_part(struct zram *zram, struct zram_scratch *scratch, const struct part *part, const void *from)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, part->page);
+	struct zs_share_lock *lock = zram_lock_of(zram, part->page);
 	uint64_t slot, old = ZRAM_EMPTY;
 	int err = zram_page_may_use(zram, part->page);
 
 	if (err)
 		return err;
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	zram_touch(zram, part->page);
 	err = zram_page_unpack(zram, scratch, zram->slots[part->page], scratch->page);
 	if (scratch->room)
@@ -188,7 +188,7 @@ static int write_part(struct zram *zram, struct zram_scratch *scratch, const str
 	}
 	if (!err)
 		old = zram_page_swap(zram, part->page, slot);
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 	zram_page_drop(zram, old);
 	return err;
 }

@@ -8,21 +8,12 @@
 #include <string.h>
 
 #include "dedup.h"
+#include "fill.h"
 #include "unit.h"
 #include "writeback.h"
 
 /* A page of slots, and for each group of its pages a lock and three bytes. */
 #define TABLE_BYTES (ZRAM_PAGE_BYTES + ((1u << ZRAM_TABLE_SHIFT) >> ZRAM_GROUP_SHIFT) * 7)
-
-/* Whether a page is one 32-bit word over and over. */
-static bool is_fill(const void *page, uint32_t *word)
-{
-	const unsigned char *bytes = page;
-
-	memcpy(word, bytes, sizeof(*word));
-	/* Each byte is the one a word before it: the page is its own copy, a word further on. */
-	return !memcmp(bytes, bytes + sizeof(*word), ZRAM_PAGE_BYTES - sizeof(*word));
-}
 
 /* Whether the limit leaves room for so many bytes more. */
 static bool fits(const struct zram *zram, uint64_t more_bytes)
@@ -58,7 +49,7 @@ int zram_page_pack(struct zram *zram, struct zram_scratch *scratch, const void *
 	uint32_t word;
 	ssize_t len;
 
-	if (is_fill(page, &word)) {
+	if (zs_fill_find(page, ZRAM_PAGE_BYTES, &word)) {
 		*slot = zram_slot_fill(word);
 		return 0;
 	}
@@ -86,14 +77,6 @@ int zram_page_pack_strong(struct zram *zram, struct zram_room *room, const void 
 	handle = zram_store(zram, room->packed, (size_t)len);
 	*slot = zram_slot_object(ZRAM_STRONG, handle, (uint32_t)len);
 	return handle ? 0 : -ENOMEM;
-}
-
-static void fill(void *page, uint32_t word)
-{
-	unsigned char *to = page;
-
-	for (unsigned int i = 0; i < ZRAM_PAGE_BYTES; i += sizeof(word))
-		memcpy(to + i, &word, sizeof(word));
 }
 
 /* An object of its own, of this kind. */
@@ -171,8 +154,8 @@ static int unpack_stored(struct zram *zram, struct zram_scratch *scratch, uint64
 int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
 {
 	switch (zram_slot_kind(slot)) {
-	case ZRAM_EMPTY: fill(page, 0); return 0;
-	case ZRAM_FILL: fill(page, zram_slot_word(slot)); return 0;
+	case ZRAM_EMPTY: zs_fill_make(page, ZRAM_PAGE_BYTES, 0); return 0;
+	case ZRAM_FILL: zs_fill_make(page, ZRAM_PAGE_BYTES, zram_slot_word(slot)); return 0;
 	case ZRAM_OBJECT:
 	case ZRAM_STRONG:
 	case ZRAM_RAW: return unpack_object(zram, scratch, slot, page);
@@ -192,14 +175,14 @@ int zram_page_may_use(const struct zram *zram, uint64_t page)
 
 uint64_t zram_page_look(struct zram *zram, uint64_t page)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, page);
+	struct zs_share_lock *lock = zram_lock_of(zram, page);
 	uint64_t slot;
 
 	if (!zram_is_in_use(zram, page))
 		return ZRAM_EMPTY;
-	zram_group_lock(lock, false);
+	zs_share_lock(lock, false);
 	slot = __atomic_load_n(&zram->slots[page], __ATOMIC_RELAXED);
-	zram_group_unlock(lock, false);
+	zs_share_unlock(lock, false);
 	return slot;
 }
 

@@ -147,18 +147,18 @@ static void make_plan(struct zram *zram, uint64_t group, struct plan *plan)
 {
 	uint64_t first = group << ZRAM_GROUP_SHIFT, *slots = zram->slots + first;
 	unsigned int nr = zram_group_pages(zram, first);
-	struct zram_group_lock *lock = zram_lock_of(zram, first);
+	struct zs_share_lock *lock = zram_lock_of(zram, first);
 
 	plan->pack.nr = plan->unpack.nr = 0;
 	plan->gains = false;
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	for (unsigned int i = 0; i < nr; i++)
 		part(zram, first + i);
 	for (unsigned int i = 0; i < nr; i++)
 		plan_page(zram, slots, nr, i, first + i, plan);
 	if (zram->given_up[group] || !zram->scratches.strong.comp)
 		plan->gains = false;
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 }
 
 /* ---- reading ---- */
@@ -190,14 +190,14 @@ static uint64_t bytes_of(struct zram *zram, uint64_t page, uint64_t slot)
 static uint64_t read_pages(struct zram_repacker *repacker, struct pages *pages)
 {
 	struct zram *zram = repacker->zram;
-	struct zram_group_lock *lock = zram_lock_of(zram, pages->page[0]);
+	struct zs_share_lock *lock = zram_lock_of(zram, pages->page[0]);
 	struct zram_room *room = repacker->packer->room;
 	struct pages all = *pages;
 	uint64_t nr_bytes = 0;
 
 	room->unpacked = 0;
 	pages->nr = 0;
-	zram_group_lock(lock, false);
+	zs_share_lock(lock, false);
 	for (unsigned int i = 0; i < all.nr; i++) {
 		unsigned char *to = room->pages + pages->nr * ZRAM_PAGE_BYTES;
 		uint64_t slot = __atomic_load_n(&zram->slots[all.page[i]], __ATOMIC_RELAXED);
@@ -209,7 +209,7 @@ static uint64_t read_pages(struct zram_repacker *repacker, struct pages *pages)
 	}
 	if (repacker->reader->room)
 		repacker->reader->room->unpacked = 0;
-	zram_group_unlock(lock, false);
+	zs_share_unlock(lock, false);
 	return nr_bytes;
 }
 
@@ -218,19 +218,19 @@ static uint64_t read_pages(struct zram_repacker *repacker, struct pages *pages)
 /* New slots for pages that are what they were. Returns a bit for each that was put; the old ones are dropped. */
 static unsigned int put_pages(struct zram *zram, const struct pages *pages, const uint64_t *slots)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, pages->page[0]);
+	struct zs_share_lock *lock = zram_lock_of(zram, pages->page[0]);
 	uint64_t old[ZRAM_GROUP_PAGES];
 	unsigned int put = 0;
 
 	memset(old, 0, sizeof(old));
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	for (unsigned int i = 0; i < pages->nr; i++) {
 		if (!is_same(zram->slots[pages->page[i]], pages->slot[i]))
 			continue;
 		old[i] = zram_page_swap(zram, pages->page[i], slots[i]);
 		put |= 1u << i;
 	}
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 	for (unsigned int i = 0; i < pages->nr; i++)
 		zram_page_drop(zram, old[i]);
 	return put;
@@ -239,15 +239,15 @@ static unsigned int put_pages(struct zram *zram, const struct pages *pages, cons
 /* Unless other content has come meanwhile. */
 static void give_up(struct zram *zram, const struct pages *pages)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, pages->page[0]);
+	struct zs_share_lock *lock = zram_lock_of(zram, pages->page[0]);
 	bool same = true;
 
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	for (unsigned int i = 0; i < pages->nr; i++)
 		same = same && is_same(zram->slots[pages->page[i]], pages->slot[i]);
 	if (same)
 		zram->given_up[pages->page[0] >> ZRAM_GROUP_SHIFT] = 1;
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 }
 
 /* ---- packing ---- */

@@ -26,20 +26,20 @@ struct zram_scratch *zram_scratch_get(struct zram_scratches *scratches)
 {
 	struct zram_scratch *scratch;
 
-	zram_group_lock(&scratches->lock, true);
+	zs_share_lock(&scratches->lock, true);
 	scratch = scratches->first;
 	if (scratch)
 		scratches->first = scratch->next;
-	zram_group_unlock(&scratches->lock, true);
+	zs_share_unlock(&scratches->lock, true);
 	return scratch ? scratch : scratch_create(scratches);
 }
 
 void zram_scratch_put(struct zram_scratches *scratches, struct zram_scratch *scratch)
 {
-	zram_group_lock(&scratches->lock, true);
+	zs_share_lock(&scratches->lock, true);
 	scratch->next = scratches->first;
 	scratches->first = scratch;
-	zram_group_unlock(&scratches->lock, true);
+	zs_share_unlock(&scratches->lock, true);
 }
 
 struct zram_room *zram_scratch_room(struct zram_scratches *scratches, struct zram_scratch *scratch)

@@ -12,7 +12,7 @@
 #define ZRAM_SCRATCH_H
 
 #include "comp.h"
-#include "group_lock.h"
+#include "share_lock.h"
 #include "slot.h"
 
 #define ZRAM_UNIT_PAGES 16u /* a unit lies within the pages that share a lock */
@@ -36,7 +36,7 @@ struct zram_scratch {
 struct zram_scratches {
 	struct zs_comp_spec comp;
 	struct zs_comp_spec strong; /* comp NULL: there is none */
-	struct zram_group_lock lock;
+	struct zs_share_lock lock;
 	struct zram_scratch *first; /* not in use */
 	uint32_t nr;                /* all */
 	uint32_t nr_rooms;

@@ -44,13 +44,13 @@ static void age_pages(struct zram *zram, uint64_t first, unsigned int nr_steps)
 /* A walk has come by. */
 static void age_group(struct zram *zram, uint64_t group)
 {
-	struct zram_group_lock *lock = &zram->locks[group];
+	struct zs_share_lock *lock = &zram->locks[group];
 
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	age_pages(zram, group << ZRAM_GROUP_SHIFT, 1);
 	if (zram->quiet && zram->quiet[group] < UINT16_MAX && zram->walk.nr_aging % zram->walk.quiet_every == 0)
 		zram->quiet[group]++;
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 }
 
 enum errand { BY_ITSELF, RECOMPRESS, WRITE_BACK };
@@ -135,9 +135,9 @@ uint64_t zram_step(struct zram *zram, uint64_t now_ns, uint64_t budget_pages)
 
 	if (!zram_has_background(zram))
 		return ZRAM_NEVER;
-	zram_group_lock(&zram->walk.lock, true);
+	zs_share_lock(&zram->walk.lock, true);
 	due = step(zram, now_ns, budget_pages);
-	zram_group_unlock(&zram->walk.lock, true);
+	zs_share_unlock(&zram->walk.lock, true);
 	return due;
 }
 
@@ -153,21 +153,21 @@ void zram_cancel(struct zram *zram)
 
 static void mark_group(struct zram *zram, uint64_t group)
 {
-	struct zram_group_lock *lock = &zram->locks[group];
+	struct zs_share_lock *lock = &zram->locks[group];
 
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	age_pages(zram, group << ZRAM_GROUP_SHIFT, ZRAM_OLDEST);
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 }
 
 void zram_mark_idle(struct zram *zram)
 {
-	zram_group_lock(&zram->walk.lock, true);
+	zs_share_lock(&zram->walk.lock, true);
 	zram_writeback_forget(zram);
 	for (uint64_t group = 0; group < zram_nr_groups(zram) && !is_cancelled(zram); group++)
 		if (zram_is_in_use(zram, group << ZRAM_GROUP_SHIFT))
 			mark_group(zram, group);
-	zram_group_unlock(&zram->walk.lock, true);
+	zs_share_unlock(&zram->walk.lock, true);
 }
 
 /* So many groups of an errand are visited before others may walk. */
@@ -184,8 +184,8 @@ static int visit_all(struct zram_repacker *repacker, enum errand errand)
 		visit(repacker, group, errand, false);
 		if (group % ERRAND_GROUPS)
 			continue;
-		zram_group_unlock(&zram->walk.lock, true);
-		zram_group_lock(&zram->walk.lock, true);
+		zs_share_unlock(&zram->walk.lock, true);
+		zs_share_lock(&zram->walk.lock, true);
 	}
 	end(zram);
 	return errand == WRITE_BACK ? zram_writeback_failure(zram) : 0;
@@ -196,7 +196,7 @@ static int run_errand(struct zram *zram, enum errand errand)
 	struct zram_repacker repacker;
 	int err;
 
-	zram_group_lock(&zram->walk.lock, true);
+	zs_share_lock(&zram->walk.lock, true);
 	err = zram_repacker_init(&repacker, zram);
 	if (!err) {
 		if (errand == WRITE_BACK)
@@ -204,7 +204,7 @@ static int run_errand(struct zram *zram, enum errand errand)
 		err = visit_all(&repacker, errand);
 		zram_repacker_finish(&repacker);
 	}
-	zram_group_unlock(&zram->walk.lock, true);
+	zs_share_unlock(&zram->walk.lock, true);
 	return err;
 }
 

@@ -52,7 +52,7 @@ struct zram_writeback {
 	bool is_full;            /* on this walk there was no room for something */
 	struct batch *batch;
 
-	struct zram_group_lock lock;
+	struct zs_share_lock lock;
 	struct zram_stored *places; /* address space, whose memory comes when it is touched, as that of segments */
 	uint64_t most_places;
 	uint64_t nr_places; /* made so far, in use or free */
@@ -109,8 +109,8 @@ int zram_writeback_create(struct zram *zram, const struct zram_writeback_options
 	writeback->most_places = zram->nr_pages < NONE - 1 ? zram->nr_pages + 1 : NONE; /* one for what moves */
 	writeback->free_place = NONE;
 	writeback->nr_segments = writeback->store.size_bytes / ZRAM_SEGMENT_BYTES;
-	writeback->places = zram_reserve(places_bytes(writeback->most_places));
-	writeback->segments = zram_reserve(segments_bytes(writeback) + 1);
+	writeback->places = zs_reserve(places_bytes(writeback->most_places));
+	writeback->segments = zs_reserve(segments_bytes(writeback) + 1);
 	return writeback->places && writeback->segments ? 0 : -ENOMEM;
 }
 
@@ -120,8 +120,8 @@ void zram_writeback_destroy(struct zram *zram)
 
 	if (!writeback)
 		return;
-	zram_unreserve(writeback->places, places_bytes(writeback->most_places));
-	zram_unreserve(writeback->segments, segments_bytes(writeback) + 1);
+	zs_unreserve(writeback->places, places_bytes(writeback->most_places));
+	zs_unreserve(writeback->segments, segments_bytes(writeback) + 1);
 	free(writeback->batch);
 	free(writeback);
 	zram->writeback = NULL;
@@ -174,7 +174,7 @@ static uint64_t take_segment(struct zram_writeback *writeback)
 {
 	uint64_t at;
 
-	zram_group_lock(&writeback->lock, true);
+	zs_share_lock(&writeback->lock, true);
 	at = find_free(writeback);
 	if (at != UINT64_MAX) {
 		writeback->segments[at] = (struct segment){ .in_use = true };
@@ -182,7 +182,7 @@ static uint64_t take_segment(struct zram_writeback *writeback)
 		if (at >= writeback->nr_made_segments)
 			__atomic_store_n(&writeback->nr_made_segments, at + 1, __ATOMIC_RELAXED);
 	}
-	zram_group_unlock(&writeback->lock, true);
+	zs_share_unlock(&writeback->lock, true);
 	return at == UINT64_MAX ? at : at * ZRAM_SEGMENT_BYTES;
 }
 
@@ -193,21 +193,21 @@ static void release_bytes(struct zram *zram, uint64_t offset, uint32_t bytes)
 	struct segment *segment = segment_of(writeback, offset);
 	bool empty;
 
-	zram_group_lock(&writeback->lock, true);
+	zs_share_lock(&writeback->lock, true);
 	segment->live_bytes -= bytes;
 	empty = !segment->live_bytes;
-	zram_group_unlock(&writeback->lock, true);
+	zs_share_unlock(&writeback->lock, true);
 	if (!empty)
 		return;
 	/* Nobody else has it: it is in use, and nothing in it is named. */
 	writeback->store.discard(writeback->store.ctx, ZRAM_SEGMENT_BYTES,
 				 offset / ZRAM_SEGMENT_BYTES * ZRAM_SEGMENT_BYTES);
-	zram_group_lock(&writeback->lock, true);
+	zs_share_lock(&writeback->lock, true);
 	segment->in_use = false;
 	writeback->nr_used_segments--;
 	if (offset / ZRAM_SEGMENT_BYTES < writeback->lowest_free)
 		writeback->lowest_free = offset / ZRAM_SEGMENT_BYTES;
-	zram_group_unlock(&writeback->lock, true);
+	zs_share_unlock(&writeback->lock, true);
 }
 
 /* context: lock */
@@ -221,9 +221,9 @@ static bool has_space(struct zram_writeback *writeback)
 {
 	bool has;
 
-	zram_group_lock(&writeback->lock, true);
+	zs_share_lock(&writeback->lock, true);
 	has = nr_free(writeback) > (writeback->nr_segments < SMALL_STORE ? 0 : RESERVED_SEGMENTS);
-	zram_group_unlock(&writeback->lock, true);
+	zs_share_unlock(&writeback->lock, true);
 	return has;
 }
 
@@ -254,7 +254,7 @@ static void choose_victims(struct zram_writeback *writeback)
 {
 	uint64_t room_bytes;
 
-	zram_group_lock(&writeback->lock, true);
+	zs_share_lock(&writeback->lock, true);
 	for (uint64_t i = 0; i < writeback->nr_made_segments; i++)
 		writeback->segments[i].is_victim = false;
 	/* A batch does not fill its segment to the last byte. */
@@ -262,16 +262,16 @@ static void choose_victims(struct zram_writeback *writeback)
 	if (writeback->nr_used_segments > 4 && is_wasteful(writeback))
 		for (uint32_t live = ZRAM_SEGMENT_BYTES / 16; live < ZRAM_SEGMENT_BYTES; live *= 2)
 			room_bytes = choose_below(writeback, live, room_bytes);
-	zram_group_unlock(&writeback->lock, true);
+	zs_share_unlock(&writeback->lock, true);
 }
 
 static bool is_victim(struct zram_writeback *writeback, uint64_t offset)
 {
 	bool is;
 
-	zram_group_lock(&writeback->lock, true);
+	zs_share_lock(&writeback->lock, true);
 	is = segment_of(writeback, offset)->is_victim;
-	zram_group_unlock(&writeback->lock, true);
+	zs_share_unlock(&writeback->lock, true);
 	return is;
 }
 
@@ -300,14 +300,14 @@ static uint32_t make_place(struct zram_writeback *writeback, const struct zram_s
 {
 	uint32_t at;
 
-	zram_group_lock(&writeback->lock, true);
+	zs_share_lock(&writeback->lock, true);
 	at = take_place(writeback);
 	if (at != NONE) {
 		writeback->places[at] = *stored;
 		segment_of(writeback, stored->offset)->live_bytes += stored->bytes;
 		writeback->live_bytes += stored->bytes;
 	}
-	zram_group_unlock(&writeback->lock, true);
+	zs_share_unlock(&writeback->lock, true);
 	return at;
 }
 
@@ -316,12 +316,12 @@ void zram_stored_drop(struct zram *zram, uint64_t slot)
 	struct zram_writeback *writeback = zram->writeback;
 	struct zram_stored *place = place_of(zram, slot), stored;
 
-	zram_group_lock(&writeback->lock, true);
+	zs_share_lock(&writeback->lock, true);
 	stored = *place;
 	place->next_free = writeback->free_place;
 	writeback->free_place = (uint32_t)zram_slot_handle(slot);
 	writeback->live_bytes -= stored.bytes;
-	zram_group_unlock(&writeback->lock, true);
+	zs_share_unlock(&writeback->lock, true);
 	zram_count(&zram->counts.backing_bytes, -(int64_t)stored.bytes);
 	release_bytes(zram, stored.offset, stored.bytes);
 }
@@ -334,7 +334,7 @@ int zram_stored_read(struct zram *zram, uint64_t slot, void *buf, size_t size, s
 	*stored = *place_of(zram, slot);
 	if (stored->bytes <= size)
 		err = writeback->store.read(writeback->store.ctx, buf, stored->bytes, stored->offset);
-	if (!err && zram_sum(buf, stored->bytes) != stored->sum)
+	if (!err && zs_sum(buf, stored->bytes) != stored->sum)
 		err = -EBADMSG;
 	zram_count(&zram->counts.bd_reads, !err);
 	if (err)
@@ -353,17 +353,17 @@ static uint64_t stored_slot(const struct record *record, unsigned int i, uint32_
 /* Those of its pages that are what they were are in the store from now on. Returns how many. */
 static unsigned int put_record(struct zram *zram, const struct record *record, uint32_t place)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, record->page[0]);
+	struct zs_share_lock *lock = zram_lock_of(zram, record->page[0]);
 	uint64_t old[ZRAM_GROUP_PAGES] = { 0 };
 	unsigned int nr_put = 0;
 
-	zram_group_lock(lock, true);
+	zs_share_lock(lock, true);
 	for (unsigned int i = 0; i < record->nr; i++) {
 		if (zram->slots[record->page[i]] != record->slot[i])
 			continue;
 		old[nr_put++] = zram_page_swap(zram, record->page[i], stored_slot(record, i, place));
 	}
-	zram_group_unlock(lock, true);
+	zs_share_unlock(lock, true);
 	for (unsigned int i = 0; i < nr_put; i++)
 		zram_page_drop(zram, old[i]);
 	return nr_put;
@@ -375,7 +375,7 @@ static void settle(struct zram *zram, const struct record *record, uint64_t segm
 	struct zram_writeback *writeback = zram->writeback;
 	struct zram_stored stored = { .offset = segment + record->from,
 				      .bytes = record->bytes,
-				      .sum = zram_sum(writeback->batch->bytes + record->from, record->bytes),
+				      .sum = zs_sum(writeback->batch->bytes + record->from, record->bytes),
 				      .kind = record->kind };
 	uint32_t place = make_place(writeback, &stored);
 
@@ -553,14 +553,14 @@ static unsigned int gather_object(struct zram *zram, uint64_t first, unsigned in
 /* Result: whether the group was looked at to its end; else the batch is full. */
 static bool gather(struct zram *zram, uint64_t first, unsigned int nr, bool is_quiet, unsigned int *nr_gathered)
 {
-	struct zram_group_lock *lock = zram_lock_of(zram, first);
+	struct zs_share_lock *lock = zram_lock_of(zram, first);
 	unsigned int i;
 
-	zram_group_lock(lock, false);
+	zs_share_lock(lock, false);
 	for (i = 0; i < nr && has_room(zram->writeback->batch); i++)
 		if (!was_seen(zram->slots + first, i))
 			*nr_gathered += gather_object(zram, first, i, nr, is_quiet);
-	zram_group_unlock(lock, false);
+	zs_share_unlock(lock, false);
 	return i == nr;
 }
 

@@ -41,16 +41,16 @@ static size_t in_use_bytes(const struct zram *zram)
 
 static int make_tables(struct zram *zram)
 {
-	zram->slots = zram_reserve(slots_bytes(zram));
-	zram->locks = zram_reserve(locks_bytes(zram));
-	zram->given_up = zram_reserve(given_up_bytes(zram));
-	zram->in_use = zram_reserve(in_use_bytes(zram));
+	zram->slots = zs_reserve(slots_bytes(zram));
+	zram->locks = zs_reserve(locks_bytes(zram));
+	zram->given_up = zs_reserve(given_up_bytes(zram));
+	zram->in_use = zs_reserve(in_use_bytes(zram));
 	return zram->slots && zram->locks && zram->given_up && zram->in_use ? 0 : -ENOMEM;
 }
 
 static int make_writeback(struct zram *zram, const struct zram_writeback_options *options)
 {
-	zram->quiet = zram_reserve(quiet_bytes(zram));
+	zram->quiet = zs_reserve(quiet_bytes(zram));
 	return zram->quiet ? zram_writeback_create(zram, options) : -ENOMEM;
 }
 
@@ -132,12 +132,12 @@ void zram_destroy(struct zram *zram)
 	zs_destroy_pool(zram->pool);
 	zram_dedup_destroy(zram);
 	zram_writeback_destroy(zram);
-	zram_unreserve(zram->quiet, quiet_bytes(zram));
+	zs_unreserve(zram->quiet, quiet_bytes(zram));
 	zram_scratches_destroy(&zram->scratches);
-	zram_unreserve(zram->slots, slots_bytes(zram));
-	zram_unreserve(zram->locks, locks_bytes(zram));
-	zram_unreserve(zram->given_up, given_up_bytes(zram));
-	zram_unreserve(zram->in_use, in_use_bytes(zram));
+	zs_unreserve(zram->slots, slots_bytes(zram));
+	zs_unreserve(zram->locks, locks_bytes(zram));
+	zs_unreserve(zram->given_up, given_up_bytes(zram));
+	zs_unreserve(zram->in_use, in_use_bytes(zram));
 	free(zram);
 }
 

@@ -32,7 +32,8 @@ allowed() {
 	src/comp) echo "src/comp" ;;
 	src/metrics) echo "src/metrics" ;;
 	src/service) echo "src/service" ;;
-	src/zram) echo "src/zram src/metrics src/comp include src/host" ;;
+	src/engine) echo "src/engine src/host" ;;
+	src/zram) echo "src/zram src/engine src/metrics src/comp include" ;;
 	src/front/nbdkit) echo "src/front/nbdkit src/service src/zram src/metrics src/comp include" ;;
 	tools/zs) echo "tools/zs src/service src/metrics src/comp src/core src/host/posix include" ;;
 	*) echo "" ;;

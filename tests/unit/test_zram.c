@@ -345,27 +345,27 @@ static void test_large_disks_cost_nothing(void **state)
 
 static void test_lock_is_shared_or_alone(void **state)
 {
-	struct zram_group_lock lock = { 0 };
+	struct zs_share_lock lock = { 0 };
 
 	(void)state;
-	assert_true(zram_group_try(&lock, lock.word, false));
-	assert_true(zram_group_try(&lock, lock.word, false));
-	assert_false(zram_group_try(&lock, lock.word, true));
-	lock.word |= ZRAM_LOCK_WAITED; /* one waits to have it alone: nobody shares it any more */
-	assert_false(zram_group_try(&lock, lock.word, false));
-	zram_group_unlock(&lock, false);
-	assert_int_equal(lock.word, ZRAM_LOCK_WAITED | 1);
-	zram_group_unlock(&lock, false);
+	assert_true(zs_share_try(&lock, lock.word, false));
+	assert_true(zs_share_try(&lock, lock.word, false));
+	assert_false(zs_share_try(&lock, lock.word, true));
+	lock.word |= ZS_SHARE_WAITED; /* one waits to have it alone: nobody shares it any more */
+	assert_false(zs_share_try(&lock, lock.word, false));
+	zs_share_unlock(&lock, false);
+	assert_int_equal(lock.word, ZS_SHARE_WAITED | 1);
+	zs_share_unlock(&lock, false);
 	assert_int_equal(lock.word, 0);
-	assert_true(zram_group_try(&lock, lock.word, true));
-	assert_false(zram_group_try(&lock, lock.word, true));
-	assert_false(zram_group_try(&lock, lock.word, false));
-	zram_group_unlock(&lock, true);
+	assert_true(zs_share_try(&lock, lock.word, true));
+	assert_false(zs_share_try(&lock, lock.word, true));
+	assert_false(zs_share_try(&lock, lock.word, false));
+	zs_share_unlock(&lock, true);
 	assert_int_equal(lock.word, 0);
 }
 
 struct contest {
-	struct zram_group_lock lock;
+	struct zs_share_lock lock;
 	uint64_t a, b; /* equal while somebody shares the lock */
 	uint32_t torn;
 };
@@ -377,14 +377,14 @@ static void *contend(void *arg)
 	for (unsigned int i = 0; i < 200000; i++) {
 		bool alone = i % 4 == 0;
 
-		zram_group_lock(&contest->lock, alone);
+		zs_share_lock(&contest->lock, alone);
 		if (alone) {
 			contest->a++;
 			contest->b++;
 		} else if (contest->a != contest->b) {
 			__atomic_fetch_add(&contest->torn, 1, __ATOMIC_RELAXED);
 		}
-		zram_group_unlock(&contest->lock, alone);
+		zs_share_unlock(&contest->lock, alone);
 	}
 	return NULL;
 }

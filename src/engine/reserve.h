@@ -3,14 +3,14 @@
  * Address space for tables that may become large: zeroes whose memory comes when they are touched, page by page, as it
  * is counted. Huge pages would bring in far more than that.
  */
-#ifndef ZRAM_RESERVE_H
-#define ZRAM_RESERVE_H
+#ifndef ZS_ENGINE_RESERVE_H
+#define ZS_ENGINE_RESERVE_H
 
 #include <stddef.h>
 
 /* NULL: there is none left. */
-void *zram_reserve(size_t bytes);
+void *zs_reserve(size_t bytes);
 /* NULL is fine. */
-void zram_unreserve(void *at, size_t bytes);
+void zs_unreserve(void *at, size_t bytes);
 
 #endif

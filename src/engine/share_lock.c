@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Waiting for a group's lock.
+ * Waiting for a lock.
  */
-#include "group_lock.h"
+#include "share_lock.h"
 
 #include <errno.h>
 
@@ -10,7 +10,7 @@
 
 #define SPINS 100
 
-static uint32_t state_of(struct zram_group_lock *lock)
+static uint32_t state_of(struct zs_share_lock *lock)
 {
 	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
 }
@@ -19,24 +19,23 @@ static uint32_t state_of(struct zram_group_lock *lock)
  * The mark is set while somebody has the lock, or after the last one dropped it and before that one has cleared it: in
  * either case it is cleared by whoever wakes all that wait, and the futex does not sleep on a word that has changed.
  */
-void zram_group_lock_wait(struct zram_group_lock *lock, bool alone)
+void zs_share_lock_wait(struct zs_share_lock *lock, bool alone)
 {
 	int saved_errno = errno;
 
-	for (unsigned int looks = 0; !zram_group_try(lock, state_of(lock), alone); looks++) {
+	for (unsigned int looks = 0; !zs_share_try(lock, state_of(lock), alone); looks++) {
 		uint32_t state = state_of(lock);
 
 		if (looks < SPINS || !state)
 			continue;
-		if (state & ZRAM_LOCK_WAITED ||
-		    __atomic_compare_exchange_n(&lock->word, &state, state | ZRAM_LOCK_WAITED, false, __ATOMIC_RELAXED,
-						__ATOMIC_RELAXED))
-			zs_futex_wait(&lock->word, state | ZRAM_LOCK_WAITED, NULL);
+		if (state & ZS_SHARE_WAITED || __atomic_compare_exchange_n(&lock->word, &state, state | ZS_SHARE_WAITED,
+									   false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			zs_futex_wait(&lock->word, state | ZS_SHARE_WAITED, NULL);
 	}
 	errno = saved_errno;
 }
 
-void zram_group_lock_wake(struct zram_group_lock *lock)
+void zs_share_lock_wake(struct zs_share_lock *lock)
 {
 	int saved_errno = errno;
 

@@ -2,8 +2,8 @@
 /*
  * Memory outside of memory: what an engine may write to and read back, as its host supplies it.
  */
-#ifndef ZRAM_STORE_H
-#define ZRAM_STORE_H
+#ifndef ZS_ENGINE_STORE_H
+#define ZS_ENGINE_STORE_H
 
 #include <stddef.h>
 #include <stdint.h>

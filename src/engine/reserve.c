@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-void *zram_reserve(size_t bytes)
+void *zs_reserve(size_t bytes)
 {
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -16,7 +16,7 @@ void *zram_reserve(size_t bytes)
 	return at;
 }
 
-void zram_unreserve(void *at, size_t bytes)
+void zs_unreserve(void *at, size_t bytes)
 {
 	if (at)
 		munmap(at, bytes);
