@@ -132,7 +132,7 @@ static int unpack_from_unit(struct zram *zram, struct zram_scratch *scratch, uin
 static int unpack_stored(struct zram *zram, struct zram_scratch *scratch, uint64_t slot, void *page)
 {
 	struct zram_room *room = zram_scratch_room(&zram->scratches, scratch);
-	struct zram_stored stored;
+	struct zs_log_object stored;
 	int err;
 
 	if (!room)

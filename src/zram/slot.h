@@ -9,7 +9,7 @@
  *   RAW     not worth compressing: the handle of an object of a whole page
  *   UNIT    one of the pages that an object holds together: its handle, and which of them in bits 4 to 7
  *   SHARED  an object that pages of the same content share: the number of its entry above (see dedup.h)
- *   STORED  an object that was written to the store: the number of its place above (see writeback.h), the rest as UNIT
+ *   STORED  an object that was written to the store: the number of its place above (see log.h), the rest as UNIT
  *
  * The lowest two bits tell EMPTY or FILL (bit 2), OBJECT, STRONG, and the rest, which bits 2 and 3 tell apart. Bits 14
  * and 15 are the age of what has an object: how often the walk came by since it was last read or written. Bit 8 of a

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * Writeback: objects that are idle, or hardly compress, go to a store as they are, and come back when they are read.
- *
- * The store is used in segments, each written once from its beginning to its end, as a log is (Rosenblum and
- * Ousterhout 1991). A segment in which nothing lives any more is free. While segments take twice what lives in them, or
- * few are left, a walk empties the sparsest as it comes by what lives there. Memory keeps 24 bytes for each object:
- * where it is, how long, and a sum that tells whether it came back.
+ * The store is used as a log (see log.h), whose sparsest segments a walk empties as it comes by what lives there.
  *
  * Objects are gathered from the groups that the walk visits, and written together without a lock; then each takes its
  * pages' slots if they are what they were, as in repack.h. What cannot be written stays in memory.
  *
- * Locks: one for places and segments, innermost. What gathers is guarded by walk.lock.
+ * Locks: that of the log, innermost. What gathers is guarded by walk.lock.
  */
 #ifndef ZRAM_WRITEBACK_H
 #define ZRAM_WRITEBACK_H
 
 #include "disk.h"
-
-#define ZRAM_SEGMENT_BYTES (1u << 20)
+#include "log.h"
 
 /* Result: 0 or -ENOMEM. */
 int zram_writeback_create(struct zram *zram, const struct zram_writeback_options *options);
@@ -26,17 +21,11 @@ void zram_writeback_destroy(struct zram *zram);
 /* What memory it takes. */
 uint64_t zram_writeback_bytes(const struct zram *zram);
 
-/* An object in the store. */
-struct zram_stored {
-	uint64_t offset;
-	uint32_t bytes;
-	uint32_t sum;
-	uint32_t next_free;
-	uint16_t kind; /* enum zram_kind that it was in memory */
-};
-
-/* Reads what a slot stands for. Result: 0; -EIO: it does not come back, which is told once. context: group locked. */
-int zram_stored_read(struct zram *zram, uint64_t slot, void *buf, size_t size, struct zram_stored *stored);
+/*
+ * Reads what a slot stands for, and tells how long it is and of what enum zram_kind it was in memory. Result: as of
+ * zs_log_read(). context: group locked.
+ */
+int zram_stored_read(struct zram *zram, uint64_t slot, void *buf, size_t size, struct zs_log_object *object);
 
 /* The object is of no use any more. pre: no slot names it. */
 void zram_stored_drop(struct zram *zram, uint64_t slot);
