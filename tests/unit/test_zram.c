@@ -341,70 +341,6 @@ static void test_large_disks_cost_nothing(void **state)
 	zram_destroy(zram);
 }
 
-/* ---- locks ---- */
-
-static void test_lock_is_shared_or_alone(void **state)
-{
-	struct zs_share_lock lock = { 0 };
-
-	(void)state;
-	assert_true(zs_share_try(&lock, lock.word, false));
-	assert_true(zs_share_try(&lock, lock.word, false));
-	assert_false(zs_share_try(&lock, lock.word, true));
-	lock.word |= ZS_SHARE_WAITED; /* one waits to have it alone: nobody shares it any more */
-	assert_false(zs_share_try(&lock, lock.word, false));
-	zs_share_unlock(&lock, false);
-	assert_int_equal(lock.word, ZS_SHARE_WAITED | 1);
-	zs_share_unlock(&lock, false);
-	assert_int_equal(lock.word, 0);
-	assert_true(zs_share_try(&lock, lock.word, true));
-	assert_false(zs_share_try(&lock, lock.word, true));
-	assert_false(zs_share_try(&lock, lock.word, false));
-	zs_share_unlock(&lock, true);
-	assert_int_equal(lock.word, 0);
-}
-
-struct contest {
-	struct zs_share_lock lock;
-	uint64_t a, b; /* equal while somebody shares the lock */
-	uint32_t torn;
-};
-
-static void *contend(void *arg)
-{
-	struct contest *contest = arg;
-
-	for (unsigned int i = 0; i < 200000; i++) {
-		bool alone = i % 4 == 0;
-
-		zs_share_lock(&contest->lock, alone);
-		if (alone) {
-			contest->a++;
-			contest->b++;
-		} else if (contest->a != contest->b) {
-			__atomic_fetch_add(&contest->torn, 1, __ATOMIC_RELAXED);
-		}
-		zs_share_unlock(&contest->lock, alone);
-	}
-	return NULL;
-}
-
-static void test_lock_beside_others(void **state)
-{
-	struct contest contest = { .torn = 0 };
-	pthread_t threads[4];
-
-	(void)state;
-	for (unsigned int i = 0; i < NR_OF(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, contend, &contest), 0);
-	for (unsigned int i = 0; i < NR_OF(threads); i++)
-		pthread_join(threads[i], NULL);
-	assert_int_equal(contest.torn, 0);
-	assert_int_equal(contest.a, NR_OF(threads) * 50000);
-	assert_int_equal(contest.a, contest.b);
-	assert_int_equal(contest.lock.word, 0);
-}
-
 /* ---- threads ---- */
 
 enum { NR_THREADS = 4, THREAD_PAGES = 64, THREAD_WRITES = 4000 };
@@ -477,8 +413,6 @@ int main(void)
 		cmocka_unit_test(test_limit_uses_holes_and_counts_tables),
 		cmocka_unit_test(test_compacts_until_dense),
 		cmocka_unit_test(test_large_disks_cost_nothing),
-		cmocka_unit_test(test_lock_is_shared_or_alone),
-		cmocka_unit_test(test_lock_beside_others),
 		cmocka_unit_test(test_threads),
 	};
 
