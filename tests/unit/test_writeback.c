@@ -5,66 +5,12 @@
 #include "zram_unit.h"
 
 #include "dedup.h"
+#include "memory_store.h"
 #include "writeback.h"
 
 #define NR_PAGES 1024u
 #define IDLE_NS 60000000000u
 #define STORE_BYTES (8u << 20)
-
-/* ---- a store in memory ---- */
-
-struct memory_store {
-	unsigned char *bytes;
-	unsigned int nr_writes;
-	unsigned int nr_discards;
-	int write_err; /* what the calls return */
-	int read_err;
-	bool corrupts;
-	unsigned int nr_told;
-};
-
-static int memory_read(void *ctx, void *buf, size_t len, uint64_t offset)
-{
-	struct memory_store *store = ctx;
-
-	assert_true(offset + len <= STORE_BYTES);
-	if (store->read_err)
-		return store->read_err;
-	memcpy(buf, store->bytes + offset, len);
-	if (store->corrupts)
-		((unsigned char *)buf)[len / 2] ^= 1;
-	return 0;
-}
-
-static int memory_write(void *ctx, const void *buf, size_t len, uint64_t offset)
-{
-	struct memory_store *store = ctx;
-
-	assert_true(offset + len <= STORE_BYTES);
-	if (store->write_err)
-		return store->write_err;
-	memcpy(store->bytes + offset, buf, len);
-	__atomic_fetch_add(&store->nr_writes, 1, __ATOMIC_RELAXED);
-	return 0;
-}
-
-/* So that whoever reads what was discarded finds it out. */
-static void memory_discard(void *ctx, uint64_t len, uint64_t offset)
-{
-	struct memory_store *store = ctx;
-
-	assert_true(offset + len <= STORE_BYTES);
-	memset(store->bytes + offset, 0xdd, len);
-	__atomic_fetch_add(&store->nr_discards, 1, __ATOMIC_RELAXED);
-}
-
-static void note_error(void *ctx, const char *what)
-{
-	struct memory_store *store = ctx;
-
-	assert_non_null(strstr(what, "backing store"));
-	__atomic_fetch_add(&store->nr_told, 1, __ATOMIC_RELAXED);
-}
 
 /* ---- the disk ---- */
 
@@ -74,15 +20,14 @@ enum policies { IDLE = 1, INCOMPRESSIBLE = 2, UNITS = 4, DEDUP = 8 };
 
 static struct zram *make_disk_of(uint32_t nr_pages, unsigned int policies, uint64_t store_bytes)
 {
-	struct zs_store store = { memory_read, memory_write, memory_discard, &memory, store_bytes };
+	struct zs_store store = memory_store_create(&memory, store_bytes);
 	struct zram_options options = { .size_bytes = nr_pages * PAGE, .dedup = policies & DEDUP };
 
 	now_ns = 1000;
-	memory = (struct memory_store){ .bytes = malloc(STORE_BYTES) };
 	options.writeback = (struct zram_writeback_options){ .idle_ns = policies & IDLE ? IDLE_NS : 0,
 							     .incompressible = policies & INCOMPRESSIBLE,
 							     .store = &store,
-							     .on_error = note_error,
+							     .on_error = memory_store_note,
 							     .ctx = &memory };
 	if (policies & UNITS)
 		options.recompress = (struct zram_recompress){ .idle_ns = IDLE_NS / 4, .unit_bytes = 65536 };
@@ -117,7 +62,7 @@ static void settle(struct zram *zram)
 static void finish(struct zram *zram)
 {
 	end(zram);
-	free(memory.bytes);
+	memory_store_destroy(&memory);
 }
 
 #define NR_FILLS (NR_PAGES / 11)
@@ -365,13 +310,12 @@ static void a_store_that_is_too_small_recovers(void **state)
 /* The time may be far longer than a count of walks could say. */
 static void a_long_time_is_kept(void **state)
 {
-	struct zs_store store = { memory_read, memory_write, memory_discard, &memory, STORE_BYTES };
+	struct zs_store store = memory_store_create(&memory, STORE_BYTES);
 	struct zram_options options = { .size_bytes = PAGE,
 					.writeback = { .idle_ns = 1000 * 1000000ull, .store = &store } };
 	struct zram *zram;
 
 	(void)state;
-	memory = (struct memory_store){ .bytes = malloc(STORE_BYTES) };
 	assert_int_equal(zs_comp_parse("lz4", &options.comp), 0);
 	assert_int_equal(zs_comp_parse("lz4", &options.recompress.comp), 0);
 	options.recompress.idle_ns = 10000; /* walks of 5 us, of which the time has 200,000 */
@@ -386,7 +330,7 @@ static void a_long_time_is_kept(void **state)
 	assert_int_equal(figures_of(zram).bd_count, 1);
 	assert_page(zram, 0, 1);
 	zram_destroy(zram);
-	free(memory.bytes);
+	memory_store_destroy(&memory);
 }
 
 static void a_full_store_takes_no_more(void **state)
