@@ -212,19 +212,20 @@ static uint64_t choose_below(struct zs_log *log, uint32_t live_bytes, uint64_t r
 }
 
 /* The sparsest first: to empty them takes least. All that are chosen can be emptied, so each gives a segment back. */
-void zs_log_choose_victims(struct zs_log *log)
+bool zs_log_choose_victims(struct zs_log *log)
 {
-	uint64_t room_bytes;
+	uint64_t room_bytes, all_bytes;
 
 	zs_share_lock(&log->lock, true);
 	for (uint64_t i = 0; i < log->nr_made_segments; i++)
 		log->segments[i].is_victim = false;
 	/* A batch does not fill its segment to the last byte. */
-	room_bytes = nr_free(log) * (ZS_LOG_SEGMENT_BYTES - log->most_object_bytes);
+	all_bytes = room_bytes = nr_free(log) * (ZS_LOG_SEGMENT_BYTES - log->most_object_bytes);
 	if (log->nr_used_segments > 4 && is_wasteful(log))
 		for (uint32_t live = ZS_LOG_SEGMENT_BYTES / 16; live < ZS_LOG_SEGMENT_BYTES; live *= 2)
 			room_bytes = choose_below(log, live, room_bytes);
 	zs_share_unlock(&log->lock, true);
+	return room_bytes < all_bytes;
 }
 
 bool zs_log_is_victim(struct zs_log *log, uint32_t place)

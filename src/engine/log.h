@@ -72,8 +72,8 @@ uint32_t zs_log_drop(struct zs_log *log, uint32_t place);
 /* Whether there is room for more than what moves. */
 bool zs_log_has_space(struct zs_log *log);
 
-/* Chooses the segments that are to be emptied, if any are, until it is called again. */
-void zs_log_choose_victims(struct zs_log *log);
+/* Chooses the segments that are to be emptied, until it is called again. Result: whether any are. */
+bool zs_log_choose_victims(struct zs_log *log);
 
 /* Whether the object lives in one of them, so that it is to move elsewhere. */
 bool zs_log_is_victim(struct zs_log *log, uint32_t place);

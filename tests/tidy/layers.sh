@@ -34,6 +34,8 @@ allowed() {
 	src/service) echo "src/service" ;;
 	src/engine) echo "src/engine src/host" ;;
 	src/zram) echo "src/zram src/engine src/metrics src/comp include" ;;
+	src/zswap) echo "src/zswap src/engine src/metrics src/comp include src/host" ;;
+	src/front/uffd) echo "src/front/uffd src/service src/zswap src/engine src/comp src/host include" ;;
 	src/front/nbdkit) echo "src/front/nbdkit src/service src/zram src/metrics src/comp include" ;;
 	tools/zs) echo "tools/zs src/service src/metrics src/comp src/core src/host/posix include" ;;
 	*) echo "" ;;

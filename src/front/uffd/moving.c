@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Taking pages from the program and giving them to it, by userfaultfd.
+ *
+ * A page is taken by moving it, with its content, to memory that only we know (UFFDIO_MOVE, Linux 6.8): what writes to
+ * it does so before, or has a fault. Where that is missing, mremap() moves it and leaves the mapping (MREMAP_DONTUNMAP,
+ * 5.7).
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "front.h"
+#include "kernel.h"
+#include "page_slot.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+/* ---- taking ---- */
+
+#define MOST_TRIES 4
+
+static uint64_t bytes_of(unsigned int nr)
+{
+	return (uint64_t)nr << ZSWAP_PAGE_SHIFT;
+}
+
+/* EAGAIN: something else holds the page for a moment, or only some were moved. */
+static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
+{
+	struct zswap *zswap = ctx;
+	char *from = zswap_regions_address(&zswap->regions, page), *at = to;
+	unsigned int done = 0, tries = 0;
+
+	while (done < nr) {
+		struct uffdio_move move = { .dst = (uintptr_t)(at + bytes_of(done)),
+					    .src = (uintptr_t)(from + bytes_of(done)),
+					    .len = bytes_of(nr - done),
+					    .mode = UFFDIO_MOVE_MODE_DONTWAKE };
+
+		if (!ioctl(zswap->standby_fd, UFFDIO_MOVE, &move))
+			return nr;
+		*why = errno;
+		if (move.move > 0)
+			done += (unsigned int)(move.move >> ZSWAP_PAGE_SHIFT);
+		else if (*why != EAGAIN || ++tries == MOST_TRIES)
+			return done;
+	}
+	return done;
+}
+
+static bool remap(char *from, char *to, unsigned int nr)
+{
+	return mremap(from, bytes_of(nr), bytes_of(nr), MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) !=
+	       MAP_FAILED;
+}
+
+/*
+ * A row may be of several mappings, as after mprotect(): then page by page. A page that is not there moves as zeroes.
+ */
+static unsigned int take_by_remap(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
+{
+	struct zswap *zswap = ctx;
+	char *from = zswap_regions_address(&zswap->regions, page), *at = to;
+	unsigned int done = 0;
+
+	if (remap(from, at, nr))
+		return nr;
+	while (done < nr && remap(from + bytes_of(done), at + bytes_of(done), 1))
+		done++;
+	*why = errno;
+	return done;
+}
+
+static void release(void *ctx, void *at, unsigned int nr)
+{
+	(void)ctx;
+	madvise(at, bytes_of(nr), MADV_DONTNEED);
+}
+
+/* ---- giving ---- */
+
+/* Who waits for a page that is there already was not woken by its coming. */
+static void wake(struct zswap *zswap, void *at, unsigned int nr)
+{
+	struct uffdio_range range = { .start = (uintptr_t)at, .len = bytes_of(nr) };
+
+	if (!zswap->means.is_sigbus)
+		ioctl(zswap->fd, UFFDIO_WAKE, &range);
+}
+
+void zswap_memory_wake(struct zswap *zswap, uint32_t page)
+{
+	wake(zswap, zswap_regions_address(&zswap->regions, page), 1);
+}
+
+/* Result: how many of the first pages came, or a negative errno. */
+static long copy_some(const struct zswap *zswap, void *to, unsigned int nr, const void *content)
+{
+	struct uffdio_copy copy = { .dst = (uintptr_t)to, .src = (uintptr_t)content, .len = bytes_of(nr) };
+
+	if (!ioctl(zswap->fd, UFFDIO_COPY, &copy))
+		return nr;
+	return copy.copy > 0 ? (long)(copy.copy >> ZSWAP_PAGE_SHIFT) : -errno;
+}
+
+static long zero_some(const struct zswap *zswap, void *to, unsigned int nr)
+{
+	struct uffdio_zeropage zero = { .range = { .start = (uintptr_t)to, .len = bytes_of(nr) } };
+
+	if (!ioctl(zswap->fd, UFFDIO_ZEROPAGE, &zero))
+		return nr;
+	return zero.zeropage > 0 ? (long)(zero.zeropage >> ZSWAP_PAGE_SHIFT) : -errno;
+}
+
+/* A mapping that is gone, or is another's now, takes nothing. */
+static int error_of(long got)
+{
+	return got == -EINVAL || got == -ESRCH ? -ENOENT : (int)got;
+}
+
+static int give(void *ctx, uint32_t page, unsigned int nr, const void *content)
+{
+	struct zswap *zswap = ctx;
+	char *to = zswap_regions_address(&zswap->regions, page);
+	const char *from = content;
+
+	for (unsigned int done = 0; done < nr;) {
+		char *at = to + bytes_of(done);
+		long got =
+			from ? copy_some(zswap, at, nr - done, from + bytes_of(done)) : zero_some(zswap, at, nr - done);
+
+		if (got == -EEXIST) {
+			wake(zswap, at, 1);
+			got = 1;
+		}
+		if (got < 0)
+			return error_of(got);
+		done += (unsigned int)got;
+	}
+	return 0;
+}
+
+/* ---- making ---- */
+
+static int watch_standby(struct zswap *zswap)
+{
+	int err;
+
+	zswap->standby_fd = -1;
+	zswap->memory.take = take_by_remap;
+	if (!zswap->means.has_move)
+		return 0;
+	zswap->memory.take = take_by_move;
+	err = zswap_descriptor_open_standby(&zswap->means, &zswap->standby_fd);
+	return err ? err
+		   : zswap_descriptor_watch(zswap->standby_fd, zswap->memory.standby,
+					    bytes_of(zswap->memory.standby_pages));
+}
+
+int zswap_memory_create(struct zswap *zswap, uint32_t standby_pages)
+{
+	void *standby = mmap(NULL, bytes_of(standby_pages), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (standby == MAP_FAILED)
+		return -ENOMEM;
+	madvise(standby, bytes_of(standby_pages), MADV_NOHUGEPAGE);
+	zswap->memory = (struct zswap_memory){
+		.give = give, .release = release, .ctx = zswap, .standby = standby, .standby_pages = standby_pages
+	};
+	return watch_standby(zswap);
+}
+
+void zswap_memory_destroy(struct zswap *zswap)
+{
+	if (!zswap->memory.standby)
+		return;
+	if (zswap->standby_fd >= 0)
+		close(zswap->standby_fd);
+	munmap(zswap->memory.standby, bytes_of(zswap->memory.standby_pages));
+}

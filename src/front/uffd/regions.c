@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * A sorted array of regions.
+ */
+#include "regions.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "reserve.h"
+
+#define MOST_REGIONS 65536u
+#define NR_CHUNKS 65536u
+#define CHUNK_BYTES ((uintptr_t)1 << 28)
+
+int zswap_regions_create(struct zswap_regions *regions)
+{
+	regions->region = zs_reserve(MOST_REGIONS * sizeof(*regions->region));
+	regions->base = zs_reserve(NR_CHUNKS * sizeof(*regions->base));
+	return regions->region && regions->base ? 0 : -ENOMEM;
+}
+
+void zswap_regions_destroy(struct zswap_regions *regions)
+{
+	zs_unreserve(regions->region, MOST_REGIONS * sizeof(*regions->region));
+	zs_unreserve(regions->base, NR_CHUNKS * sizeof(*regions->base));
+}
+
+/* The first region that ends above an address. context: lock, as for all below */
+static size_t find(const struct zswap_regions *regions, uintptr_t address)
+{
+	size_t low = 0, high = regions->nr;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (regions->region[middle].end > address)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+static void insert(struct zswap_regions *regions, const struct zswap_region *region)
+{
+	size_t at = find(regions, region->start);
+
+	memmove(&regions->region[at + 1], &regions->region[at], (regions->nr - at) * sizeof(*region));
+	regions->region[at] = *region;
+	regions->nr++;
+}
+
+static void take_out(struct zswap_regions *regions, size_t at)
+{
+	regions->nr--;
+	memmove(&regions->region[at], &regions->region[at + 1], (regions->nr - at) * sizeof(regions->region[0]));
+}
+
+/* Room for one more, and for the two that a region may become. */
+int zswap_regions_add(struct zswap_regions *regions, uintptr_t start, size_t bytes, uint32_t page)
+{
+	struct zswap_region region = { start, start + bytes, page, page, bytes >> 12 };
+	int err = -ENOMEM;
+
+	zs_share_lock(&regions->lock, true);
+	if (regions->nr + 1 < MOST_REGIONS / 2) {
+		for (uintptr_t done = 0; done < bytes; done += CHUNK_BYTES)
+			regions->base[(page >> 16) + (done / CHUNK_BYTES)] = start + done;
+		insert(regions, &region);
+		err = 0;
+	}
+	zs_share_unlock(&regions->lock, true);
+	return err;
+}
+
+static uint32_t page_at(const struct zswap_region *region, uintptr_t address)
+{
+	return region->page + (uint32_t)((address - region->start) >> 12);
+}
+
+bool zswap_regions_find(struct zswap_regions *regions, uintptr_t address, uint32_t *page)
+{
+	bool is_there;
+	size_t at;
+
+	zs_share_lock(&regions->lock, false);
+	at = find(regions, address);
+	is_there = at < regions->nr && regions->region[at].start <= address;
+	if (is_there)
+		*page = page_at(&regions->region[at], address);
+	zs_share_unlock(&regions->lock, false);
+	return is_there;
+}
+
+static void cut(struct zswap_region *part, uintptr_t start, uintptr_t end)
+{
+	if (part->start < start) {
+		part->page = page_at(part, start);
+		part->start = start;
+	}
+	if (part->end > end)
+		part->end = end;
+}
+
+bool zswap_regions_next(struct zswap_regions *regions, uintptr_t start, uintptr_t end, struct zswap_region *part)
+{
+	bool is_there;
+	size_t at;
+
+	zs_share_lock(&regions->lock, false);
+	at = find(regions, start);
+	is_there = at < regions->nr && regions->region[at].start < end;
+	if (is_there) {
+		*part = regions->region[at];
+		cut(part, start, end);
+	}
+	zs_share_unlock(&regions->lock, false);
+	return is_there;
+}
+
+static bool has_area(const struct zswap_regions *regions, uint32_t area)
+{
+	for (size_t i = 0; i < regions->nr; i++)
+		if (regions->region[i].area == area)
+			return true;
+	return false;
+}
+
+/* What of a region lies within a range stays. */
+static void keep(struct zswap_regions *regions, struct zswap_region region, uintptr_t start, uintptr_t end)
+{
+	cut(&region, start, end);
+	if (region.start < region.end)
+		insert(regions, &region);
+}
+
+/* Unless somebody else unmapped it at the same time. */
+static bool is_part(const struct zswap_regions *regions, size_t at, const struct zswap_region *part)
+{
+	const struct zswap_region *region = &regions->region[at];
+
+	return at < regions->nr && region->area == part->area && region->start <= part->start &&
+	       part->end <= region->end;
+}
+
+bool zswap_regions_remove(struct zswap_regions *regions, const struct zswap_region *part)
+{
+	struct zswap_region whole;
+	bool was_last = false;
+	size_t at;
+
+	zs_share_lock(&regions->lock, true);
+	at = find(regions, part->start);
+	if (is_part(regions, at, part)) {
+		whole = regions->region[at];
+		take_out(regions, at);
+		keep(regions, whole, part->end, whole.end);
+		keep(regions, whole, whole.start, part->start);
+		was_last = !has_area(regions, part->area);
+	}
+	zs_share_unlock(&regions->lock, true);
+	return was_last;
+}

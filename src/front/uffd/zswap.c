@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The public calls.
+ */
+#include "zswap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "front.h"
+#include "reserve.h"
+#include "page_slot.h"
+#include "zsmalloc.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+#define LEAST_LIMIT_BYTES (1u << 20)
+#define STANDBY_UNIT 64u /* pages */
+
+/* ---- telling ---- */
+
+static void tell_stderr(void *ctx, const char *what)
+{
+	char line[256];
+	int len = snprintf(line, sizeof(line), "zswap: %s\n", what);
+
+	(void)ctx;
+	if (write(STDERR_FILENO, line, (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1) < 0)
+		return; /* there is nobody to tell */
+}
+
+void zswap_tell(struct zswap *zswap, const char *what)
+{
+	zswap->on_event(zswap->ctx, what);
+}
+
+static void tell(void *ctx, const char *what)
+{
+	zswap_tell(ctx, what);
+}
+
+/* ---- creating ---- */
+
+static uint32_t standby_pages(const struct zswap_options *options)
+{
+	uint64_t pages = options->resident_limit_bytes / ZSWAP_PAGE_BYTES / 16 / STANDBY_UNIT * STANDBY_UNIT;
+
+	return pages < 2 * STANDBY_UNIT ? 2 * STANDBY_UNIT : pages > 8192 ? 8192 : (uint32_t)pages;
+}
+
+static uint32_t nr_lanes(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return processors < 1 ? 4 : processors > 15 ? 32 : (uint32_t)processors * 2 + 2;
+}
+
+static int open_backing(struct zswap *zswap, const struct zswap_options *options)
+{
+	int err;
+
+	if (!options->backing_path)
+		return 0;
+	err = zs_file_store_open(options->backing_path, &zswap->file);
+	if (err) {
+		zswap_tell(zswap, "the backing file cannot be opened");
+		return err;
+	}
+	zswap->store = (struct zs_store){ zs_file_store_read, zs_file_store_write, zs_file_store_discard, zswap->file,
+					  zs_file_store_size(zswap->file) };
+	if (options->backing_limit_bytes && options->backing_limit_bytes < zswap->store.size_bytes)
+		zswap->store.size_bytes = options->backing_limit_bytes;
+	return 0;
+}
+
+static int make_engine(struct zswap *zswap, const struct zswap_options *options)
+{
+	struct zswap_engine_options engine = {
+		.resident_limit_bytes = options->resident_limit_bytes,
+		.pool_limit_bytes = options->pool_limit_bytes,
+		.memory = &zswap->memory,
+		.store = zswap->file ? &zswap->store : NULL,
+		.nr_lanes = nr_lanes(),
+		.pool_flags = ZS_POOL_COMPACTOR,
+		.is_one_pager = !zswap->means.is_sigbus,
+		.on_error = tell,
+		.wake = zswap_evictor_wake,
+		.ctx = zswap,
+	};
+
+	if (zs_comp_parse(options->compressor ? options->compressor : "lz4", &engine.comp)) {
+		zswap_tell(zswap, "there is no such compressor");
+		return -EINVAL;
+	}
+	return zswap_engine_create(&engine, &zswap->engine);
+}
+
+static int make(struct zswap *zswap, const struct zswap_options *options)
+{
+	const char *why;
+	int err = zswap_means_find(options->flags, &zswap->means, &why);
+
+	if (err) {
+		zswap_tell(zswap, why);
+		return err;
+	}
+	err = zswap_regions_create(&zswap->regions);
+	if (!err)
+		err = open_backing(zswap, options);
+	if (!err)
+		err = zswap_memory_create(zswap, standby_pages(options));
+	if (!err)
+		err = make_engine(zswap, options);
+	if (!err)
+		err = zswap_descriptor_open(&zswap->means, &zswap->fd);
+	if (!err)
+		err = zswap_pager_start(zswap);
+	if (!err && zswap->means.is_sigbus)
+		err = zswap_sigbus_mind(zswap);
+	return err;
+}
+
+static void destroy(struct zswap *zswap)
+{
+	struct zswap_region part;
+
+	if (zswap->means.is_sigbus)
+		zswap_sigbus_forget(zswap);
+	zswap_pager_stop(zswap);
+	if (zswap->fd >= 0)
+		close(zswap->fd);
+	while (zswap->regions.region && zswap_regions_next(&zswap->regions, 0, UINTPTR_MAX, &part)) {
+		munmap((void *)part.start, part.end - part.start);
+		zswap_regions_remove(&zswap->regions, &part);
+	}
+	zswap_engine_destroy(zswap->engine);
+	zswap_memory_destroy(zswap);
+	zs_file_store_close(zswap->file);
+	zswap_regions_destroy(&zswap->regions);
+	zs_unreserve(zswap, sizeof(*zswap));
+}
+
+static struct zswap *create(const struct zswap_options *options)
+{
+	struct zswap *zswap = zs_reserve(sizeof(*zswap));
+	int err;
+
+	if (!zswap) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	zswap->fd = zswap->standby_fd = zswap->stop_fd = -1;
+	zswap->on_event = options->on_event ? options->on_event : tell_stderr;
+	zswap->ctx = options->ctx;
+	err = make(zswap, options);
+	if (!err)
+		return zswap;
+	destroy(zswap);
+	errno = -err;
+	return NULL;
+}
+
+static bool are_valid(const struct zswap_options *options)
+{
+	return options && options->size == sizeof(*options) && options->resident_limit_bytes >= LEAST_LIMIT_BYTES &&
+	       !(options->flags & ~(ZSWAP_SIGBUS | ZSWAP_PAGER)) && options->flags != (ZSWAP_SIGBUS | ZSWAP_PAGER);
+}
+
+PUBLIC struct zswap *zswap_create(const struct zswap_options *options)
+{
+	struct zswap *zswap;
+	sigset_t old;
+
+	if (!are_valid(options)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	zswap_block_signals(&old);
+	zswap = create(options);
+	zswap_restore_signals(&old);
+	return zswap;
+}
+
+PUBLIC void zswap_destroy(struct zswap *zswap)
+{
+	sigset_t old;
+
+	if (!zswap)
+		return;
+	zswap_block_signals(&old);
+	destroy(zswap);
+	zswap_restore_signals(&old);
+}
+
+/* ---- mapping ---- */
+
+static int manage(struct zswap *zswap, void *start, size_t bytes)
+{
+	uint32_t page;
+	int err = zswap_engine_add(zswap->engine, bytes >> ZSWAP_PAGE_SHIFT, &page);
+
+	if (err)
+		return err;
+	err = zswap_regions_add(&zswap->regions, (uintptr_t)start, bytes, page);
+	if (err) {
+		zswap_engine_forget(zswap->engine, page, bytes >> ZSWAP_PAGE_SHIFT);
+		return err;
+	}
+	err = zswap_descriptor_watch(zswap->fd, start, bytes);
+	if (err)
+		zswap_unmapped(zswap, (uintptr_t)start, (uintptr_t)start + bytes);
+	return err;
+}
+
+static void *map(struct zswap *zswap, size_t bytes)
+{
+	void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int err;
+
+	if (start == MAP_FAILED)
+		return NULL;
+	madvise(start, bytes, MADV_NOHUGEPAGE);
+	err = manage(zswap, start, bytes);
+	if (!err)
+		return start;
+	munmap(start, bytes);
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* 0: there is nothing, or it is more than there can be. */
+static size_t round_up(size_t len)
+{
+	return (len + ZSWAP_PAGE_BYTES - 1) & ~(size_t)(ZSWAP_PAGE_BYTES - 1);
+}
+
+PUBLIC void *zswap_mmap(struct zswap *zswap, size_t len)
+{
+	sigset_t old;
+	void *start;
+
+	if (!zswap || !len || !round_up(len)) {
+		errno = zswap && len ? ENOMEM : EINVAL;
+		return NULL;
+	}
+	zswap_block_signals(&old);
+	start = map(zswap, round_up(len));
+	zswap_restore_signals(&old);
+	return start;
+}
+
+static int fail(int err)
+{
+	if (err)
+		errno = -err;
+	return err;
+}
+
+static bool is_aligned(uintptr_t address)
+{
+	return !(address & (ZSWAP_PAGE_BYTES - 1));
+}
+
+/* Whether all of a range is managed. */
+static bool is_managed(struct zswap *zswap, uintptr_t start, uintptr_t end)
+{
+	struct zswap_region part;
+
+	for (; start < end; start = part.end)
+		if (!zswap_regions_next(&zswap->regions, start, end, &part) || part.start != start)
+			return false;
+	return true;
+}
+
+static int unmap(struct zswap *zswap, uintptr_t start, uintptr_t end)
+{
+	if (!is_managed(zswap, start, end))
+		return -EINVAL;
+	zswap_unmapped(zswap, start, end);
+	return munmap((void *)start, end - start) ? -errno : 0;
+}
+
+PUBLIC int zswap_munmap(struct zswap *zswap, void *addr, size_t len)
+{
+	uintptr_t start = (uintptr_t)addr;
+	sigset_t old;
+	int err;
+
+	if (!zswap || !len || !is_aligned(start) || !is_aligned(len) || start + len < start)
+		return fail(-EINVAL);
+	zswap_block_signals(&old);
+	err = unmap(zswap, start, start + len);
+	zswap_restore_signals(&old);
+	return fail(err);
+}
+
+/* ---- advice ---- */
+
+/* A part of one region. */
+static int advise_part(struct zswap *zswap, const struct zswap_region *part, enum zswap_advice advice)
+{
+	uint64_t nr = (part->end - part->start) >> ZSWAP_PAGE_SHIFT;
+
+	switch (advice) {
+	case ZSWAP_COLD: zswap_engine_cold(zswap->engine, part->page, nr); return 0;
+	case ZSWAP_WILLNEED: return zswap_engine_need(zswap->engine, part->page, nr);
+	case ZSWAP_PAGEOUT: zswap_engine_evict(zswap->engine, part->page, nr); return 0;
+	case ZSWAP_DONTNEED:
+		zswap_engine_drop(zswap->engine, part->page, nr);
+		return madvise((void *)part->start, part->end - part->start, MADV_DONTNEED) ? -errno : 0;
+	}
+	return -EINVAL;
+}
+
+static int advise(struct zswap *zswap, uintptr_t start, uintptr_t end, enum zswap_advice advice)
+{
+	struct zswap_region part;
+	int err = 0;
+
+	for (; !err && zswap_regions_next(&zswap->regions, start, end, &part); start = part.end)
+		err = advise_part(zswap, &part, advice);
+	return err;
+}
+
+PUBLIC int zswap_advise(struct zswap *zswap, void *addr, size_t len, enum zswap_advice advice)
+{
+	uintptr_t start = (uintptr_t)addr;
+	sigset_t old;
+	int err;
+
+	if (!zswap || !is_aligned(start) || advice > ZSWAP_DONTNEED || start + round_up(len) < start)
+		return fail(-EINVAL);
+	zswap_block_signals(&old);
+	err = advise(zswap, start, start + round_up(len), advice);
+	zswap_restore_signals(&old);
+	return fail(err);
+}
+
+/* ---- figures ---- */
+
+static uint64_t mode_of(const struct zswap *zswap)
+{
+	return (zswap->means.is_sigbus ? ZSWAP_MODE_SIGBUS : 0) |
+	       (zswap->means.is_full && !zswap->means.is_sigbus ? ZSWAP_MODE_FULL : 0) |
+	       (zswap->means.has_move ? ZSWAP_MODE_MOVE : 0);
+}
+
+PUBLIC void zswap_stats(struct zswap *zswap, struct zswap_stats *stats)
+{
+	struct zswap_stats all = { .size = sizeof(all) };
+	sigset_t old;
+	size_t size;
+
+	if (!zswap || !stats || !stats->size)
+		return;
+	zswap_block_signals(&old);
+	all.mode = mode_of(zswap);
+	zswap_engine_stats(zswap->engine, &all);
+	zswap_restore_signals(&old);
+	size = stats->size < sizeof(all) ? stats->size : sizeof(all);
+	memcpy(stats, &all, size);
+	stats->size = size;
+}

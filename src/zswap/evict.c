@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Eviction: batches of the oldest pages are taken, and packed when their turn comes.
+ */
+#include <errno.h>
+
+#include "parts.h"
+
+/* ---- taking ---- */
+
+/* Few, and mostly in order. */
+static void sort(uint32_t *page, unsigned int nr)
+{
+	for (unsigned int i = 1; i < nr; i++) {
+		uint32_t number = page[i];
+		unsigned int at = i;
+
+		for (; at && page[at - 1] > number; at--)
+			page[at] = page[at - 1];
+		page[at] = number;
+	}
+}
+
+/* How many of the first pages follow each other within a group. */
+static unsigned int count_row(const uint32_t *page, unsigned int nr)
+{
+	unsigned int i = 1;
+
+	while (i < nr && page[i] == page[i - 1] + 1 && page[i] & (ZSWAP_GROUP_PAGES - 1))
+		i++;
+	return i;
+}
+
+/* How many of the first ones can be taken. context: group locked alone, as for all below */
+static unsigned int count_takeable(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
+{
+	unsigned int i = 0;
+
+	while (i < nr && zswap_page_of(&engine->table, page[i])->slot == ZSWAP_RESIDENT)
+		i++;
+	return i;
+}
+
+/* A page that is not to be taken. One that had to stay once may go the next time. */
+static void leave(struct zswap_engine *engine, uint32_t page)
+{
+	if (zswap_slot_kind(zswap_page_of(&engine->table, page)->slot) == ZSWAP_RESIDENT)
+		zswap_move_to(engine, page, ZSWAP_RESIDENT, ZSWAP_NEWEST);
+}
+
+/* A page that could not be taken: the program has dropped it, or it has to stay. */
+static void pass_over(struct zswap_engine *engine, uint32_t page, int why)
+{
+	if (why == ENOENT) {
+		zswap_move_to(engine, page, ZSWAP_EMPTY, ZSWAP_NEWEST);
+		return;
+	}
+	zswap_count(&engine->counts.busy, 1);
+	zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_STAYS, ZSWAP_NEWEST);
+}
+
+/* Returns how many of them are done with. */
+static unsigned int take_some(struct zswap_engine *engine, struct zswap_batch *batch, const uint32_t *page,
+			      unsigned int nr)
+{
+	unsigned char *to = batch->at + batch->nr * ZSWAP_PAGE_BYTES;
+	int why = 0;
+	unsigned int nr_taken = engine->memory.take(engine->memory.ctx, page[0], nr, to, &why);
+
+	for (unsigned int i = 0; i < nr_taken; i++, batch->nr++) {
+		batch->page[batch->nr] = page[i];
+		zswap_move_to(engine, page[i], zswap_slot_standby(batch->first + batch->nr), ZSWAP_NEWEST);
+	}
+	if (nr_taken == nr)
+		return nr;
+	pass_over(engine, page[nr_taken], why);
+	return nr_taken + 1;
+}
+
+static void take_locked(struct zswap_engine *engine, struct zswap_batch *batch, const uint32_t *page, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr;) {
+		unsigned int some = count_takeable(engine, page + i, nr - i);
+
+		if (some)
+			i += take_some(engine, batch, page + i, some);
+		else
+			leave(engine, page[i++]);
+	}
+}
+
+/* Pages that are popped may be gone meanwhile, with their numbers. */
+static void take_row(struct zswap_engine *engine, struct zswap_batch *batch, const uint32_t *page, unsigned int nr)
+{
+	zs_share_lock(&engine->gate, false);
+	if (zswap_page_of(&engine->table, page[nr - 1])) {
+		zs_share_lock(zswap_lock_of(&engine->table, page[0]), true);
+		take_locked(engine, batch, page, nr);
+		zs_share_unlock(zswap_lock_of(&engine->table, page[0]), true);
+	}
+	zs_share_unlock(&engine->gate, false);
+}
+
+/* Returns how many were taken. */
+static unsigned int take_pages(struct zswap_engine *engine, struct zswap_batch *batch, uint32_t *page, unsigned int nr)
+{
+	unsigned int nr_row;
+
+	sort(page, nr);
+	for (unsigned int i = 0; i < nr; i += nr_row) {
+		nr_row = count_row(page + i, nr - i);
+		take_row(engine, batch, page + i, nr_row);
+	}
+	nr = batch->nr;
+	zswap_count(&engine->counts.evicted, nr);
+	zswap_standby_hold(&engine->standby, batch);
+	return nr;
+}
+
+/* ---- packing ---- */
+
+/* Whether a page is still where the batch has it. context: its group is locked, or this is only to save work */
+static bool stands_by(struct zswap_engine *engine, uint32_t number, uint64_t place)
+{
+	const struct zswap_page *page = zswap_page_of(&engine->table, number);
+
+	return page && zswap_look(page) == zswap_slot_standby(place);
+}
+
+/* Locks a page's group alone if it still stands by; else its number may have gone. context: gate shared */
+static bool lock_standing_by(struct zswap_engine *engine, uint32_t number, uint64_t place)
+{
+	if (!stands_by(engine, number, place))
+		return false;
+	zs_share_lock(zswap_lock_of(&engine->table, number), true);
+	if (stands_by(engine, number, place))
+		return true;
+	zs_share_unlock(zswap_lock_of(&engine->table, number), true);
+	return false;
+}
+
+/*
+ * The pool is full for now, or the page does not compress: the program has it again. If the mapping is being changed
+ * just now, it stays where it is. Result: whether it is no more in the batch.
+ */
+static bool give_back(struct zswap_engine *engine, uint32_t number, uint64_t place)
+{
+	int err = 0;
+
+	zs_share_lock(&engine->fills, false);
+	zs_share_lock(&engine->gate, false);
+	if (lock_standing_by(engine, number, place)) {
+		err = engine->memory.give(engine->memory.ctx, number, 1,
+					  zswap_standby_content(&engine->standby, place));
+		if (!err)
+			zswap_move_to(engine, number, ZSWAP_RESIDENT | ZSWAP_STAYS, ZSWAP_NEWEST);
+		zs_share_unlock(zswap_lock_of(&engine->table, number), true);
+	}
+	zs_share_unlock(&engine->gate, false);
+	zs_share_unlock(&engine->fills, false);
+	return !err;
+}
+
+/* What is packed is the page's, if it is still where it was. */
+static void put(struct zswap_engine *engine, uint32_t number, uint64_t place, uint64_t packed)
+{
+	bool is_wanted;
+
+	zs_share_lock(&engine->gate, false);
+	is_wanted = lock_standing_by(engine, number, place);
+	if (is_wanted) {
+		zswap_move_to(engine, number, packed, ZSWAP_NEWEST);
+		zs_share_unlock(zswap_lock_of(&engine->table, number), true);
+	}
+	zs_share_unlock(&engine->gate, false);
+	if (!is_wanted)
+		zswap_discard(engine, packed);
+	zswap_count(&engine->counts.packed, is_wanted);
+}
+
+static bool is_needed(struct zswap_engine *engine, uint32_t number, uint64_t place)
+{
+	bool is;
+
+	zs_share_lock(&engine->gate, false);
+	is = stands_by(engine, number, place);
+	zs_share_unlock(&engine->gate, false);
+	return is;
+}
+
+static void note_full(struct zswap_engine *engine)
+{
+	zswap_count(&engine->counts.pool_limit_hit, 1);
+	__atomic_store_n(&engine->is_full, true, __ATOMIC_RELAXED);
+}
+
+/* Result: whether it is no more in the batch. */
+static bool pack_page(struct zswap_engine *engine, struct zswap_lane *lane, const struct zswap_batch *batch,
+		      unsigned int i)
+{
+	uint64_t place = batch->first + i, packed;
+	int err;
+
+	if (!is_needed(engine, batch->page[i], place))
+		return true;
+	err = zswap_pack(engine, lane, zswap_standby_content(&engine->standby, place), &packed);
+	if (err == -ENOMEM)
+		note_full(engine);
+	if (err)
+		return give_back(engine, batch->page[i], place);
+	put(engine, batch->page[i], place, packed);
+	return true;
+}
+
+/* Those that cannot go anywhere just now are tried again when the batch's turn comes once more. */
+static void pack_batch(struct zswap_engine *engine, struct zswap_lane *lane, struct zswap_batch *batch)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < batch->nr; i++)
+		all &= pack_page(engine, lane, batch, i);
+	if (all)
+		zswap_standby_release(&engine->standby, batch);
+	else
+		zswap_standby_hold_again(&engine->standby, batch);
+}
+
+/* ---- when ---- */
+
+/* The kernel's accept_threshold_percent. */
+#define ACCEPT_PERCENT 90
+
+static void tell_full(struct zswap_engine *engine)
+{
+	if (engine->writeback || !engine->on_error)
+		return;
+	if (!__atomic_exchange_n(&engine->is_full_told, true, __ATOMIC_RELAXED))
+		engine->on_error(engine->ctx,
+				 "the pool is full: pages stay in memory beyond the limit (this is told once)");
+}
+
+bool zswap_may_pack(struct zswap_engine *engine)
+{
+	uint64_t limit = engine->pool_limit_bytes;
+
+	if (!__atomic_load_n(&engine->is_full, __ATOMIC_RELAXED))
+		return true;
+	if (limit && zswap_pool_bytes(engine) > limit / 100 * ACCEPT_PERCENT) {
+		tell_full(engine);
+		return false;
+	}
+	__atomic_store_n(&engine->is_full, false, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Result: whether a batch was packed. */
+static bool pack_oldest(struct zswap_engine *engine, struct zswap_lane *lane)
+{
+	struct zswap_batch *batch = zswap_standby_claim(&engine->standby);
+
+	if (batch)
+		pack_batch(engine, lane, batch);
+	return batch != NULL;
+}
+
+bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane)
+{
+	uint32_t page[ZSWAP_BATCH_PAGES];
+	struct zswap_batch *batch;
+	unsigned int nr;
+
+	if (!zswap_may_pack(engine))
+		return false;
+	batch = zswap_standby_reserve(&engine->standby);
+	if (!batch)
+		return pack_oldest(engine, lane);
+	nr = zswap_queue_pop(&engine->resident, &engine->table, page, ZSWAP_BATCH_PAGES);
+	return take_pages(engine, batch, page, nr) != 0;
+}
+
+void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t *page, unsigned int nr)
+{
+	struct zswap_batch *batch = zswap_standby_reserve(&engine->standby);
+
+	while (!batch && zswap_may_pack(engine) && pack_oldest(engine, lane))
+		batch = zswap_standby_reserve(&engine->standby);
+	if (batch)
+		take_pages(engine, batch, page, nr);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Faults: a page comes back, and those behind it, if the program seems to walk that way.
+ *
+ * A stream remembers the page at which the last fault in its stretch of memory would be followed by the next one of a
+ * walk, and how many pages came with it. A fault at just that page brings twice as many, within its group.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "parts.h"
+
+#define STREAM_SHIFT 10 /* pages that share a stream */
+
+/* ---- streams ---- */
+
+static uint64_t *stream_of(struct zswap_engine *engine, uint32_t page)
+{
+	return &engine->streams[(page >> STREAM_SHIFT) % ZSWAP_NR_STREAMS];
+}
+
+/* How many pages from this one on are to come, at most. Who else faults in the stretch may disturb it, not more. */
+static unsigned int window_of(struct zswap_engine *engine, uint32_t page)
+{
+	uint64_t stream = __atomic_load_n(stream_of(engine, page), __ATOMIC_RELAXED);
+	unsigned int nr = 1, rest = zswap_group_rest(&engine->table, page);
+
+	if (stream && stream >> 32 == page)
+		nr = (unsigned int)(stream & UINT32_MAX) * 2;
+	return nr < rest ? nr : rest;
+}
+
+static void note_stream(struct zswap_engine *engine, uint32_t page, unsigned int nr)
+{
+	uint64_t next = (uint64_t)(page + nr) << 32 | nr;
+
+	__atomic_store_n(stream_of(engine, page + nr), next, __ATOMIC_RELAXED);
+}
+
+/* ---- bringing ---- */
+
+/* How many of up to nr pages in a row are empty. */
+static unsigned int count_empty(const struct zswap_page *page, unsigned int nr)
+{
+	unsigned int nr_empty = 0;
+
+	while (nr_empty < nr && zswap_slot_kind(page[nr_empty].slot) == ZSWAP_EMPTY)
+		nr_empty++;
+	return nr_empty;
+}
+
+static void settle(struct zswap_engine *engine, uint32_t page, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		zswap_move_to(engine, page + i, ZSWAP_RESIDENT, ZSWAP_NEWEST);
+	zswap_count(&engine->counts.read_ahead, nr - 1);
+}
+
+/* Result: how many came, or a negative errno. */
+static int bring_zeroes(struct zswap_engine *engine, uint32_t page, unsigned int nr, bool is_write)
+{
+	int err;
+
+	nr = count_empty(zswap_page_of(&engine->table, page), nr);
+	err = engine->memory.give(engine->memory.ctx, page, nr, is_write ? engine->zeroes : NULL);
+	if (err)
+		return err;
+	settle(engine, page, nr);
+	return (int)nr;
+}
+
+/* Unpacks pages in a row until one of them has nothing to unpack, or cannot be. */
+static unsigned int unpack_row(struct zswap_engine *engine, struct zswap_lane *lane, const struct zswap_page *page,
+			       unsigned int nr)
+{
+	unsigned int i = 0;
+
+	for (; i < nr && zswap_slot_kind(page[i].slot) > ZSWAP_RESIDENT; i++)
+		if (zswap_unpack(engine, lane, page[i].slot, lane->pages + i * ZSWAP_PAGE_BYTES))
+			break;
+	return i;
+}
+
+static int tell_lost(struct zswap_engine *engine)
+{
+	zswap_count(&engine->counts.lost, 1);
+	if (engine->on_error)
+		engine->on_error(engine->ctx, "a page's content cannot be had again");
+	return -EIO;
+}
+
+static int bring_content(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, unsigned int nr)
+{
+	int err;
+
+	nr = unpack_row(engine, lane, zswap_page_of(&engine->table, page), nr);
+	if (!nr)
+		return tell_lost(engine);
+	err = engine->memory.give(engine->memory.ctx, page, nr, lane->pages);
+	if (err)
+		return err;
+	settle(engine, page, nr);
+	return (int)nr;
+}
+
+/*
+ * A page that is resident and faults was brought meanwhile, or the program has dropped it behind our back: then it is
+ * to read as zeroes.
+ */
+static int bring_again(struct zswap_engine *engine, uint32_t page)
+{
+	int err = engine->memory.give(engine->memory.ctx, page, 1, NULL);
+
+	return err ? err : 1;
+}
+
+static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t number, bool is_write)
+{
+	struct zs_share_lock *lock = zswap_lock_of(&engine->table, number);
+	struct zswap_page *page = zswap_page_of(&engine->table, number);
+	unsigned int nr = window_of(engine, number);
+	enum zswap_kind kind;
+	int got;
+
+	zs_share_lock(lock, true);
+	kind = zswap_slot_kind(page->slot);
+	if (kind == ZSWAP_RESIDENT)
+		got = bring_again(engine, number);
+	else if (kind == ZSWAP_EMPTY)
+		got = bring_zeroes(engine, number, nr, is_write);
+	else
+		got = bring_content(engine, lane, number, nr);
+	zs_share_unlock(lock, true);
+	if (got > 0) {
+		zswap_count(&engine->counts.faults_of[kind], 1);
+		note_stream(engine, number, (unsigned int)got);
+	}
+	return got < 0 ? got : 0;
+}
+
+#define MOST_TRIES 8
+
+static bool is_at_limit(const struct zswap_engine *engine)
+{
+	return zswap_resident_pages(engine) >= engine->limit_pages;
+}
+
+/* What is over the limit goes before more comes, as far as it can. A batch may turn out to have nothing that can go. */
+static void make_room(struct zswap_engine *engine, struct zswap_lane *lane)
+{
+	for (unsigned int tries = 0; tries < MOST_TRIES && is_at_limit(engine); tries++) {
+		zswap_evict_once(engine, lane);
+		zswap_count(&engine->counts.direct, 1);
+	}
+}
+
+static int bring_if_there(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, bool is_write)
+{
+	int err = -ENOENT;
+
+	zs_share_lock(&engine->gate, false);
+	if (zswap_page_of(&engine->table, page))
+		err = bring(engine, lane, page, is_write);
+	zs_share_unlock(&engine->gate, false);
+	return err;
+}
+
+/* Only the one pager, who reads of changed mappings too, need not keep them from being read meanwhile. */
+static int bring_in_order(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, bool is_write,
+			  bool is_pager)
+{
+	int err;
+
+	if (is_pager)
+		return bring_if_there(engine, lane, page, is_write);
+	zs_share_lock(&engine->fills, false);
+	err = bring_if_there(engine, lane, page, is_write);
+	zs_share_unlock(&engine->fills, false);
+	return err;
+}
+
+static bool has_work(const struct zswap_engine *engine)
+{
+	return zswap_resident_pages(engine) > engine->high_pages || zswap_writeback_is_due(engine);
+}
+
+static int fault(struct zswap_engine *engine, uint32_t page, bool is_write, bool is_pager)
+{
+	struct zswap_lane *lane;
+	int err;
+
+	while (is_at_limit(engine) && !zswap_may_pack(engine) && zswap_writeback_once(engine))
+		;
+	lane = zswap_lane_get(&engine->lanes);
+	make_room(engine, lane);
+	err = bring_in_order(engine, lane, page, is_write, is_pager);
+	zswap_lane_put(&engine->lanes, lane);
+	zswap_count(&engine->counts.faults, 1);
+	if (engine->wake && has_work(engine))
+		engine->wake(engine->ctx);
+	return err;
+}
+
+int zswap_engine_fault(struct zswap_engine *engine, uint32_t page, bool is_write)
+{
+	int err;
+
+	zs_share_lock(&engine->busy, false);
+	err = fault(engine, page, is_write, engine->is_one_pager);
+	zs_share_unlock(&engine->busy, false);
+	return err;
+}
+
+static bool is_away(struct zswap_engine *engine, uint32_t number)
+{
+	const struct zswap_page *page;
+	bool is;
+
+	zs_share_lock(&engine->gate, false);
+	page = zswap_page_of(&engine->table, number);
+	is = page && zswap_slot_kind(zswap_look(page)) > ZSWAP_RESIDENT;
+	zs_share_unlock(&engine->gate, false);
+	return is;
+}
+
+int zswap_engine_need(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
+{
+	int err = 0;
+
+	zs_share_lock(&engine->busy, false);
+	for (uint32_t page = first; page < first + nr_pages && !err; page++)
+		if (is_away(engine, page))
+			err = fault(engine, page, false, false);
+	zs_share_unlock(&engine->busy, false);
+	return err;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The engine's own, for its files.
+ */
+#ifndef ZSWAP_PARTS_H
+#define ZSWAP_PARTS_H
+
+#include "engine.h"
+#include "lane.h"
+#include "log.h"
+#include "queue.h"
+#include "standby.h"
+#include "table.h"
+#include "zsmalloc.h"
+
+#define ZSWAP_NR_KINDS 7
+#define ZSWAP_NR_STREAMS 16u
+
+struct zswap_counts {
+	uint64_t pages[ZSWAP_NR_KINDS]; /* of each kind */
+	uint64_t managed;
+	uint64_t packed_bytes; /* of objects in the pool */
+	uint64_t backing_bytes;
+	uint64_t faults;
+	uint64_t faults_of[ZSWAP_NR_KINDS]; /* by what the page was */
+	uint64_t read_ahead;
+	uint64_t evicted;
+	uint64_t packed;
+	uint64_t spared;
+	uint64_t busy;
+	uint64_t incompressible;
+	uint64_t direct;
+	uint64_t written_back;
+	uint64_t pool_limit_hit;
+	uint64_t failed_writes;
+	uint64_t lost;
+};
+
+struct zswap_writeback;
+
+struct zswap_engine {
+	struct zs_share_lock busy;
+	struct zs_share_lock fills;
+	struct zs_share_lock gate;
+	struct zswap_memory memory;
+	struct zswap_table table;
+	struct zswap_queue resident;
+	struct zswap_queue objects;
+	struct zswap_queue raws; /* goes to the store before all others */
+	struct zswap_standby standby;
+	struct zswap_lanes lanes;
+	struct zs_pool *pool;
+	struct zswap_writeback *writeback; /* NULL: there is no store */
+	const unsigned char *zeroes;       /* of a group's size */
+	uint64_t limit_pages;              /* of what is resident, with what stands by */
+	uint64_t high_pages;               /* from here on pages are evicted ahead of demand… */
+	uint64_t low_pages;                /* … down to here */
+	uint64_t pool_limit_bytes;         /* 0: none */
+	size_t huge_bytes;                 /* compressed sizes from here on are no better than a page */
+	bool is_one_pager;
+	bool is_full; /* nothing is packed until the pool has room again */
+	bool is_full_told;
+	uint64_t streams[ZSWAP_NR_STREAMS]; /* see fault.c */
+	struct zswap_counts counts;         /* each changed atomically */
+	void (*on_error)(void *ctx, const char *what);
+	void (*wake)(void *ctx);
+	void *ctx;
+};
+
+static inline void zswap_count(uint64_t *count, int64_t more)
+{
+	__atomic_fetch_add(count, (uint64_t)more, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t zswap_counted(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t zswap_look(const struct zswap_page *page)
+{
+	return __atomic_load_n(&page->slot, __ATOMIC_RELAXED);
+}
+
+/* Pages that take memory beside the pool. */
+static inline uint64_t zswap_resident_pages(const struct zswap_engine *engine)
+{
+	return zswap_counted(&engine->counts.pages[ZSWAP_RESIDENT]) + zswap_standby_pages(&engine->standby);
+}
+
+/* All memory that the pool's limit is for. */
+uint64_t zswap_pool_bytes(const struct zswap_engine *engine);
+
+/* ---- content.c: a page's content, to a slot and back ---- */
+
+/* Result: 0; -ENOSPC: it does not compress, and there is no store; -ENOMEM: the pool is full; -EIO. */
+int zswap_pack(struct zswap_engine *engine, struct zswap_lane *lane, const void *content, uint64_t *slot);
+/* Result: 0 or -EIO. pre: the kind is none of EMPTY and RESIDENT. context: the page's group is locked. */
+int zswap_unpack(struct zswap_engine *engine, struct zswap_lane *lane, uint64_t slot, void *content);
+/*
+ * A page is somewhere else from now on: it leaves its queue, enters another, what it had is dropped, and all is
+ * counted. context: its group is locked alone
+ */
+void zswap_move_to(struct zswap_engine *engine, uint32_t page, uint64_t slot, enum zswap_end end);
+/* What no page has taken. */
+void zswap_discard(struct zswap_engine *engine, uint64_t slot);
+
+/* ---- evict.c ---- */
+
+/* One batch is taken, or packed. Result: whether that could be done. context: busy shared, as for the next */
+bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane);
+/* Takes these pages, as far as they are resident. */
+void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t *pages, unsigned int nr);
+/* Whether pages may be packed: not while the pool is full. */
+bool zswap_may_pack(struct zswap_engine *engine);
+
+/* ---- writeback.c ---- */
+
+int zswap_writeback_create(struct zswap_engine *engine, const struct zs_store *store);
+void zswap_writeback_destroy(struct zswap_engine *engine);
+uint64_t zswap_writeback_bytes(const struct zswap_engine *engine);
+/* Whether the pool should be written back from. */
+bool zswap_writeback_is_due(const struct zswap_engine *engine);
+/* Writes the pool's oldest objects, a segment of them. Result: whether any were. context: busy shared */
+bool zswap_writeback_once(struct zswap_engine *engine);
+int zswap_stored_read(struct zswap_engine *engine, uint64_t slot, void *buf, size_t size, uint32_t *bytes,
+		      bool *is_raw);
+void zswap_stored_drop(struct zswap_engine *engine, uint64_t slot);
+
+#endif

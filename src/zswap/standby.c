@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The ring of batches.
+ */
+#include "standby.h"
+
+#include <errno.h>
+
+#include "reserve.h"
+
+static size_t batches_bytes(const struct zswap_standby *standby)
+{
+	return standby->nr_batches * sizeof(struct zswap_batch);
+}
+
+int zswap_standby_create(struct zswap_standby *standby, const struct zswap_memory *memory)
+{
+	standby->memory = memory;
+	standby->nr_batches = memory->standby_pages / ZSWAP_BATCH_PAGES;
+	standby->batches = zs_reserve(batches_bytes(standby));
+	if (!standby->batches)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < standby->nr_batches; i++) {
+		standby->batches[i].first = (uint64_t)i * ZSWAP_BATCH_PAGES;
+		standby->batches[i].at = memory->standby + standby->batches[i].first * ZSWAP_PAGE_BYTES;
+	}
+	return 0;
+}
+
+void zswap_standby_destroy(struct zswap_standby *standby)
+{
+	zs_unreserve(standby->batches, batches_bytes(standby));
+}
+
+/* The batch at one of the ring's ends, if it has this state, which changes to the other; the end goes on. */
+static struct zswap_batch *advance(struct zswap_standby *standby, uint32_t *next, enum zswap_batch_state from,
+				   enum zswap_batch_state to)
+{
+	struct zswap_batch *batch = NULL;
+
+	zs_share_lock(&standby->lock, true);
+	if (standby->batches[*next].state == from) {
+		batch = &standby->batches[*next];
+		batch->state = to;
+		*next = (*next + 1) % standby->nr_batches;
+	}
+	zs_share_unlock(&standby->lock, true);
+	return batch;
+}
+
+struct zswap_batch *zswap_standby_reserve(struct zswap_standby *standby)
+{
+	return advance(standby, &standby->next_free, ZSWAP_BATCH_FREE, ZSWAP_BATCH_FILLING);
+}
+
+struct zswap_batch *zswap_standby_claim(struct zswap_standby *standby)
+{
+	return advance(standby, &standby->next_held, ZSWAP_BATCH_HELD, ZSWAP_BATCH_CLAIMED);
+}
+
+static void set_state(struct zswap_standby *standby, struct zswap_batch *batch, enum zswap_batch_state state)
+{
+	zs_share_lock(&standby->lock, true);
+	batch->state = state;
+	zs_share_unlock(&standby->lock, true);
+}
+
+/* An empty one is held too: it has its turn in the ring. */
+void zswap_standby_hold(struct zswap_standby *standby, struct zswap_batch *batch)
+{
+	__atomic_fetch_add(&standby->nr_pages, batch->nr, __ATOMIC_RELAXED);
+	set_state(standby, batch, ZSWAP_BATCH_HELD);
+}
+
+void zswap_standby_hold_again(struct zswap_standby *standby, struct zswap_batch *batch)
+{
+	set_state(standby, batch, ZSWAP_BATCH_HELD);
+}
+
+void zswap_standby_release(struct zswap_standby *standby, struct zswap_batch *batch)
+{
+	if (batch->nr)
+		standby->memory->release(standby->memory->ctx, batch->at, batch->nr);
+	__atomic_fetch_sub(&standby->nr_pages, batch->nr, __ATOMIC_RELAXED);
+	batch->nr = 0;
+	set_state(standby, batch, ZSWAP_BATCH_FREE);
+}
+
+bool zswap_standby_is_full(struct zswap_standby *standby)
+{
+	bool is_full;
+
+	zs_share_lock(&standby->lock, true);
+	is_full = standby->batches[standby->next_free].state != ZSWAP_BATCH_FREE;
+	zs_share_unlock(&standby->lock, true);
+	return is_full;
+}

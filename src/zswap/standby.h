@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Pages that were taken from the program and are not packed yet, in batches, the oldest batch first. A fault on one of
+ * them gives it back as it is: so a page that is in use after all is found, and stays (segmented FIFO, Turner and Levy
+ * 1981). What it had here is given back with the rest of its batch.
+ *
+ * A batch is filled by who reserved it, held, and emptied by who claimed it; its content does not change meanwhile.
+ *
+ * Locks: one of their states, innermost.
+ */
+#ifndef ZSWAP_STANDBY_H
+#define ZSWAP_STANDBY_H
+
+#include <stdbool.h>
+
+#include "managed.h"
+#include "share_lock.h"
+#include "page_slot.h"
+
+#define ZSWAP_BATCH_PAGES 64u
+
+enum zswap_batch_state { ZSWAP_BATCH_FREE, ZSWAP_BATCH_FILLING, ZSWAP_BATCH_HELD, ZSWAP_BATCH_CLAIMED };
+
+struct zswap_batch {
+	enum zswap_batch_state state;
+	unsigned int nr;
+	uint64_t first; /* the place of its first page */
+	unsigned char *at;
+	uint32_t page[ZSWAP_BATCH_PAGES];
+};
+
+struct zswap_standby {
+	struct zs_share_lock lock;
+	const struct zswap_memory *memory;
+	struct zswap_batch *batches;
+	uint32_t nr_batches;
+	uint32_t next_free; /* all in a ring: the next to be reserved, and the next to be claimed */
+	uint32_t next_held;
+	uint64_t nr_pages; /* in batches, in use or not */
+};
+
+/* Result: 0 or -ENOMEM. */
+int zswap_standby_create(struct zswap_standby *standby, const struct zswap_memory *memory);
+void zswap_standby_destroy(struct zswap_standby *standby);
+
+/* A batch to be filled; NULL: all are in use. */
+struct zswap_batch *zswap_standby_reserve(struct zswap_standby *standby);
+/* It is filled: with batch->nr pages. */
+void zswap_standby_hold(struct zswap_standby *standby, struct zswap_batch *batch);
+/* The oldest one that is held; NULL: there is none. */
+struct zswap_batch *zswap_standby_claim(struct zswap_standby *standby);
+/* Some of a claimed one is still needed: its turn comes again when all others have had theirs. */
+void zswap_standby_hold_again(struct zswap_standby *standby, struct zswap_batch *batch);
+/* Nothing in it is needed any more. */
+void zswap_standby_release(struct zswap_standby *standby, struct zswap_batch *batch);
+
+/* Whether no batch can be reserved now. */
+bool zswap_standby_is_full(struct zswap_standby *standby);
+
+static inline uint64_t zswap_standby_pages(const struct zswap_standby *standby)
+{
+	return __atomic_load_n(&standby->nr_pages, __ATOMIC_RELAXED);
+}
+
+static inline const unsigned char *zswap_standby_content(const struct zswap_standby *standby, uint64_t place)
+{
+	return standby->memory->standby + place * ZSWAP_PAGE_BYTES;
+}
+
+#endif
