@@ -260,6 +260,7 @@ void zswap_engine_evict(struct zswap_engine *engine, uint32_t first, uint64_t nr
 			zswap_writeback_once(engine);
 		i += evict_batch(engine, lane, first + (uint32_t)i, nr_pages - i);
 	}
+	zswap_pack_all(engine, lane);
 	zswap_lane_put(&engine->lanes, lane);
 	zs_share_unlock(&engine->busy, false);
 }

@@ -278,6 +278,12 @@ bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane)
 	return take_pages(engine, batch, page, nr) != 0;
 }
 
+void zswap_pack_all(struct zswap_engine *engine, struct zswap_lane *lane)
+{
+	for (uint32_t i = 0; i < engine->standby.nr_batches && zswap_may_pack(engine) && pack_oldest(engine, lane); i++)
+		;
+}
+
 void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t *page, unsigned int nr)
 {
 	struct zswap_batch *batch = zswap_standby_reserve(&engine->standby);

@@ -111,6 +111,8 @@ void zswap_discard(struct zswap_engine *engine, uint64_t slot);
 bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane);
 /* Takes these pages, as far as they are resident. */
 void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t *pages, unsigned int nr);
+/* Packs all that stands by. */
+void zswap_pack_all(struct zswap_engine *engine, struct zswap_lane *lane);
 /* Whether pages may be packed: not while the pool is full. */
 bool zswap_may_pack(struct zswap_engine *engine);
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * What a fault costs on memory that was compressed away, and how fast memory is: this library's, or the kernel's own, with
+ * whatever swap the machine has on (run.py gives it a zram device).
+ *
+ *   swap-latency -i IMAGE -k pager|sigbus|kernel [-m MIB] [-n FAULTS] [-w]
+ *
+ * Memory is filled with pages of the image and evicted (ZSWAP_PAGEOUT, or MADV_PAGEOUT), which is timed until all of it is
+ * packed. Then random pages, no one twice, are touched one by one, read or (-w) written, and each is timed. Each round
+ * evicts what was touched before. Told are the times and that no page was wrong.
+ */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "histogram.h"
+#include "image.h"
+#include "json.h"
+#include "program.h"
+#include "random.h"
+#include "zswap.h"
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
+#define ROUNDS 5
+#define MIB (1u << 20)
+
+struct latency {
+	struct bench_image image;
+	struct zswap *zswap; /* NULL: the kernel's */
+	unsigned char *memory;
+	unsigned char *is_in; /* a byte for each page, as mincore() tells it */
+	uint32_t *order;
+	size_t nr_pages;
+	size_t nr_faults;
+	bool writes;
+	uint64_t random;
+	uint64_t nr_wrong;
+	uint64_t nr_in; /* that were not evicted, and so not touched */
+	struct bench_histogram times;
+	double evict_ns[ROUNDS]; /* for a page */
+};
+
+static unsigned char *page_at(struct latency *latency, size_t page)
+{
+	return latency->memory + page * BENCH_PAGE_BYTES;
+}
+
+static const unsigned char *content_of(const struct latency *latency, size_t page)
+{
+	return bench_image_page(&latency->image, page % latency->image.nr_pages);
+}
+
+/* ---- memory ---- */
+
+static void make_memory(struct latency *latency, const char *kind)
+{
+	size_t bytes = latency->nr_pages * BENCH_PAGE_BYTES;
+	struct zswap_options options = { .size = sizeof(options),
+					 .resident_limit_bytes = bytes + bytes / 4 + 64 * MIB,
+					 .flags = !strcmp(kind, "pager") ? ZSWAP_PAGER : ZSWAP_SIGBUS };
+
+	if (!strcmp(kind, "kernel")) {
+		latency->memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (latency->memory == MAP_FAILED)
+			bench_die("no memory");
+		madvise(latency->memory, bytes, MADV_NOHUGEPAGE);
+		return;
+	}
+	latency->zswap = zswap_create(&options);
+	latency->memory = latency->zswap ? zswap_mmap(latency->zswap, bytes) : NULL;
+	if (!latency->memory)
+		bench_die("no memory of %s", kind);
+}
+
+static void fill(struct latency *latency)
+{
+	for (size_t i = 0; i < latency->nr_pages; i++)
+		memcpy(page_at(latency, i), content_of(latency, i), BENCH_PAGE_BYTES);
+}
+
+static void look(struct latency *latency)
+{
+	if (mincore(latency->memory, latency->nr_pages * BENCH_PAGE_BYTES, latency->is_in))
+		bench_die("mincore fails");
+}
+
+static size_t count_in(struct latency *latency)
+{
+	size_t nr = 0;
+
+	look(latency);
+	for (size_t i = 0; i < latency->nr_pages; i++)
+		nr += latency->is_in[i] & 1;
+	return nr;
+}
+
+/* Times the eviction of all that is in memory, page by page. */
+static void evict(struct latency *latency, unsigned int round)
+{
+	size_t bytes = latency->nr_pages * BENCH_PAGE_BYTES, nr = count_in(latency);
+	uint64_t begun = bench_clock_ns(CLOCK_MONOTONIC), took;
+
+	if (latency->zswap ? zswap_advise(latency->zswap, latency->memory, bytes, ZSWAP_PAGEOUT) != 0
+			   : madvise(latency->memory, bytes, MADV_PAGEOUT) != 0)
+		bench_die("nothing can be evicted");
+	took = bench_clock_ns(CLOCK_MONOTONIC) - begun;
+	latency->evict_ns[round] = (double)took / (double)(nr ? nr : 1);
+}
+
+/* ---- faults ---- */
+
+static void touch(struct latency *latency, size_t page)
+{
+	volatile unsigned char *at = page_at(latency, page);
+	uint64_t begun = bench_clock_ns(CLOCK_MONOTONIC);
+
+	if (latency->writes)
+		at[BENCH_PAGE_BYTES - 1] = content_of(latency, page)[BENCH_PAGE_BYTES - 1];
+	else
+		(void)at[BENCH_PAGE_BYTES - 1];
+	bench_histogram_note(&latency->times, bench_clock_ns(CLOCK_MONOTONIC) - begun);
+	latency->nr_wrong += memcmp(page_at(latency, page), content_of(latency, page), BENCH_PAGE_BYTES) != 0;
+}
+
+static void shuffle(struct latency *latency)
+{
+	for (size_t i = 0; i < latency->nr_pages; i++)
+		latency->order[i] = (uint32_t)i;
+	for (size_t i = latency->nr_pages - 1; i; i--) {
+		size_t other = zs_random_below(&latency->random, i + 1);
+		uint32_t page = latency->order[i];
+
+		latency->order[i] = latency->order[other];
+		latency->order[other] = page;
+	}
+}
+
+/* A page that others brought with them is in memory, and left out. */
+static void touch_some(struct latency *latency)
+{
+	shuffle(latency);
+	look(latency);
+	for (size_t i = 0; i < latency->nr_faults; i++) {
+		if (latency->is_in[latency->order[i]] & 1)
+			latency->nr_in++;
+		else
+			touch(latency, latency->order[i]);
+	}
+}
+
+/* ---- the run ---- */
+
+static void tell(struct latency *latency)
+{
+	struct zs_json json;
+
+	zs_json_begin(&json, stdout);
+	zs_json_integer(&json, "pages", latency->nr_pages);
+	zs_json_integer(&json, "faults", latency->times.nr);
+	zs_json_integer(&json, "p50_ns", bench_histogram_quantile(&latency->times, .5));
+	zs_json_integer(&json, "p99_ns", bench_histogram_quantile(&latency->times, .99));
+	zs_json_integer(&json, "most_ns", latency->times.most);
+	zs_json_integer(&json, "not_evicted", latency->nr_in);
+	zs_json_number(&json, "evict_first_ns", latency->evict_ns[0]);
+	zs_json_number(&json, "evict_again_ns", bench_quantile(latency->evict_ns + 1, ROUNDS - 1, .5));
+	zs_json_integer(&json, "wrong_pages", latency->nr_wrong);
+	zs_json_end(&json);
+}
+
+static void run(struct latency *latency)
+{
+	fill(latency);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		evict(latency, round);
+		touch_some(latency);
+	}
+	tell(latency);
+}
+
+int main(int argc, char **argv)
+{
+	struct latency latency = { .nr_pages = 256 * MIB / BENCH_PAGE_BYTES, .nr_faults = 20000, .random = 1 };
+	const char *image = NULL, *kind = "pager";
+	int option;
+
+	while ((option = getopt(argc, argv, "i:k:m:n:w")) >= 0) {
+		switch (option) {
+		case 'i': image = optarg; break;
+		case 'k': kind = optarg; break;
+		case 'm': latency.nr_pages = bench_number(option, optarg, 1, 65536) * MIB / BENCH_PAGE_BYTES; break;
+		case 'n': latency.nr_faults = bench_number(option, optarg, 1, UINT32_MAX); break;
+		case 'w': latency.writes = true; break;
+		default: bench_die("see the head of latency.c");
+		}
+	}
+	if (!image || optind < argc || (strcmp(kind, "pager") && strcmp(kind, "sigbus") && strcmp(kind, "kernel")))
+		bench_die("see the head of latency.c");
+	if (latency.nr_faults > latency.nr_pages)
+		latency.nr_faults = latency.nr_pages;
+	bench_image_open(&latency.image, image);
+	latency.is_in = bench_memory(latency.nr_pages);
+	latency.order = bench_memory(latency.nr_pages * sizeof(*latency.order));
+	make_memory(&latency, kind);
+	run(&latency);
+	zswap_destroy(latency.zswap);
+	return latency.nr_wrong != 0;
+}
