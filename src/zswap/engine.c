@@ -103,6 +103,11 @@ void zswap_engine_listen(struct zswap_engine *engine)
 	zs_share_lock(&engine->fills, true);
 }
 
+bool zswap_engine_try_listen(struct zswap_engine *engine)
+{
+	return zs_share_try(&engine->fills, 0, true);
+}
+
 void zswap_engine_listened(struct zswap_engine *engine)
 {
 	zs_share_unlock(&engine->fills, true);
@@ -203,6 +208,11 @@ bool zswap_engine_step(struct zswap_engine *engine)
 	writes = writes && zswap_writeback_is_due(engine);
 	zs_share_unlock(&engine->busy, false);
 	return evicts || writes;
+}
+
+bool zswap_engine_is_beyond(const struct zswap_engine *engine)
+{
+	return zswap_resident_pages(engine) > engine->limit_pages + ZSWAP_BATCH_PAGES;
 }
 
 /* ---- advice ---- */

@@ -66,13 +66,31 @@ void zswap_engine_drop(struct zswap_engine *engine, uint32_t first, uint64_t nr_
 void zswap_engine_forget(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
 
 /*
- * A page is to be the program's. Result: 0: it is; -EAGAIN: try again; -ENOMEM; -EIO: its content cannot be had again,
- * which was told.
+ * A page is to be the program's. Result: 0: it is; -EAGAIN: try again; -EBUSY: also, the one pager, in a while;
+ * -ENOMEM; -EIO: its content cannot be had again, which was told.
  */
 int zswap_engine_fault(struct zswap_engine *engine, uint32_t page, bool is_write);
 
+/*
+ * The same between zswap_engine_pause() and zswap_engine_resume(), for the thread that called the former. A pager that
+ * does not tell whose faults it takes gets -EBUSY of the other call meanwhile.
+ */
+int zswap_engine_fault_paused(struct zswap_engine *engine, uint32_t page, bool is_write);
+
+/* Copies what is not resident of pages in a row to where they are. Result: 0 or -EIO. context: paused */
+int zswap_engine_restore(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages, void *to);
+
 /* Evicts and writes back what is due. Result: whether there is more to do at once. */
 bool zswap_engine_step(struct zswap_engine *engine);
+
+/*
+ * Some of the pages that could not be taken lately, for who can make that possible; then they are told to be cold.
+ * Returns how many.
+ */
+unsigned int zswap_engine_take_busy(struct zswap_engine *engine, uint32_t *pages, unsigned int most);
+
+/* Whether more is resident than may be, by more than some faults bring. */
+bool zswap_engine_is_beyond(const struct zswap_engine *engine);
 
 /* What a program knows of its pages. Those are made the next to go; or had ready; or are evicted now. */
 void zswap_engine_cold(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
@@ -81,6 +99,8 @@ void zswap_engine_evict(struct zswap_engine *engine, uint32_t first, uint64_t nr
 
 /* Nothing is given to the program from here on until it is listened(); what changes is read and dropped in between. */
 void zswap_engine_listen(struct zswap_engine *engine);
+/* Result: whether nobody gives any at the moment, and it did so. */
+bool zswap_engine_try_listen(struct zswap_engine *engine);
 void zswap_engine_listened(struct zswap_engine *engine);
 
 /* Nothing at all moves from here on until it is resumed: for a fork. */

@@ -48,6 +48,29 @@ static void leave(struct zswap_engine *engine, uint32_t page)
 		zswap_move_to(engine, page, ZSWAP_RESIDENT, ZSWAP_NEWEST);
 }
 
+static void note_busy(struct zswap_engine *engine, uint32_t page)
+{
+	struct zswap_busy *busy = &engine->busy_pages;
+
+	zs_share_lock(&busy->lock, true);
+	if (busy->nr < sizeof(busy->page) / sizeof(busy->page[0]))
+		busy->page[busy->nr++] = page;
+	zs_share_unlock(&busy->lock, true);
+	zswap_count(&engine->counts.busy, 1);
+}
+
+unsigned int zswap_engine_take_busy(struct zswap_engine *engine, uint32_t *page, unsigned int most)
+{
+	struct zswap_busy *busy = &engine->busy_pages;
+	unsigned int nr = 0;
+
+	zs_share_lock(&busy->lock, true);
+	while (nr < most && busy->nr)
+		page[nr++] = busy->page[--busy->nr];
+	zs_share_unlock(&busy->lock, true);
+	return nr;
+}
+
 /* A page that could not be taken: the program has dropped it, or it has to stay. */
 static void pass_over(struct zswap_engine *engine, uint32_t page, int why)
 {
@@ -55,7 +78,7 @@ static void pass_over(struct zswap_engine *engine, uint32_t page, int why)
 		zswap_move_to(engine, page, ZSWAP_EMPTY, ZSWAP_NEWEST);
 		return;
 	}
-	zswap_count(&engine->counts.busy, 1);
+	note_busy(engine, page);
 	zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_STAYS, ZSWAP_NEWEST);
 }
 

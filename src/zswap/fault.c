@@ -145,11 +145,13 @@ static bool is_at_limit(const struct zswap_engine *engine)
 	return zswap_resident_pages(engine) >= engine->limit_pages;
 }
 
-/* What is over the limit goes before more comes, as far as it can. A batch may turn out to have nothing that can go. */
+/* What is over the limit goes before more comes, as far as it can. */
 static void make_room(struct zswap_engine *engine, struct zswap_lane *lane)
 {
-	for (unsigned int tries = 0; tries < MOST_TRIES && is_at_limit(engine); tries++) {
-		zswap_evict_once(engine, lane);
+	bool goes_on = true;
+
+	for (unsigned int tries = 0; tries < MOST_TRIES && goes_on && is_at_limit(engine); tries++) {
+		goes_on = zswap_evict_once(engine, lane);
 		zswap_count(&engine->counts.direct, 1);
 	}
 }
@@ -201,13 +203,61 @@ static int fault(struct zswap_engine *engine, uint32_t page, bool is_write, bool
 	return err;
 }
 
+/* The one pager must not wait for who forks, whose faults it may have to take. */
+static bool be_busy(struct zswap_engine *engine)
+{
+	uint32_t state = __atomic_load_n(&engine->busy.word, __ATOMIC_RELAXED);
+
+	while (engine->is_one_pager && !(state & (ZS_SHARE_ALONE | ZS_SHARE_WAITED))) {
+		if (zs_share_try(&engine->busy, state, false))
+			return true;
+		state = __atomic_load_n(&engine->busy.word, __ATOMIC_RELAXED);
+	}
+	if (engine->is_one_pager)
+		return false;
+	zs_share_lock(&engine->busy, false);
+	return true;
+}
+
 int zswap_engine_fault(struct zswap_engine *engine, uint32_t page, bool is_write)
 {
 	int err;
 
-	zs_share_lock(&engine->busy, false);
+	if (!be_busy(engine))
+		return -EBUSY;
 	err = fault(engine, page, is_write, engine->is_one_pager);
 	zs_share_unlock(&engine->busy, false);
+	return err;
+}
+
+/* Nothing is evicted: that may have to give pages back, which nobody may do now. */
+int zswap_engine_fault_paused(struct zswap_engine *engine, uint32_t page, bool is_write)
+{
+	struct zswap_lane *lane = zswap_lane_get(&engine->lanes);
+	int err = bring_if_there(engine, lane, page, is_write);
+
+	zswap_lane_put(&engine->lanes, lane);
+	zswap_count(&engine->counts.faults, 1);
+	return err;
+}
+
+int zswap_engine_restore(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages, void *to)
+{
+	struct zswap_lane *lane = zswap_lane_get(&engine->lanes);
+	unsigned char *at = to;
+	int err = 0;
+
+	for (uint64_t i = 0; i < nr_pages && !err; i++, at += ZSWAP_PAGE_BYTES) {
+		uint32_t page = first + (uint32_t)i;
+		uint64_t slot = zswap_look(zswap_page_of(&engine->table, page));
+
+		if (zswap_slot_kind(slot) <= ZSWAP_RESIDENT)
+			continue;
+		err = zswap_unpack(engine, lane, slot, at);
+		if (!err)
+			zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_STAYS, ZSWAP_NEWEST);
+	}
+	zswap_lane_put(&engine->lanes, lane);
 	return err;
 }
 

@@ -38,6 +38,13 @@ struct zswap_counts {
 
 struct zswap_writeback;
 
+/* Pages that could not be taken, for who may know why. What does not fit is forgotten. */
+struct zswap_busy {
+	struct zs_share_lock lock;
+	unsigned int nr;
+	uint32_t page[4 * ZSWAP_BATCH_PAGES];
+};
+
 struct zswap_engine {
 	struct zs_share_lock busy;
 	struct zs_share_lock fills;
@@ -49,6 +56,7 @@ struct zswap_engine {
 	struct zswap_queue raws; /* goes to the store before all others */
 	struct zswap_standby standby;
 	struct zswap_lanes lanes;
+	struct zswap_busy busy_pages;
 	struct zs_pool *pool;
 	struct zswap_writeback *writeback; /* NULL: there is no store */
 	const unsigned char *zeroes;       /* of a group's size */

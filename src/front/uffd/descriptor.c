@@ -77,8 +77,8 @@ int zswap_descriptor_open(const struct zswap_means *means, int *fd)
 {
 	uint64_t features = UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP;
 
-	if (means->is_sigbus)
-		features |= UFFD_FEATURE_SIGBUS;
+	/* Who has the fault is told for the sake of those who fork. */
+	features |= means->is_sigbus ? UFFD_FEATURE_SIGBUS : UFFD_FEATURE_THREAD_ID;
 	return open_one(means, features, fd);
 }
 

@@ -2,14 +2,16 @@
 /*
  * Managed memory as a whole, for the files of this folder.
  *
- * Locks: the list of all comes before the regions' and the engine's. Who calls from outside has all signals blocked: a
- * handler of the program's could touch managed memory, and its fault would wait for what its own thread holds.
+ * Locks: the list of all comes before the regions' and the engine's, which are in this order. Who calls from outside
+ * has all signals blocked: a handler of the program's could touch managed memory, and its fault would wait for what its
+ * own thread holds.
  */
 #ifndef ZSWAP_FRONT_H
 #define ZSWAP_FRONT_H
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/types.h>
 
 #include "descriptor.h"
 #include "engine.h"
@@ -33,6 +35,8 @@ struct zswap {
 	bool has_pager;
 	bool has_evictor;
 	uint32_t evictor_state; /* a futex: see pager.c */
+	pid_t forking;          /* the thread for which the engine is paused; or 0 */
+	bool wakes_later;       /* who gets a page goes on only when it is told to, not as it comes */
 	void (*on_event)(void *ctx, const char *what);
 	void *ctx;
 };
@@ -42,14 +46,18 @@ struct zswap {
 /* Makes room for so many taken pages. Result: 0 or a negative errno. */
 int zswap_memory_create(struct zswap *zswap, uint32_t standby_pages);
 void zswap_memory_destroy(struct zswap *zswap);
+/* The descriptor anew, in a child. Result: 0 or a negative errno. */
+int zswap_memory_renew(struct zswap *zswap);
 /* What waits for a page looks again. */
 void zswap_memory_wake(struct zswap *zswap, uint32_t page);
 
 /* ---- pager.c: the threads ---- */
 
-/* Result: 0 or a negative errno; zswap_pager_stop() is to be called in any case. */
+/* With signals blocked. Result: 0 or a negative errno; zswap_pager_stop() is to be called in any case. */
 int zswap_pager_start(struct zswap *zswap);
 void zswap_pager_stop(struct zswap *zswap);
+/* While more is resident than may be, since pages are shared with a child, the evictor gets some time. */
+void zswap_hold_back(struct zswap *zswap);
 /* Of the engine's options; ctx is a struct zswap. */
 void zswap_evictor_wake(void *ctx);
 /* What the kernel, or the program, unmaps. */
@@ -58,19 +66,51 @@ void zswap_removed(struct zswap *zswap, uintptr_t start, uintptr_t end);
 
 /* ---- sigbus.c: faults in their threads ---- */
 
-/* From now on until it is forgotten. Result: 0 or a negative errno. */
-int zswap_sigbus_mind(struct zswap *zswap);
-void zswap_sigbus_forget(struct zswap *zswap);
+/* Before the first one is in the list, and after the last one was. context: the list's lock. Result: 0 or -errno. */
+int zswap_sigbus_begin(void);
+/* The handler goes, unless somebody has put another in its place. */
+void zswap_sigbus_end(void);
+
+/* ---- all.c: the list of all, and forks ---- */
+
+struct zswap_all {
+	struct zs_share_lock lock;
+	struct zswap *first;
+	pid_t forking; /* the thread that forks, which has the lock; or 0 */
+	bool has_forked;
+};
+
+extern struct zswap_all zswap_all;
+
+/* Result: 0 or a negative errno. */
+int zswap_all_add(struct zswap *zswap);
+/* Nothing, if it is not in it. */
+void zswap_all_remove(struct zswap *zswap);
+
+/* Whether the thread that asks has the list to itself, as it forks. */
+bool zswap_all_are_mine(void);
+
+/* Whether this thread forks just now: all of the engine waits for it. */
+static inline bool zswap_is_forking(const struct zswap *zswap, pid_t thread)
+{
+	return __atomic_load_n(&zswap->forking, __ATOMIC_ACQUIRE) == thread;
+}
 
 /* ---- zswap.c ---- */
 
 void zswap_tell(struct zswap *zswap, const char *what);
+/* In a child after a fork, all paused: it works by itself from here on, or has all its pages back. */
+void zswap_renew(struct zswap *zswap);
 
+/* All but those that an instruction brings about, which cannot wait. */
 static inline void zswap_block_signals(sigset_t *old)
 {
+	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP };
 	sigset_t all;
 
 	sigfillset(&all);
+	for (unsigned int i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(&all, own[i]);
 	pthread_sigmask(SIG_SETMASK, &all, old);
 }
 

@@ -88,7 +88,7 @@ static void wake(struct zswap *zswap, void *at, unsigned int nr)
 {
 	struct uffdio_range range = { .start = (uintptr_t)at, .len = bytes_of(nr) };
 
-	if (!zswap->means.is_sigbus)
+	if (!zswap->means.is_sigbus && !zswap->wakes_later)
 		ioctl(zswap->fd, UFFDIO_WAKE, &range);
 }
 
@@ -100,7 +100,10 @@ void zswap_memory_wake(struct zswap *zswap, uint32_t page)
 /* Result: how many of the first pages came, or a negative errno. */
 static long copy_some(const struct zswap *zswap, void *to, unsigned int nr, const void *content)
 {
-	struct uffdio_copy copy = { .dst = (uintptr_t)to, .src = (uintptr_t)content, .len = bytes_of(nr) };
+	struct uffdio_copy copy = { .dst = (uintptr_t)to,
+				    .src = (uintptr_t)content,
+				    .len = bytes_of(nr),
+				    .mode = zswap->wakes_later ? UFFDIO_COPY_MODE_DONTWAKE : 0 };
 
 	if (!ioctl(zswap->fd, UFFDIO_COPY, &copy))
 		return nr;
@@ -109,7 +112,8 @@ static long copy_some(const struct zswap *zswap, void *to, unsigned int nr, cons
 
 static long zero_some(const struct zswap *zswap, void *to, unsigned int nr)
 {
-	struct uffdio_zeropage zero = { .range = { .start = (uintptr_t)to, .len = bytes_of(nr) } };
+	struct uffdio_zeropage zero = { .range = { .start = (uintptr_t)to, .len = bytes_of(nr) },
+					.mode = zswap->wakes_later ? UFFDIO_ZEROPAGE_MODE_DONTWAKE : 0 };
 
 	if (!ioctl(zswap->fd, UFFDIO_ZEROPAGE, &zero))
 		return nr;
@@ -172,6 +176,13 @@ int zswap_memory_create(struct zswap *zswap, uint32_t standby_pages)
 	zswap->memory = (struct zswap_memory){
 		.give = give, .release = release, .ctx = zswap, .standby = standby, .standby_pages = standby_pages
 	};
+	return watch_standby(zswap);
+}
+
+int zswap_memory_renew(struct zswap *zswap)
+{
+	if (zswap->standby_fd >= 0)
+		close(zswap->standby_fd);
 	return watch_standby(zswap);
 }
 

@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +21,10 @@
 #include "futex.h"
 #include "kernel.h"
 #include "page_slot.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 
 /* ---- what is unmapped or dropped ---- */
 
@@ -49,7 +55,7 @@ void zswap_unmapped(struct zswap *zswap, uintptr_t start, uintptr_t end)
 /* ---- the pager ---- */
 
 #define MESSAGES 16
-#define NO_MEMORY_NS 1000000
+#define A_WHILE_NS 100000 /* until there may be memory, or a fork is over */
 
 /* Nobody else knows the page's content: better no answer than a wrong one. */
 static void fail(struct zswap *zswap, uintptr_t address)
@@ -62,18 +68,42 @@ static void fail(struct zswap *zswap, uintptr_t address)
 	abort();
 }
 
-static void take_fault(struct zswap *zswap, uintptr_t address, bool is_write)
+/* What is locked as it goes on would be locked for ever in the child. */
+static int bring_for_fork(struct zswap *zswap, uint32_t page, bool is_write)
 {
-	static const struct timespec a_while = { .tv_nsec = NO_MEMORY_NS };
+	int err;
+
+	zswap->wakes_later = true;
+	err = zswap_engine_fault_paused(zswap->engine, page, is_write);
+	zswap->wakes_later = false;
+	if (!err)
+		zswap_memory_wake(zswap, page);
+	return err;
+}
+
+/* A thread that forks has a fault of its own: it alone is served meanwhile. */
+static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread)
+{
+	if (zswap_is_forking(zswap, thread))
+		return bring_for_fork(zswap, page, is_write);
+	zswap_hold_back(zswap);
+	return zswap_engine_fault(zswap->engine, page, is_write);
+}
+
+static void take_fault(struct zswap *zswap, const struct uffd_msg *message)
+{
+	static const struct timespec a_while = { .tv_nsec = A_WHILE_NS };
+	uintptr_t address = message->arg.pagefault.address & ~(uintptr_t)(ZSWAP_PAGE_BYTES - 1);
 	struct uffdio_range range = { .start = address, .len = ZSWAP_PAGE_BYTES };
 	uint32_t page;
 	int err = -ENOENT;
 
 	if (zswap_regions_find(&zswap->regions, address, &page))
-		err = zswap_engine_fault(zswap->engine, page, is_write);
+		err = bring(zswap, page, message->arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE,
+			    (pid_t)message->arg.pagefault.feat.ptid);
 	if (err == -EIO)
 		fail(zswap, address);
-	else if (err == -ENOMEM)
+	else if (err == -ENOMEM || err == -EBUSY)
 		nanosleep(&a_while, NULL);
 	if (err)
 		ioctl(zswap->fd, UFFDIO_WAKE, &range); /* it has its fault again */
@@ -87,17 +117,42 @@ static void take_event(struct zswap *zswap, const struct uffd_msg *message)
 		zswap_unmapped(zswap, message->arg.remove.start, message->arg.remove.end);
 }
 
-/* Returns how many there are. What they tell of changes is dealt with. */
-static size_t listen_for(struct zswap *zswap, struct uffd_msg *messages)
+/* Returns how many there are. What they tell of changes is dealt with. context: nobody gives pages to the program */
+static size_t read_messages(struct zswap *zswap, struct uffd_msg *messages)
 {
-	ssize_t got;
+	ssize_t got = read(zswap->fd, messages, MESSAGES * sizeof(*messages));
 
-	zswap_engine_listen(zswap->engine);
-	got = read(zswap->fd, messages, MESSAGES * sizeof(*messages));
 	for (ssize_t i = 0; i < got / (ssize_t)sizeof(*messages); i++)
 		take_event(zswap, &messages[i]);
-	zswap_engine_listened(zswap->engine);
 	return got > 0 ? (size_t)got / sizeof(*messages) : 0;
+}
+
+/*
+ * Who forks has stopped all, until it goes on; but it may have a fault, of which nobody would know if this waited for
+ * it. Result: whether listening began, or is not needed.
+ */
+static bool begin_to_listen(struct zswap *zswap)
+{
+	if (zswap->means.is_sigbus) {
+		zswap_engine_listen(zswap->engine);
+		return true;
+	}
+	while (!zswap_engine_try_listen(zswap->engine)) {
+		if (!zswap_is_forking(zswap, 0))
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+static size_t listen_for(struct zswap *zswap, struct uffd_msg *messages)
+{
+	bool listens = begin_to_listen(zswap);
+	size_t nr = read_messages(zswap, messages);
+
+	if (listens)
+		zswap_engine_listened(zswap->engine);
+	return nr;
 }
 
 static void take_messages(struct zswap *zswap)
@@ -107,8 +162,7 @@ static void take_messages(struct zswap *zswap)
 
 	for (size_t i = 0; i < nr; i++)
 		if (messages[i].event == UFFD_EVENT_PAGEFAULT)
-			take_fault(zswap, messages[i].arg.pagefault.address & ~(uintptr_t)(ZSWAP_PAGE_BYTES - 1),
-				   messages[i].arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE);
+			take_fault(zswap, &messages[i]);
 }
 
 static void *run_pager(void *arg)
@@ -147,6 +201,44 @@ void zswap_evictor_wake(void *ctx)
 		zs_futex_wake(&zswap->evictor_state, INT_MAX);
 }
 
+#define UNSHARED 64
+
+/*
+ * A page that a fork has shared cannot be moved before one of both has written to it. The kernel is told that we are
+ * about to; what is pinned or locked stays as it is. Without a lock: if the page has gone meanwhile, this is a fault of
+ * ours.
+ */
+static bool unshare_some(struct zswap *zswap)
+{
+	uint32_t page[UNSHARED];
+	unsigned int nr;
+
+	if (!__atomic_load_n(&zswap_all.has_forked, __ATOMIC_RELAXED))
+		return false;
+	nr = zswap_engine_take_busy(zswap->engine, page, UNSHARED);
+	for (unsigned int i = 0; i < nr; i++) {
+		void *at = zswap_regions_address(&zswap->regions, page[i]);
+
+		if (!madvise(at, ZSWAP_PAGE_BYTES, MADV_POPULATE_WRITE))
+			zswap_engine_cold(zswap->engine, page[i], 1);
+	}
+	return nr != 0;
+}
+
+#define HOLD_BACK_TIMES 20
+
+void zswap_hold_back(struct zswap *zswap)
+{
+	static const struct timespec a_while = { .tv_nsec = A_WHILE_NS };
+
+	if (!__atomic_load_n(&zswap_all.has_forked, __ATOMIC_RELAXED))
+		return;
+	for (unsigned int i = 0; i < HOLD_BACK_TIMES && zswap_engine_is_beyond(zswap->engine); i++) {
+		zswap_evictor_wake(zswap);
+		nanosleep(&a_while, NULL);
+	}
+}
+
 /* Who finds work while it falls asleep wakes it again with the next fault at the latest. */
 static void *run_evictor(void *arg)
 {
@@ -154,7 +246,7 @@ static void *run_evictor(void *arg)
 
 	while (state_of(zswap) != TO_STOP) {
 		zs_futex_wait(&zswap->evictor_state, ASLEEP, NULL);
-		while (state_of(zswap) == AWAKE && zswap_engine_step(zswap->engine))
+		while (state_of(zswap) == AWAKE && (zswap_engine_step(zswap->engine) | unshare_some(zswap)))
 			;
 		exchange_state(zswap, AWAKE, ASLEEP);
 	}

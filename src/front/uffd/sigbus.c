@@ -8,12 +8,11 @@
 #include <string.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "front.h"
 
-static struct zs_share_lock all_lock;
-static struct zswap *all;
-static struct sigaction before;
+static struct sigaction before; /* guarded by the list of all */
 
 /* As far as the processor tells; a page that is given for writing suits who reads. */
 static bool is_write(const void *context)
@@ -26,18 +25,27 @@ static bool is_write(const void *context)
 #endif
 }
 
+/* A thread that forks has all to itself. Result: as zswap_engine_fault(). */
+static int bring(struct zswap *zswap, uint32_t page, bool is_write)
+{
+	return zswap_is_forking(zswap, gettid()) ? zswap_engine_fault_paused(zswap->engine, page, is_write)
+						 : zswap_engine_fault(zswap->engine, page, is_write);
+}
+
 /* Result: 0; -ENOENT: the address is nobody's; as zswap_engine_fault(). */
 static int take_fault(uintptr_t address, bool is_write)
 {
-	struct zswap *zswap;
+	bool is_mine = zswap_all_are_mine();
 	uint32_t page;
 	int err = -ENOENT;
 
-	zs_share_lock(&all_lock, false);
-	for (zswap = all; zswap && err == -ENOENT; zswap = zswap->next)
-		if (zswap_regions_find(&zswap->regions, address, &page))
-			err = zswap_engine_fault(zswap->engine, page, is_write);
-	zs_share_unlock(&all_lock, false);
+	if (!is_mine)
+		zs_share_lock(&zswap_all.lock, false);
+	for (struct zswap *zswap = zswap_all.first; zswap && err == -ENOENT; zswap = zswap->next)
+		if (zswap->means.is_sigbus && zswap_regions_find(&zswap->regions, address, &page))
+			err = bring(zswap, page, is_write);
+	if (!is_mine)
+		zs_share_unlock(&zswap_all.lock, false);
 	return err;
 }
 
@@ -68,42 +76,28 @@ static void handle(int signal, siginfo_t *info, void *context)
 	errno = saved_errno;
 }
 
-static int install(void)
+static bool has_one(void)
+{
+	for (const struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next)
+		if (zswap->means.is_sigbus)
+			return true;
+	return false;
+}
+
+int zswap_sigbus_begin(void)
 {
 	struct sigaction action = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
+	if (has_one())
+		return 0;
 	sigfillset(&action.sa_mask);
 	return sigaction(SIGBUS, &action, &before) ? -errno : 0;
 }
 
-int zswap_sigbus_mind(struct zswap *zswap)
-{
-	int err = 0;
-
-	zs_share_lock(&all_lock, true);
-	if (!all)
-		err = install();
-	if (!err) {
-		zswap->next = all;
-		all = zswap;
-	}
-	zs_share_unlock(&all_lock, true);
-	return err;
-}
-
-/* The handler goes with the last one, unless somebody has put another in its place. */
-void zswap_sigbus_forget(struct zswap *zswap)
+void zswap_sigbus_end(void)
 {
 	struct sigaction now;
-	struct zswap **at = &all;
 
-	zs_share_lock(&all_lock, true);
-	while (*at && *at != zswap)
-		at = &(*at)->next;
-	if (*at) {
-		*at = zswap->next;
-		if (!all && !sigaction(SIGBUS, NULL, &now) && now.sa_sigaction == handle)
-			sigaction(SIGBUS, &before, NULL);
-	}
-	zs_share_unlock(&all_lock, true);
+	if (!has_one() && !sigaction(SIGBUS, NULL, &now) && now.sa_sigaction == handle)
+		sigaction(SIGBUS, &before, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -117,17 +118,14 @@ static int make(struct zswap *zswap, const struct zswap_options *options)
 		err = zswap_descriptor_open(&zswap->means, &zswap->fd);
 	if (!err)
 		err = zswap_pager_start(zswap);
-	if (!err && zswap->means.is_sigbus)
-		err = zswap_sigbus_mind(zswap);
-	return err;
+	return err ? err : zswap_all_add(zswap);
 }
 
 static void destroy(struct zswap *zswap)
 {
 	struct zswap_region part;
 
-	if (zswap->means.is_sigbus)
-		zswap_sigbus_forget(zswap);
+	zswap_all_remove(zswap);
 	zswap_pager_stop(zswap);
 	if (zswap->fd >= 0)
 		close(zswap->fd);
@@ -161,6 +159,61 @@ static struct zswap *create(const struct zswap_options *options)
 	errno = -err;
 	return NULL;
 }
+
+/* ---- after a fork ---- */
+
+static int watch_all(struct zswap *zswap)
+{
+	struct zswap_region part;
+	int err = 0;
+
+	for (uintptr_t at = 0; !err && zswap_regions_next(&zswap->regions, at, UINTPTR_MAX, &part); at = part.end)
+		err = zswap_descriptor_watch(zswap->fd, (void *)part.start, part.end - part.start);
+	return err;
+}
+
+static int renew(struct zswap *zswap)
+{
+	int err = zswap_memory_renew(zswap);
+
+	if (!err)
+		err = zswap_descriptor_open(&zswap->means, &zswap->fd);
+	if (!err)
+		err = watch_all(zswap);
+	return err ? err : zswap_pager_start(zswap);
+}
+
+/* Everything that is not there is brought, as plain memory. */
+static void restore_all(struct zswap *zswap)
+{
+	struct zswap_region part;
+
+	for (uintptr_t at = 0; zswap_regions_next(&zswap->regions, at, UINTPTR_MAX, &part); at = part.end)
+		if (zswap_engine_restore(zswap->engine, part.page, (part.end - part.start) >> ZSWAP_PAGE_SHIFT,
+					 (void *)part.start)) {
+			zswap_tell(zswap, "a page's content is lost in a child that may not use userfaultfd: it ends");
+			abort();
+		}
+}
+
+/* The threads and descriptors are the parent's. */
+void zswap_renew(struct zswap *zswap)
+{
+	close(zswap->fd);
+	close(zswap->stop_fd);
+	zswap->fd = zswap->stop_fd = -1;
+	zswap->has_pager = zswap->has_evictor = false;
+	zswap->evictor_state = 0;
+	if (!renew(zswap))
+		return;
+	zswap_pager_stop(zswap);
+	if (zswap->fd >= 0)
+		close(zswap->fd); /* nothing is watched from here on */
+	zswap->fd = -1;
+	restore_all(zswap);
+}
+
+/* ---- the calls ---- */
 
 static bool are_valid(const struct zswap_options *options)
 {

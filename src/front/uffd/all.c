@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * All managed memories of the process, and what becomes of them when it forks.
+ *
+ * The child has the pages that were resident, and a copy of the engine with all that it knows; but its memory is not
+ * watched any more, and what is not there would read as zeroes. So before the fork all engines are paused, and in the
+ * child each gets new descriptors and threads before any of its code runs. Where it gets none, as when it may not have
+ * them any more, all its pages are brought back at once.
+ *
+ * Between the pause and the fork the thread that forks may have faults of its own, in other handlers of
+ * pthread_atfork(): they are served, in that state. Faults of others wait.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front.h"
+
+struct zswap_all zswap_all;
+
+static pthread_once_t forks_are_minded = PTHREAD_ONCE_INIT;
+static int minding_failed;
+static sigset_t signals_before;
+
+bool zswap_all_are_mine(void)
+{
+	return __atomic_load_n(&zswap_all.forking, __ATOMIC_RELAXED) == gettid();
+}
+
+/* ---- forks ---- */
+
+static void set_forking(struct zswap *zswap, pid_t thread)
+{
+	__atomic_store_n(&zswap->forking, thread, __ATOMIC_RELEASE);
+}
+
+static void before_fork(void)
+{
+	sigset_t old;
+
+	zswap_block_signals(&old);
+	zs_share_lock(&zswap_all.lock, true);
+	signals_before = old;
+	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next) {
+		zswap_engine_pause(zswap->engine);
+		set_forking(zswap, gettid());
+	}
+	__atomic_store_n(&zswap_all.has_forked, zswap_all.first != NULL, __ATOMIC_RELAXED);
+	__atomic_store_n(&zswap_all.forking, gettid(), __ATOMIC_RELAXED);
+}
+
+static void go_on(void)
+{
+	sigset_t old = signals_before;
+
+	__atomic_store_n(&zswap_all.forking, 0, __ATOMIC_RELAXED);
+	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next) {
+		set_forking(zswap, 0);
+		zswap_engine_resume(zswap->engine);
+	}
+	zs_share_unlock(&zswap_all.lock, true);
+	zswap_restore_signals(&old);
+}
+
+static void in_child(void)
+{
+	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next)
+		zswap_renew(zswap);
+	go_on();
+}
+
+static void mind_forks(void)
+{
+	minding_failed = pthread_atfork(before_fork, go_on, in_child);
+}
+
+/* ---- the list ---- */
+
+int zswap_all_add(struct zswap *zswap)
+{
+	int err;
+
+	pthread_once(&forks_are_minded, mind_forks);
+	if (minding_failed)
+		return -minding_failed;
+	zs_share_lock(&zswap_all.lock, true);
+	err = zswap->means.is_sigbus ? zswap_sigbus_begin() : 0;
+	if (!err) {
+		zswap->next = zswap_all.first;
+		zswap_all.first = zswap;
+	}
+	zs_share_unlock(&zswap_all.lock, true);
+	return err;
+}
+
+void zswap_all_remove(struct zswap *zswap)
+{
+	struct zswap **at = &zswap_all.first;
+
+	zs_share_lock(&zswap_all.lock, true);
+	while (*at && *at != zswap)
+		at = &(*at)->next;
+	if (*at) {
+		*at = zswap->next;
+		if (zswap->means.is_sigbus)
+			zswap_sigbus_end();
+	}
+	zs_share_unlock(&zswap_all.lock, true);
+}
