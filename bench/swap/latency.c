@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * What a fault costs on memory that was compressed away, and how fast memory is: this library's, or the kernel's own, with
- * whatever swap the machine has on (run.py gives it a zram device).
+ * What a fault costs on memory that was compressed away, and how fast memory is: this library's, or the kernel's own,
+ * with whatever swap the machine has on (run.py gives it a zram device).
  *
  *   swap-latency -i IMAGE -k pager|sigbus|kernel [-m MIB] [-n FAULTS] [-w]
  *
- * Memory is filled with pages of the image and evicted (ZSWAP_PAGEOUT, or MADV_PAGEOUT), which is timed until all of it is
- * packed. Then random pages, no one twice, are touched one by one, read or (-w) written, and each is timed. Each round
- * evicts what was touched before. Told are the times and that no page was wrong.
+ * Memory is filled with pages of the image and evicted (ZSWAP_PAGEOUT, or MADV_PAGEOUT), which is timed until all of it
+ * is packed. Then random pages, no one twice, are touched one by one, read or (-w) written, and each is timed. Each
+ * round evicts what was touched before. Told are the times and that no page was wrong.
  */
 #include <getopt.h>
 #include <stdbool.h>
