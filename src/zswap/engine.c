@@ -220,7 +220,7 @@ bool zswap_engine_is_beyond(const struct zswap_engine *engine)
 static void cool_page(struct zswap_engine *engine, uint32_t page)
 {
 	if (zswap_slot_kind(zswap_look(zswap_page_of(&engine->table, page))) == ZSWAP_RESIDENT)
-		zswap_move_to(engine, page, ZSWAP_RESIDENT, ZSWAP_OLDEST);
+		zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_COLD_PAGE, ZSWAP_OLDEST);
 }
 
 void zswap_engine_cold(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
@@ -239,7 +239,7 @@ static uint64_t gather_resident(struct zswap_engine *engine, uint32_t first, uin
 	for (*nr = 0; i < nr_pages && *nr < ZSWAP_BATCH_PAGES; i++) {
 		const struct zswap_page *entry = zswap_page_of(&engine->table, first + (uint32_t)i);
 
-		if (entry && zswap_look(entry) == ZSWAP_RESIDENT)
+		if (entry && zswap_slot_kind(zswap_look(entry)) == ZSWAP_RESIDENT)
 			page[(*nr)++] = first + (uint32_t)i;
 	}
 	return i;

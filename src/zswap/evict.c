@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * Eviction: batches of the oldest pages are taken, and packed when their turn comes.
+ *
+ * Where the kernel tells which pages were written lately, the oldest quarter or so of those that are resident is old: a
+ * page is asked about as it gets there, and again when it is to be taken; one that was written in between is young
+ * again.
  */
 #include <errno.h>
 
@@ -31,21 +35,42 @@ static unsigned int count_row(const uint32_t *page, unsigned int nr)
 	return i;
 }
 
-/* How many of the first ones can be taken. context: group locked alone, as for all below */
-static unsigned int count_takeable(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
+static uint64_t slot_of(struct zswap_engine *engine, uint32_t page)
+{
+	return zswap_page_of(&engine->table, page)->slot;
+}
+
+/* Which of a row were written since they became old, and are not called cold. context: group locked alone, as below */
+static uint64_t find_written(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
+{
+	uint64_t written = 0;
+
+	if (engine->memory.written)
+		written = engine->memory.written(engine->memory.ctx, page[0], nr);
+	for (unsigned int i = 0; written && i < nr; i++)
+		if (slot_of(engine, page[i]) & ZSWAP_COLD_PAGE)
+			written &= ~((uint64_t)1 << i);
+	return written;
+}
+
+/* How many of the first ones can be taken. */
+static unsigned int count_takeable(struct zswap_engine *engine, const uint32_t *page, unsigned int nr, uint64_t written)
 {
 	unsigned int i = 0;
 
-	while (i < nr && zswap_page_of(&engine->table, page[i])->slot == ZSWAP_RESIDENT)
+	while (i < nr && !(written >> i & 1) && zswap_slot_kind(slot_of(engine, page[i])) == ZSWAP_RESIDENT &&
+	       !(slot_of(engine, page[i]) & ZSWAP_STAYS))
 		i++;
 	return i;
 }
 
 /* A page that is not to be taken. One that had to stay once may go the next time. */
-static void leave(struct zswap_engine *engine, uint32_t page)
+static void leave(struct zswap_engine *engine, uint32_t page, bool was_written)
 {
-	if (zswap_slot_kind(zswap_page_of(&engine->table, page)->slot) == ZSWAP_RESIDENT)
-		zswap_move_to(engine, page, ZSWAP_RESIDENT, ZSWAP_NEWEST);
+	if (zswap_slot_kind(slot_of(engine, page)) != ZSWAP_RESIDENT)
+		return;
+	zswap_count(&engine->counts.spared, was_written);
+	zswap_move_to(engine, page, was_written ? ZSWAP_RESIDENT : ZSWAP_RESIDENT | ZSWAP_OLD, ZSWAP_NEWEST);
 }
 
 static void note_busy(struct zswap_engine *engine, uint32_t page)
@@ -79,7 +104,7 @@ static void pass_over(struct zswap_engine *engine, uint32_t page, int why)
 		return;
 	}
 	note_busy(engine, page);
-	zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_STAYS, ZSWAP_NEWEST);
+	zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_STAYS, ZSWAP_NEWEST);
 }
 
 /* Returns how many of them are done with. */
@@ -100,44 +125,98 @@ static unsigned int take_some(struct zswap_engine *engine, struct zswap_batch *b
 	return nr_taken + 1;
 }
 
-static void take_locked(struct zswap_engine *engine, struct zswap_batch *batch, const uint32_t *page, unsigned int nr)
+static void take_locked(struct zswap_engine *engine, struct zswap_batch *batch, const uint32_t *page, unsigned int nr,
+			bool spares)
 {
-	for (unsigned int i = 0; i < nr;) {
-		unsigned int some = count_takeable(engine, page + i, nr - i);
+	uint64_t written = spares ? find_written(engine, page, nr) : 0;
 
-		if (some)
+	for (unsigned int i = 0; i < nr;) {
+		unsigned int some = count_takeable(engine, page + i, nr - i, written >> i);
+
+		if (some) {
 			i += take_some(engine, batch, page + i, some);
-		else
-			leave(engine, page[i++]);
+		} else {
+			leave(engine, page[i], written >> i & 1);
+			i++;
+		}
 	}
 }
 
-/* Pages that are popped may be gone meanwhile, with their numbers. */
-static void take_row(struct zswap_engine *engine, struct zswap_batch *batch, const uint32_t *page, unsigned int nr)
+/* Pages that are popped may be gone meanwhile, with their numbers. Result: whether their group is locked alone. */
+static bool lock_row(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
 {
 	zs_share_lock(&engine->gate, false);
 	if (zswap_page_of(&engine->table, page[nr - 1])) {
 		zs_share_lock(zswap_lock_of(&engine->table, page[0]), true);
-		take_locked(engine, batch, page, nr);
-		zs_share_unlock(zswap_lock_of(&engine->table, page[0]), true);
+		return true;
 	}
+	zs_share_unlock(&engine->gate, false);
+	return false;
+}
+
+static void unlock_row(struct zswap_engine *engine, const uint32_t *page)
+{
+	zs_share_unlock(zswap_lock_of(&engine->table, page[0]), true);
 	zs_share_unlock(&engine->gate, false);
 }
 
-/* Returns how many were taken. */
-static unsigned int take_pages(struct zswap_engine *engine, struct zswap_batch *batch, uint32_t *page, unsigned int nr)
+/* spares: those that were written lately stay. Returns how many were taken. */
+static unsigned int take_pages(struct zswap_engine *engine, struct zswap_batch *batch, uint32_t *page, unsigned int nr,
+			       bool spares)
 {
 	unsigned int nr_row;
 
 	sort(page, nr);
 	for (unsigned int i = 0; i < nr; i += nr_row) {
 		nr_row = count_row(page + i, nr - i);
-		take_row(engine, batch, page + i, nr_row);
+		if (!lock_row(engine, page + i, nr_row))
+			continue;
+		take_locked(engine, batch, page + i, nr_row, spares);
+		unlock_row(engine, page + i);
 	}
 	nr = batch->nr;
 	zswap_count(&engine->counts.evicted, nr);
 	zswap_standby_hold(&engine->standby, batch);
 	return nr;
+}
+
+/* ---- aging ---- */
+
+#define OLD_SHARE 4
+
+/* The pages of a row that are still young are old from now on, and asked about for the first time. */
+static void age_row(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
+{
+	if (!lock_row(engine, page, nr))
+		return;
+	engine->memory.written(engine->memory.ctx, page[0], nr);
+	for (unsigned int i = 0; i < nr; i++)
+		if (zswap_slot_kind(slot_of(engine, page[i])) == ZSWAP_RESIDENT)
+			zswap_move_to(engine, page[i], ZSWAP_RESIDENT | ZSWAP_OLD, ZSWAP_NEWEST);
+	unlock_row(engine, page);
+}
+
+static void age_some(struct zswap_engine *engine)
+{
+	uint32_t page[ZSWAP_BATCH_PAGES];
+	unsigned int nr = zswap_queue_pop(&engine->young, &engine->table, page, ZSWAP_BATCH_PAGES), nr_row;
+
+	sort(page, nr);
+	for (unsigned int i = 0; i < nr; i += nr_row) {
+		nr_row = count_row(page + i, nr - i);
+		age_row(engine, page + i, nr_row);
+	}
+}
+
+/* A batch at a time, as batches are taken; more if there are too few that are old. */
+static void age(struct zswap_engine *engine)
+{
+	uint64_t nr_old = zswap_queue_length(&engine->old), nr_young = zswap_queue_length(&engine->young);
+
+	if (nr_old * OLD_SHARE < nr_old + nr_young)
+		age_some(engine);
+	if (nr_young && zswap_queue_length(&engine->old) < ZSWAP_BATCH_PAGES)
+		age_some(engine);
 }
 
 /* ---- packing ---- */
@@ -176,7 +255,7 @@ static bool give_back(struct zswap_engine *engine, uint32_t number, uint64_t pla
 		err = engine->memory.give(engine->memory.ctx, number, 1,
 					  zswap_standby_content(&engine->standby, place));
 		if (!err)
-			zswap_move_to(engine, number, ZSWAP_RESIDENT | ZSWAP_STAYS, ZSWAP_NEWEST);
+			zswap_move_to(engine, number, ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_STAYS, ZSWAP_NEWEST);
 		zs_share_unlock(zswap_lock_of(&engine->table, number), true);
 	}
 	zs_share_unlock(&engine->gate, false);
@@ -286,19 +365,29 @@ static bool pack_oldest(struct zswap_engine *engine, struct zswap_lane *lane)
 	return batch != NULL;
 }
 
+/* No batch is free: one becomes so, or others are at work on all of them, and one of them is done. */
+static void free_one(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t nr_changes)
+{
+	if (!pack_oldest(engine, lane))
+		zswap_standby_wait(&engine->standby, nr_changes);
+}
+
 bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane)
 {
-	uint32_t page[ZSWAP_BATCH_PAGES];
+	uint32_t page[ZSWAP_BATCH_PAGES], nr_changes = zswap_standby_changes(&engine->standby);
 	struct zswap_batch *batch;
 	unsigned int nr;
 
 	if (!zswap_may_pack(engine))
 		return false;
 	batch = zswap_standby_reserve(&engine->standby);
-	if (!batch)
-		return pack_oldest(engine, lane);
-	nr = zswap_queue_pop(&engine->resident, &engine->table, page, ZSWAP_BATCH_PAGES);
-	return take_pages(engine, batch, page, nr) != 0;
+	if (!batch) {
+		free_one(engine, lane, nr_changes);
+		return true;
+	}
+	age(engine);
+	nr = zswap_queue_pop(&engine->old, &engine->table, page, ZSWAP_BATCH_PAGES);
+	return take_pages(engine, batch, page, nr, true) != 0;
 }
 
 void zswap_pack_all(struct zswap_engine *engine, struct zswap_lane *lane)
@@ -314,5 +403,5 @@ void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uin
 	while (!batch && zswap_may_pack(engine) && pack_oldest(engine, lane))
 		batch = zswap_standby_reserve(&engine->standby);
 	if (batch)
-		take_pages(engine, batch, page, nr);
+		take_pages(engine, batch, page, nr, false);
 }

@@ -52,7 +52,7 @@ static unsigned int count_empty(const struct zswap_page *page, unsigned int nr)
 static void settle(struct zswap_engine *engine, uint32_t page, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
-		zswap_move_to(engine, page + i, ZSWAP_RESIDENT, ZSWAP_NEWEST);
+		zswap_move_to(engine, page + i, zswap_young(engine), ZSWAP_NEWEST);
 	zswap_count(&engine->counts.read_ahead, nr - 1);
 }
 
@@ -255,7 +255,7 @@ int zswap_engine_restore(struct zswap_engine *engine, uint32_t first, uint64_t n
 			continue;
 		err = zswap_unpack(engine, lane, slot, at);
 		if (!err)
-			zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_STAYS, ZSWAP_NEWEST);
+			zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_STAYS, ZSWAP_NEWEST);
 	}
 	zswap_lane_put(&engine->lanes, lane);
 	return err;

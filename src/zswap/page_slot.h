@@ -32,6 +32,8 @@ enum zswap_kind {
 };
 
 #define ZSWAP_STAYS 8u
+#define ZSWAP_OLD 16u
+#define ZSWAP_COLD_PAGE 32u
 
 _Static_assert(sizeof(unsigned long) == 8, "a slot holds a handle of a 64-bit system");
 

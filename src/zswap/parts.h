@@ -51,7 +51,8 @@ struct zswap_engine {
 	struct zs_share_lock gate;
 	struct zswap_memory memory;
 	struct zswap_table table;
-	struct zswap_queue resident;
+	struct zswap_queue young; /* resident, as the next: see evict.c */
+	struct zswap_queue old;
 	struct zswap_queue objects;
 	struct zswap_queue raws; /* goes to the store before all others */
 	struct zswap_standby standby;
@@ -88,6 +89,12 @@ static inline uint64_t zswap_counted(const uint64_t *count)
 static inline uint64_t zswap_look(const struct zswap_page *page)
 {
 	return __atomic_load_n(&page->slot, __ATOMIC_RELAXED);
+}
+
+/* A page's slot as it comes to the program: where nothing can tell who is in use, all are old at once. */
+static inline uint64_t zswap_young(const struct zswap_engine *engine)
+{
+	return engine->memory.written ? ZSWAP_RESIDENT : ZSWAP_RESIDENT | ZSWAP_OLD;
 }
 
 /* Pages that take memory beside the pool. */

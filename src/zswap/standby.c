@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "futex.h"
 #include "reserve.h"
 
 static size_t batches_bytes(const struct zswap_standby *standby)
@@ -63,6 +64,9 @@ static void set_state(struct zswap_standby *standby, struct zswap_batch *batch, 
 	zs_share_lock(&standby->lock, true);
 	batch->state = state;
 	zs_share_unlock(&standby->lock, true);
+	__atomic_fetch_add(&standby->nr_changes, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&standby->nr_waiting, __ATOMIC_SEQ_CST))
+		zs_futex_wake(&standby->nr_changes, INT_MAX);
 }
 
 /* An empty one is held too: it has its turn in the ring. */
@@ -86,12 +90,10 @@ void zswap_standby_release(struct zswap_standby *standby, struct zswap_batch *ba
 	set_state(standby, batch, ZSWAP_BATCH_FREE);
 }
 
-bool zswap_standby_is_full(struct zswap_standby *standby)
+/* Who waits has said so before it looked at the changes for the last time. */
+void zswap_standby_wait(struct zswap_standby *standby, uint32_t nr_changes)
 {
-	bool is_full;
-
-	zs_share_lock(&standby->lock, true);
-	is_full = standby->batches[standby->next_free].state != ZSWAP_BATCH_FREE;
-	zs_share_unlock(&standby->lock, true);
-	return is_full;
+	__atomic_fetch_add(&standby->nr_waiting, 1, __ATOMIC_SEQ_CST);
+	zs_futex_wait(&standby->nr_changes, nr_changes, NULL);
+	__atomic_fetch_sub(&standby->nr_waiting, 1, __ATOMIC_RELAXED);
 }

@@ -36,7 +36,9 @@ struct zswap_standby {
 	uint32_t nr_batches;
 	uint32_t next_free; /* all in a ring: the next to be reserved, and the next to be claimed */
 	uint32_t next_held;
-	uint64_t nr_pages; /* in batches, in use or not */
+	uint64_t nr_pages;   /* in batches, in use or not */
+	uint32_t nr_changes; /* a futex: how often a batch was held or released */
+	uint32_t nr_waiting;
 };
 
 /* Result: 0 or -ENOMEM. */
@@ -54,8 +56,13 @@ void zswap_standby_hold_again(struct zswap_standby *standby, struct zswap_batch 
 /* Nothing in it is needed any more. */
 void zswap_standby_release(struct zswap_standby *standby, struct zswap_batch *batch);
 
-/* Whether no batch can be reserved now. */
-bool zswap_standby_is_full(struct zswap_standby *standby);
+/* Until a batch is held or released, unless that was done since there were so many changes. */
+void zswap_standby_wait(struct zswap_standby *standby, uint32_t nr_changes);
+
+static inline uint32_t zswap_standby_changes(const struct zswap_standby *standby)
+{
+	return __atomic_load_n(&standby->nr_changes, __ATOMIC_ACQUIRE);
+}
 
 static inline uint64_t zswap_standby_pages(const struct zswap_standby *standby)
 {

@@ -79,6 +79,8 @@ int zswap_descriptor_open(const struct zswap_means *means, int *fd)
 
 	/* Who has the fault is told for the sake of those who fork. */
 	features |= means->is_sigbus ? UFFD_FEATURE_SIGBUS : UFFD_FEATURE_THREAD_ID;
+	if (means->has_scan)
+		features |= UFFD_FEATURE_PAGEFAULT_FLAG_WP | ZSWAP_UFFD_WP_ASYNC;
 	return open_one(means, features, fd);
 }
 
@@ -88,10 +90,10 @@ int zswap_descriptor_open_standby(const struct zswap_means *means, int *fd)
 	return open_one(means, ZSWAP_UFFD_MOVE, fd);
 }
 
-int zswap_descriptor_watch(int fd, void *start, uint64_t bytes)
+int zswap_descriptor_watch(int fd, void *start, uint64_t bytes, bool scans)
 {
 	struct uffdio_register area = { .range = { .start = (uintptr_t)start, .len = bytes },
-					.mode = UFFDIO_REGISTER_MODE_MISSING };
+					.mode = UFFDIO_REGISTER_MODE_MISSING | (scans ? UFFDIO_REGISTER_MODE_WP : 0) };
 
 	return ioctl(fd, UFFDIO_REGISTER, &area) ? -errno : 0;
 }
@@ -169,6 +171,7 @@ static int choose(unsigned int flags, int without, uint64_t features, struct zsw
 		return -EINVAL;
 	means->is_sigbus = flags & ZSWAP_SIGBUS || (!(flags & ZSWAP_PAGER) && !means->is_full && can_sigbus);
 	means->has_move = features & ZSWAP_UFFD_MOVE && !(without & NO_MOVE);
+	means->has_scan = features & ZSWAP_UFFD_WP_ASYNC && !(without & NO_SCAN);
 	means->has_poison = (features & ZSWAP_UFFD_POISON) != 0;
 	return 0;
 }

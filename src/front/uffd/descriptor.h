@@ -12,6 +12,7 @@ struct zswap_means {
 	bool is_full;   /* faults of system calls are told too */
 	bool is_sigbus; /* faults are taken in their threads */
 	bool has_move;
+	bool has_scan; /* PAGEMAP_SCAN, and what it needs */
 	bool has_poison;
 };
 
@@ -25,7 +26,7 @@ int zswap_means_find(unsigned int flags, struct zswap_means *means, const char *
 int zswap_descriptor_open(const struct zswap_means *means, int *fd);
 int zswap_descriptor_open_standby(const struct zswap_means *means, int *fd);
 
-/* Faults of missing pages of a range are told from now on. Result: 0 or a negative errno. */
-int zswap_descriptor_watch(int fd, void *start, uint64_t bytes);
+/* Faults of missing pages of a range are told from now on. scans: it can be scanned. Result: 0 or a negative errno. */
+int zswap_descriptor_watch(int fd, void *start, uint64_t bytes, bool scans);
 
 #endif

@@ -29,6 +29,7 @@ struct zswap {
 	struct zs_store store;
 	int fd;         /* of managed memory */
 	int standby_fd; /* of where taken pages come to; -1: they come by mremap() */
+	int pagemap_fd; /* -1: nothing can be scanned */
 	int stop_fd;
 	pthread_t pager;
 	pthread_t evictor;

@@ -6,6 +6,7 @@
 #ifndef ZSWAP_KERNEL_H
 #define ZSWAP_KERNEL_H
 
+#include <linux/fs.h>
 #include <linux/ioctl.h>
 #include <linux/userfaultfd.h>
 #include <stdint.h>
@@ -41,8 +42,35 @@ struct uffdio_move {
 #define UFFDIO_MOVE_MODE_DONTWAKE (1ull << 0)
 #endif
 
+#ifndef PAGEMAP_SCAN
+#define PAGE_IS_WRITTEN (1ull << 1)
+#define PM_SCAN_WP_MATCHING (1ull << 0)
+#define PM_SCAN_CHECK_WPASYNC (1ull << 1)
+struct page_region {
+	uint64_t start;
+	uint64_t end;
+	uint64_t categories;
+};
+struct pm_scan_arg {
+	uint64_t size;
+	uint64_t flags;
+	uint64_t start;
+	uint64_t end;
+	uint64_t walk_end;
+	uint64_t vec;
+	uint64_t vec_len;
+	uint64_t max_pages;
+	uint64_t category_inverted;
+	uint64_t category_mask;
+	uint64_t category_anyof_mask;
+	uint64_t return_mask;
+};
+#define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
+#endif
+
 /* Bits of struct uffdio_api's features. */
 #define ZSWAP_UFFD_POISON (1ull << 14)
+#define ZSWAP_UFFD_WP_ASYNC (1ull << 15)
 #define ZSWAP_UFFD_MOVE (1ull << 16)
 
 #endif

@@ -7,6 +7,7 @@
  * 5.7).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -148,6 +149,47 @@ static int give(void *ctx, uint32_t page, unsigned int nr, const void *content)
 	return 0;
 }
 
+/* ---- looking ---- */
+
+#define MOST_RUNS 32 /* of up to 64 pages that are written or not by turns */
+
+static uint64_t bits_of(const struct page_region *run, uintptr_t start)
+{
+	uint64_t bits = 0;
+
+	for (uint64_t at = run->start; at < run->end; at += ZSWAP_PAGE_BYTES)
+		bits |= (uint64_t)1 << ((at - start) >> ZSWAP_PAGE_SHIFT);
+	return bits;
+}
+
+/* Those that were written are protected again, so that the next write is seen. What cannot be asked was not written. */
+static uint64_t written(void *ctx, uint32_t page, unsigned int nr)
+{
+	struct zswap *zswap = ctx;
+	uintptr_t start = (uintptr_t)zswap_regions_address(&zswap->regions, page);
+	struct page_region runs[MOST_RUNS];
+	struct pm_scan_arg scan = { .size = sizeof(scan),
+				    .flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+				    .start = start,
+				    .end = start + bytes_of(nr),
+				    .vec = (uintptr_t)runs,
+				    .vec_len = MOST_RUNS,
+				    .category_mask = PAGE_IS_WRITTEN,
+				    .return_mask = PAGE_IS_WRITTEN };
+	int nr_runs = ioctl(zswap->pagemap_fd, PAGEMAP_SCAN, &scan);
+	uint64_t bits = 0;
+
+	for (int i = 0; i < nr_runs; i++)
+		bits |= bits_of(&runs[i], start);
+	return bits;
+}
+
+static void open_pagemap(struct zswap *zswap)
+{
+	zswap->pagemap_fd = zswap->means.has_scan ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
+	zswap->memory.written = zswap->pagemap_fd < 0 ? NULL : written;
+}
+
 /* ---- making ---- */
 
 static int watch_standby(struct zswap *zswap)
@@ -162,7 +204,7 @@ static int watch_standby(struct zswap *zswap)
 	err = zswap_descriptor_open_standby(&zswap->means, &zswap->standby_fd);
 	return err ? err
 		   : zswap_descriptor_watch(zswap->standby_fd, zswap->memory.standby,
-					    bytes_of(zswap->memory.standby_pages));
+					    bytes_of(zswap->memory.standby_pages), false);
 }
 
 int zswap_memory_create(struct zswap *zswap, uint32_t standby_pages)
@@ -176,13 +218,23 @@ int zswap_memory_create(struct zswap *zswap, uint32_t standby_pages)
 	zswap->memory = (struct zswap_memory){
 		.give = give, .release = release, .ctx = zswap, .standby = standby, .standby_pages = standby_pages
 	};
+	open_pagemap(zswap);
 	return watch_standby(zswap);
 }
 
-int zswap_memory_renew(struct zswap *zswap)
+static void close_descriptors(struct zswap *zswap)
 {
 	if (zswap->standby_fd >= 0)
 		close(zswap->standby_fd);
+	if (zswap->pagemap_fd >= 0)
+		close(zswap->pagemap_fd);
+}
+
+/* If it can be scanned no more, no page is ever spared. */
+int zswap_memory_renew(struct zswap *zswap)
+{
+	close_descriptors(zswap);
+	open_pagemap(zswap);
 	return watch_standby(zswap);
 }
 
@@ -190,7 +242,6 @@ void zswap_memory_destroy(struct zswap *zswap)
 {
 	if (!zswap->memory.standby)
 		return;
-	if (zswap->standby_fd >= 0)
-		close(zswap->standby_fd);
+	close_descriptors(zswap);
 	munmap(zswap->memory.standby, bytes_of(zswap->memory.standby_pages));
 }

@@ -149,7 +149,7 @@ static struct zswap *create(const struct zswap_options *options)
 		errno = ENOMEM;
 		return NULL;
 	}
-	zswap->fd = zswap->standby_fd = zswap->stop_fd = -1;
+	zswap->fd = zswap->standby_fd = zswap->pagemap_fd = zswap->stop_fd = -1;
 	zswap->on_event = options->on_event ? options->on_event : tell_stderr;
 	zswap->ctx = options->ctx;
 	err = make(zswap, options);
@@ -168,7 +168,8 @@ static int watch_all(struct zswap *zswap)
 	int err = 0;
 
 	for (uintptr_t at = 0; !err && zswap_regions_next(&zswap->regions, at, UINTPTR_MAX, &part); at = part.end)
-		err = zswap_descriptor_watch(zswap->fd, (void *)part.start, part.end - part.start);
+		err = zswap_descriptor_watch(zswap->fd, (void *)part.start, part.end - part.start,
+					     zswap->means.has_scan);
 	return err;
 }
 
@@ -261,7 +262,7 @@ static int manage(struct zswap *zswap, void *start, size_t bytes)
 		zswap_engine_forget(zswap->engine, page, bytes >> ZSWAP_PAGE_SHIFT);
 		return err;
 	}
-	err = zswap_descriptor_watch(zswap->fd, start, bytes);
+	err = zswap_descriptor_watch(zswap->fd, start, bytes, zswap->means.has_scan);
 	if (err)
 		zswap_unmapped(zswap, (uintptr_t)start, (uintptr_t)start + bytes);
 	return err;
@@ -397,7 +398,7 @@ static uint64_t mode_of(const struct zswap *zswap)
 {
 	return (zswap->means.is_sigbus ? ZSWAP_MODE_SIGBUS : 0) |
 	       (zswap->means.is_full && !zswap->means.is_sigbus ? ZSWAP_MODE_FULL : 0) |
-	       (zswap->means.has_move ? ZSWAP_MODE_MOVE : 0);
+	       (zswap->means.has_move ? ZSWAP_MODE_MOVE : 0) | (zswap->pagemap_fd >= 0 ? ZSWAP_MODE_SCAN : 0);
 }
 
 PUBLIC void zswap_stats(struct zswap *zswap, struct zswap_stats *stats)
