@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * The engine of compressed memory with a program that is simulated, and a store that may be full, fail, or give back
+ * other bytes. What is due is done when the test says so.
+ */
+#include "zswap_unit.h"
+
+#include "log.h"
+
+#define MIB (1u << 20)
+#define STORE_BYTES (16 * MIB)
+
+/* ---- first touch, and below the limit ---- */
+
+static void untouched_pages_read_as_zeroes(void **state)
+{
+	static const unsigned char byte = 7;
+	unsigned char want[PAGE] = { 0 }, got[PAGE];
+
+	(void)state;
+	begin(0, 0);
+	assert_page(5, ZERO);
+	assert_int_equal(figures().zero_faults, 1);
+	assert_int_equal(kind_of(5), ZSWAP_RESIDENT);
+	assert_int_equal(program_poke(&world.program, world.first + 99, PAGE - 1, &byte, 1), 0);
+	want[PAGE - 1] = byte;
+	assert_int_equal(program_read(&world.program, world.first + 99, got), 0);
+	assert_memory_equal(got, want, PAGE);
+	assert_int_equal(figures().faults, 2);
+	assert_int_equal(figures().resident_pages, 2);
+	assert_int_equal(figures().managed_pages, NR_PAGES);
+	end();
+}
+
+static void nothing_goes_below_the_limit(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < HIGH_PAGES; page++)
+		write_page(page, HALF(page));
+	assert_int_equal(world.nr_woken, 0);
+	assert_int_equal(figures().resident_pages, HIGH_PAGES);
+	assert_int_equal(figures().resident_limit_pages, LIMIT_PAGES);
+	write_page(1000, HALF(1000));
+	assert_int_equal(world.nr_woken, 1);
+	assert_int_equal(figures().evicted, 0);
+	end();
+}
+
+/* ---- beyond the limit ---- */
+
+static void the_oldest_go_ahead_of_demand(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < HIGH_PAGES; page++)
+		write_page(page, HALF(page));
+	step_all();
+	assert_in_range(figures().resident_pages + figures().standby_pages, 1, LOW_PAGES);
+	assert_int_equal(figures().packed + figures().standby_pages, figures().evicted);
+	for (uint32_t page = 0; page < HIGH_PAGES; page++)
+		assert_int_equal(kind_of(page) == ZSWAP_RESIDENT, page >= figures().evicted);
+	assert_int_equal(kind_of(0), ZSWAP_OBJECT);
+	assert_int_equal(figures().direct_evictions, 0);
+	assert_false(zswap_engine_step(world.engine));
+	for (uint32_t page = 0; page < HIGH_PAGES; page++)
+		assert_page(page, HALF(page));
+	end();
+}
+
+static void who_is_beyond_the_limit_waits_for_room(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 1000; page++) {
+		write_page(page, page);
+		/* At the limit, a fault may bring a group. */
+		assert_in_range(figures().resident_pages + figures().standby_pages, 1,
+				LIMIT_PAGES + ZSWAP_GROUP_PAGES - 1);
+		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
+	}
+	assert_true(figures().direct_evictions > 0);
+	assert_int_not_equal(kind_of(0), ZSWAP_RESIDENT);
+	for (uint32_t page = 0; page < 1000; page++)
+		assert_page(page, page);
+	end();
+}
+
+/* A page that comes back is the newest. */
+static void what_came_back_goes_last(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 64; page++)
+		write_page(page, HALF(page));
+	evict(0, 1);
+	assert_page(0, HALF(0));
+	for (uint32_t page = 64; page < HIGH_PAGES; page++)
+		write_page(page, HALF(page));
+	zswap_engine_step(world.engine);
+	assert_int_not_equal(kind_of(63), ZSWAP_RESIDENT);
+	assert_true(slot_of(0) == ZSWAP_RESIDENT || figures().evicted > 64);
+	end();
+}
+
+/* ---- coming back ---- */
+
+/* What the pages of some seeds become, and how their faults are counted. */
+struct place {
+	uint32_t seed;
+	enum zswap_kind kind;
+	bool is_packed;
+	bool has_store;
+	unsigned int nr_zero, nr_standby, nr_pool;
+};
+
+static void content_comes_back_from_everywhere(void **state)
+{
+	static const struct place places[] = {
+		{ HALF(3), ZSWAP_STANDBY, false, false, 0, 1, 0 }, { SMALL(9), ZSWAP_OBJECT, true, false, 0, 0, 1 },
+		{ HALF(9), ZSWAP_OBJECT, true, true, 0, 0, 1 },    { WORD(5), ZSWAP_FILL, true, false, 0, 0, 1 },
+		{ ZERO, ZSWAP_EMPTY, true, false, 1, 0, 0 },       { NOISE(3), ZSWAP_RAW, true, true, 0, 0, 1 },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < NR_OF(places); i++) {
+		const struct place *place = &places[i];
+		struct zswap_stats before, after;
+
+		begin(0, place->has_store ? STORE_BYTES : 0);
+		write_page(7, place->seed);
+		evict(7, 1);
+		assert_false(program_has(&world.program, world.first + 7));
+		if (place->is_packed)
+			pack_all();
+		assert_int_equal(kind_of(7), place->kind);
+		before = figures();
+		assert_int_equal(before.compressed_bytes, zswap_slot_bytes(slot_of(7)));
+		assert_int_equal(before.raw_pages, place->kind == ZSWAP_RAW);
+		assert_int_equal(before.pool_pages, place->kind == ZSWAP_RAW || place->kind == ZSWAP_OBJECT);
+		assert_page(7, place->seed);
+		after = figures();
+		assert_int_equal(after.zero_faults - before.zero_faults, place->nr_zero);
+		assert_int_equal(after.standby_faults - before.standby_faults, place->nr_standby);
+		assert_int_equal(after.pool_faults - before.pool_faults, place->nr_pool);
+		assert_int_equal(after.compressed_bytes, 0);
+		assert_int_equal(after.stored_faults, 0);
+		end();
+	}
+}
+
+/* Changed after it came back, and again, it is what it became. */
+static void content_may_change_each_time(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t i = 0; i < 40; i++) {
+		write_page(3, i);
+		assert_page(3, i);
+		if (i % 2)
+			send_away(3, 1);
+		else
+			evict(3, 1);
+		assert_page(3, i);
+	}
+	end();
+}
+
+static void words_take_no_object(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 50; page++)
+		write_page(page, WORD(page));
+	send_away(0, 50);
+	assert_int_equal(count_kind(ZSWAP_FILL), 50);
+	assert_int_equal(figures().same_filled_pages, 50);
+	assert_int_equal(figures().pool_pages + figures().compressed_bytes, 0);
+	for (uint32_t page = 0; page < 50; page++)
+		assert_page(page, WORD(page));
+	end();
+}
+
+/* ---- read-ahead ---- */
+
+static void a_walk_brings_what_follows(void **state)
+{
+	struct zswap_stats before, after;
+
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 64; page++)
+		write_page(page, HALF(page));
+	send_away(0, 64);
+	before = figures();
+	assert_page(0, HALF(0));
+	assert_int_equal(kind_of(1), ZSWAP_OBJECT);
+	assert_page(1, HALF(1));
+	assert_int_equal(kind_of(2), ZSWAP_RESIDENT);
+	assert_int_equal(kind_of(3), ZSWAP_OBJECT);
+	assert_page(2, HALF(2));
+	assert_page(3, HALF(3));
+	assert_int_equal(kind_of(6), ZSWAP_RESIDENT);
+	assert_int_equal(kind_of(7), ZSWAP_OBJECT);
+	for (uint32_t page = 7; page < 15; page++)
+		assert_page(page, HALF(page));
+	assert_page(15, HALF(15));
+	assert_int_equal(kind_of(16), ZSWAP_OBJECT);
+	for (uint32_t page = 16; page < 64; page++)
+		assert_page(page, HALF(page));
+	after = figures();
+	assert_int_equal(after.faults - before.faults + after.read_ahead - before.read_ahead, 64);
+	assert_true(after.faults - before.faults <= 16);
+	end();
+}
+
+/* What follows and has nothing to come is left alone, also beyond it. */
+static void a_walk_stops_at_what_is_there(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 16; page++)
+		write_page(page, HALF(page));
+	evict(0, 4);
+	evict(5, 11);
+	pack_all();
+	write_page(4, HALF(77));
+	for (uint32_t page = 0; page < 4; page++)
+		assert_page(page, HALF(page));
+	assert_int_equal(kind_of(5), ZSWAP_OBJECT);
+	assert_page(4, HALF(77));
+	/* And zeroes do not go on as content. */
+	write_page(35, HALF(35));
+	assert_page(32, ZERO);
+	assert_page(33, ZERO);
+	assert_int_equal(kind_of(34), ZSWAP_RESIDENT);
+	assert_int_equal(kind_of(36), ZSWAP_EMPTY);
+	assert_page(35, HALF(35));
+	end();
+}
+
+static void faults_here_and_there_bring_nothing_else(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 64; page++)
+		write_page(page, HALF(page));
+	send_away(0, 64);
+	before = figures().read_ahead;
+	for (uint32_t i = 0; i < 64; i++)
+		assert_page(i * 37 % 64, HALF(i * 37 % 64));
+	assert_int_equal(figures().read_ahead, before);
+	end();
+}
+
+/* ---- pages that do not compress ---- */
+
+static void noise_stays_without_a_store(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	write_page(0, NOISE(1));
+	send_away(0, 1);
+	assert_int_equal(slot_of(0), ZSWAP_RESIDENT | ZSWAP_STAYS);
+	assert_true(program_has(&world.program, world.first));
+	assert_int_equal(figures().incompressible, 1);
+	assert_page(0, NOISE(1));
+	/* It is passed over once when it is the oldest, then it is tried again. */
+	for (uint32_t page = 100; slot_of(0) != ZSWAP_RESIDENT; page++)
+		write_page(page, SMALL(page));
+	assert_int_equal(figures().incompressible, 1);
+	for (uint32_t page = 1000; figures().incompressible == 1; page++) {
+		assert_true(page < 2000);
+		write_page(page, SMALL(page));
+	}
+	assert_int_equal(figures().incompressible, 2);
+	assert_page(0, NOISE(1));
+	assert_int_equal(figures().lost_pages, 0);
+	end();
+}
+
+static void noise_goes_to_the_store_before_all_others(void **state)
+{
+	(void)state;
+	begin(0, STORE_BYTES);
+	for (uint32_t page = 0; page < 600; page++)
+		write_page(page, page < 300 ? SMALL(page) : NOISE(page));
+	send_away(0, 300);
+	send_away(300, 255);
+	assert_int_equal(figures().raw_pages, 255);
+	zswap_engine_step(world.engine);
+	assert_int_equal(figures().stored_pages, 0);
+	send_away(555, 1);
+	zswap_engine_step(world.engine);
+	assert_int_equal(figures().stored_pages, 256);
+	assert_int_equal(figures().written_back_pages, 256);
+	assert_int_equal(figures().raw_pages, 0);
+	assert_int_equal(figures().backing_bytes, 256 * PAGE);
+	for (uint32_t page = 300; page < 556; page++)
+		assert_int_equal(kind_of(page), ZSWAP_STORED);
+	for (uint32_t page = 300; page < 600; page++)
+		assert_page(page, NOISE(page));
+	assert_true(figures().stored_faults > 0);
+	assert_int_equal(figures().stored_pages, 0);
+	end();
+}
+
+/* ---- a full pool ---- */
+
+#define POOL_BYTES MIB
+
+static uint64_t pool_percent(uint64_t limit)
+{
+	return zswap_pool_bytes(world.engine) * 100 / limit;
+}
+
+static void fill_pool(uint32_t nr_pages)
+{
+	for (uint32_t page = 0; page < nr_pages; page++)
+		write_page(page, HALF(page));
+}
+
+static void a_full_pool_takes_no_more(void **state)
+{
+	uint64_t resident, evicted;
+
+	(void)state;
+	begin(POOL_BYTES, 0);
+	fill_pool(1500);
+	step_all();
+	assert_true(figures().pool_limit_hit > 0);
+	assert_in_range(pool_percent(POOL_BYTES), 90, 102);
+	assert_true(figures().resident_pages > LIMIT_PAGES);
+	assert_int_equal(world.nr_told, 1);
+	assert_non_null(strstr(world.told, "pool is full"));
+	resident = figures().resident_pages;
+	evicted = figures().evicted;
+	write_page(2000, HALF(2000));
+	assert_false(zswap_engine_step(world.engine));
+	assert_int_equal(figures().resident_pages, resident + 1);
+	assert_int_equal(figures().evicted, evicted);
+	for (uint32_t page = 0; page < 1500; page++)
+		assert_page(page, HALF(page));
+	end();
+}
+
+static void it_takes_more_when_a_tenth_is_free(void **state)
+{
+	uint64_t evicted;
+	uint32_t page = 0;
+
+	(void)state;
+	begin(POOL_BYTES, 0);
+	fill_pool(1500);
+	step_all();
+	evicted = figures().evicted;
+	/* What is dropped as it was packed frees whole pages of the pool. */
+	for (; zswap_pool_bytes(world.engine) > POOL_BYTES / 100 * 90; page++) {
+		assert_false(zswap_engine_step(world.engine));
+		assert_int_equal(figures().evicted, evicted);
+		program_drop(&world.program, world.first + page, 1, true);
+	}
+	zswap_engine_step(world.engine);
+	assert_true(figures().evicted > evicted);
+	step_all();
+	/* It was full again. */
+	assert_int_equal(world.nr_told, 1);
+	for (; page < 1500; page++)
+		assert_page(page, HALF(page));
+	end();
+}
+
+static void nobody_has_to_be_told(void **state)
+{
+	struct zswap_engine_options options;
+
+	(void)state;
+	begin(0, 0);
+	zswap_engine_destroy(world.engine);
+	options = options_of(NULL, POOL_BYTES);
+	options.on_error = NULL;
+	options.wake = NULL;
+	assert_int_equal(zswap_engine_create(&options, &world.engine), 0);
+	world.program.engine = world.engine;
+	assert_int_equal(zswap_engine_add(world.engine, NR_PAGES, &world.first), 0);
+	fill_pool(1500);
+	assert_true(figures().pool_limit_hit > 0);
+	end();
+}
+
+/* ---- writing back ---- */
+
+#define RETRY_FAULTS 256u
+
+/* Faults stand for a clock: of a page that the program drops again and again. */
+static void pass_faults(unsigned int nr)
+{
+	for (; nr; nr--) {
+		program_lose(&world.program, world.first + NR_PAGES - 1);
+		assert_page(NR_PAGES - 1, ZERO);
+	}
+}
+
+#define WRITEBACK_BYTES (4 * MIB) /* of the pool, of which writing back takes some itself */
+
+/* How many of the pages from the first on are in the store; all others are not. */
+static uint32_t count_stored_prefix(void)
+{
+	uint32_t nr = 0;
+
+	while (kind_of(nr) == ZSWAP_STORED)
+		nr++;
+	assert_int_equal(nr, count_kind(ZSWAP_STORED));
+	return nr;
+}
+
+static void the_oldest_are_written_until_a_tenth_is_free(void **state)
+{
+	uint32_t page = 0;
+
+	(void)state;
+	begin(WRITEBACK_BYTES, STORE_BYTES);
+	while (zswap_pool_bytes(world.engine) <= WRITEBACK_BYTES / 100 * 96) {
+		assert_int_equal(figures().written_back_pages, 0);
+		write_page(page, HALF(page));
+		page++;
+		zswap_engine_step(world.engine);
+	}
+	step_all();
+	assert_true(zswap_pool_bytes(world.engine) <= WRITEBACK_BYTES / 100 * 90);
+	assert_true(zswap_pool_bytes(world.engine) > WRITEBACK_BYTES / 100 * 55);
+	assert_int_equal(count_stored_prefix(), figures().written_back_pages);
+	assert_int_equal(figures().pool_limit_hit, 0);
+	assert_int_equal(world.nr_told, 0);
+	while (page)
+		page--, assert_page(page, HALF(page));
+	end();
+}
+
+/* Between the marks, nothing is written but to come down. */
+static void what_is_below_the_mark_is_not_written(void **state)
+{
+	uint64_t written;
+	uint32_t page = 0;
+
+	(void)state;
+	begin(WRITEBACK_BYTES, STORE_BYTES);
+	for (; !figures().written_back_pages; page++) {
+		write_page(page, HALF(page));
+		zswap_engine_step(world.engine);
+	}
+	step_all();
+	written = figures().written_back_pages;
+	for (; zswap_pool_bytes(world.engine) <= WRITEBACK_BYTES / 100 * 94; page++) {
+		write_page(page, HALF(page));
+		zswap_engine_step(world.engine);
+		assert_int_equal(figures().written_back_pages, written);
+	}
+	end();
+}
+
+/* Nobody steps: faults make room by themselves. */
+static void faults_write_back_what_must_go(void **state)
+{
+	(void)state;
+	begin(WRITEBACK_BYTES, STORE_BYTES);
+	fill_pool(3000);
+	assert_true(figures().written_back_pages > 500);
+	assert_in_range(figures().resident_pages + figures().standby_pages, 1, LIMIT_PAGES + ZSWAP_GROUP_PAGES);
+	assert_int_equal(world.nr_told, 0);
+	for (uint32_t page = 0; page < 3000; page++)
+		assert_page(page, HALF(page));
+	assert_true(figures().stored_faults > 0);
+	end();
+}
+
+static void a_full_store_leaves_pages_in_memory(void **state)
+{
+	uint64_t written;
+
+	(void)state;
+	begin(WRITEBACK_BYTES, MIB);
+	fill_pool(4000);
+	written = figures().written_back_pages;
+	assert_in_range(written, 256, 600);
+	assert_true(figures().resident_pages > LIMIT_PAGES);
+	assert_int_equal(figures().failed_writes, 0);
+	for (uint32_t page = 3000; page < 4000; page++)
+		assert_page(page, HALF(page));
+	/* Once there is room, it is found after some faults. */
+	program_drop(&world.program, world.first, 2000, true);
+	pass_faults(RETRY_FAULTS);
+	fill_pool(2000);
+	assert_true(figures().written_back_pages > written);
+	for (uint32_t page = 0; page < 4000; page++)
+		assert_page(page, HALF(page));
+	end();
+}
+
+static void a_store_that_fails_loses_nothing(void **state)
+{
+	(void)state;
+	begin(WRITEBACK_BYTES, STORE_BYTES);
+	world.store.write_err = -EIO;
+	fill_pool(2500);
+	assert_int_equal(figures().failed_writes, 1);
+	assert_int_equal(world.nr_told, 1);
+	assert_int_equal(figures().stored_pages + figures().backing_bytes, 0);
+	audit();
+	for (uint32_t page = 0; page < 2500; page++)
+		assert_page(page, HALF(page));
+	end();
+}
+
+/* The oldest are the oldest still. */
+static void what_could_not_be_written_is_tried_again(void **state)
+{
+	uint32_t page = 0;
+
+	(void)state;
+	begin(WRITEBACK_BYTES, STORE_BYTES);
+	world.store.write_err = -EIO;
+	for (; !figures().failed_writes; page++) {
+		write_page(page, HALF(page));
+		zswap_engine_step(world.engine);
+	}
+	audit();
+	pass_faults(RETRY_FAULTS - 2);
+	step_all();
+	assert_int_equal(figures().failed_writes, 1);
+	pass_faults(2);
+	step_all();
+	assert_int_equal(figures().failed_writes, 2);
+	world.store.write_err = 0;
+	pass_faults(RETRY_FAULTS);
+	step_all();
+	assert_int_equal(figures().failed_writes, 2);
+	assert_int_equal(world.nr_told, 1);
+	assert_in_range(count_stored_prefix(), 256, 600);
+	while (page)
+		page--, assert_page(page, HALF(page));
+	end();
+}
+
+static void damaged_pages_are_told_of(void **state)
+{
+	unsigned char got[PAGE];
+
+	(void)state;
+	begin(0, STORE_BYTES);
+	for (uint32_t page = 0; page < 256; page++)
+		write_page(page, NOISE(page));
+	for (uint32_t page = 0; page < 256; page += 64)
+		send_away(page, 64);
+	step_all();
+	assert_int_equal(kind_of(10), ZSWAP_STORED);
+	world.store.corrupts = true;
+	assert_int_equal(program_read(&world.program, world.first + 10, got), -EIO);
+	assert_int_equal(figures().lost_pages, 1);
+	assert_true(world.nr_told > 0);
+	assert_non_null(strstr(world.told, "cannot be had"));
+	assert_false(program_has(&world.program, world.first + 10));
+	write_page(300, HALF(1));
+	send_away(300, 1);
+	assert_page(300, HALF(1));
+	assert_page(301, ZERO);
+	assert_int_equal(zswap_engine_need(world.engine, world.first, 20), -EIO);
+	world.store.corrupts = false;
+	world.store.read_err = -ETIMEDOUT;
+	assert_int_equal(program_read(&world.program, world.first + 11, got), -EIO);
+	world.store.read_err = 0;
+	/* Should it be readable after all, it is. */
+	for (uint32_t page = 0; page < 256; page++)
+		assert_page(page, NOISE(page));
+	end();
+}
+
+/* A walk that comes to a damaged page ends before it; the page itself is lost only to who touches it. */
+static void reading_ahead_does_not_lose_pages(void **state)
+{
+	unsigned char bytes[PAGE];
+
+	(void)state;
+	begin(0, STORE_BYTES);
+	for (uint32_t page = 0; page < 256; page++)
+		write_page(page, NOISE(page));
+	for (uint32_t page = 0; page < 256; page += 64)
+		send_away(page, 64);
+	step_all();
+	/* The first page that was written is page 0's. */
+	program_make(bytes, NOISE(3));
+	assert_memory_equal(world.store.bytes + 3 * PAGE, bytes, PAGE);
+	world.store.bytes[3 * PAGE] ^= 1;
+	for (uint32_t page = 0; page < 3; page++)
+		assert_page(page, NOISE(page));
+	assert_int_equal(figures().lost_pages, 0);
+	assert_int_equal(program_read(&world.program, world.first + 3, bytes), -EIO);
+	assert_int_equal(figures().lost_pages, 1);
+	assert_page(4, NOISE(4));
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(untouched_pages_read_as_zeroes),
+		cmocka_unit_test(nothing_goes_below_the_limit),
+		cmocka_unit_test(the_oldest_go_ahead_of_demand),
+		cmocka_unit_test(who_is_beyond_the_limit_waits_for_room),
+		cmocka_unit_test(what_came_back_goes_last),
+		cmocka_unit_test(content_comes_back_from_everywhere),
+		cmocka_unit_test(content_may_change_each_time),
+		cmocka_unit_test(words_take_no_object),
+		cmocka_unit_test(a_walk_brings_what_follows),
+		cmocka_unit_test(a_walk_stops_at_what_is_there),
+		cmocka_unit_test(faults_here_and_there_bring_nothing_else),
+		cmocka_unit_test(noise_stays_without_a_store),
+		cmocka_unit_test(noise_goes_to_the_store_before_all_others),
+		cmocka_unit_test(a_full_pool_takes_no_more),
+		cmocka_unit_test(it_takes_more_when_a_tenth_is_free),
+		cmocka_unit_test(nobody_has_to_be_told),
+		cmocka_unit_test(the_oldest_are_written_until_a_tenth_is_free),
+		cmocka_unit_test(what_is_below_the_mark_is_not_written),
+		cmocka_unit_test(faults_write_back_what_must_go),
+		cmocka_unit_test(a_full_store_leaves_pages_in_memory),
+		cmocka_unit_test(a_store_that_fails_loses_nothing),
+		cmocka_unit_test(what_could_not_be_written_is_tried_again),
+		cmocka_unit_test(damaged_pages_are_told_of),
+		cmocka_unit_test(reading_ahead_does_not_lose_pages),
+	};
+
+	return cmocka_run_group_tests_name("zswap engine", tests, NULL, NULL);
+}
