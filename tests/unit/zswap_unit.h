@@ -166,13 +166,32 @@ static inline void evict(uint32_t page, uint32_t nr)
 	zswap_engine_evict(world.engine, world.first + page, nr);
 }
 
-/* The last pages, each of which is a batch of its own, so that all that stood by before is packed. */
+/* One batch of those that the program has, if there is one for them. */
+static inline void evict_oldest(void)
+{
+	struct zswap_lane *lane = zswap_lane_get(&world.engine->lanes);
+
+	assert_true(zswap_evict_once(world.engine, lane));
+	zswap_lane_put(&world.engine->lanes, lane);
+}
+
+/* The last two pages, each of which becomes a batch of its own: so that all that stood by before is packed. */
+static inline void ready_fillers(void)
+{
+	write_page(NR_PAGES - 1, WORD(1));
+	write_page(NR_PAGES - 2, WORD(1));
+}
+
+static inline void evict_fillers(void)
+{
+	evict(NR_PAGES - 1, 1);
+	evict(NR_PAGES - 2, 1);
+}
+
 static inline void pack_all(void)
 {
-	for (uint32_t page = NR_PAGES - 2; page < NR_PAGES; page++) {
-		write_page(page, WORD(1));
-		evict(page, 1);
-	}
+	ready_fillers();
+	evict_fillers();
 }
 
 static inline void send_away(uint32_t page, uint32_t nr)
