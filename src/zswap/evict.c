@@ -396,11 +396,13 @@ void zswap_pack_all(struct zswap_engine *engine, struct zswap_lane *lane)
 		;
 }
 
+/* Each batch has one turn at most: what cannot go anywhere now would have one again and again. */
 void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t *page, unsigned int nr)
 {
 	struct zswap_batch *batch = zswap_standby_reserve(&engine->standby);
+	uint32_t turns = engine->standby.nr_batches;
 
-	while (!batch && zswap_may_pack(engine) && pack_oldest(engine, lane))
+	for (; !batch && turns && zswap_may_pack(engine) && pack_oldest(engine, lane); turns--)
 		batch = zswap_standby_reserve(&engine->standby);
 	if (batch)
 		take_pages(engine, batch, page, nr, false);

@@ -856,6 +856,54 @@ static void fail_gives(int err, unsigned int nr)
 	world.program.nr_give_errs = nr;
 }
 
+static void what_cannot_be_given_back_stands_by(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 4; page++)
+		write_page(page, page == 2 ? HALF(2) : NOISE(page));
+	evict(0, 4);
+	ready_fillers();
+	fail_gives(-EAGAIN, 2);
+	evict_fillers();
+	assert_int_equal(world.program.nr_give_errs, 0);
+	assert_int_equal(kind_of(0), ZSWAP_STANDBY);
+	assert_int_equal(kind_of(1), ZSWAP_STANDBY);
+	assert_int_equal(kind_of(2), ZSWAP_OBJECT);
+	assert_int_equal(slot_of(3), ZSWAP_RESIDENT | ZSWAP_STAYS);
+	audit();
+	assert_page(1, NOISE(1));
+	pack_all();
+	assert_int_equal(slot_of(0), ZSWAP_RESIDENT | ZSWAP_STAYS);
+	for (uint32_t page = 0; page < 4; page++)
+		assert_page(page, page == 2 ? HALF(2) : NOISE(page));
+	assert_int_equal(figures().lost_pages, 0);
+	end();
+}
+
+/* Nobody waits for memory that takes nothing. */
+static void advice_does_not_wait_for_what_stands_by(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 2; page++)
+		write_page(page, NOISE(page));
+	ready_fillers();
+	evict(0, 1);
+	evict(1, 1);
+	fail_gives(-ENOMEM, 10);
+	evict_fillers();
+	assert_int_equal(world.program.nr_give_errs, 6);
+	assert_int_equal(kind_of(0), ZSWAP_STANDBY);
+	assert_int_equal(kind_of(1), ZSWAP_STANDBY);
+	assert_int_equal(kind_of(NR_PAGES - 1), ZSWAP_RESIDENT);
+	fail_gives(0, 0);
+	pack_all();
+	for (uint32_t page = 0; page < 2; page++)
+		assert_page(page, NOISE(page));
+	end();
+}
+
 /* A fault says what the memory said, and the page is where it was. */
 static void faults_may_fail(void **state)
 {
@@ -1044,6 +1092,8 @@ int main(void)
 		cmocka_unit_test(pages_are_evicted_at_once),
 		cmocka_unit_test(busy_pages_stay_for_a_while),
 		cmocka_unit_test(pages_that_are_lost_read_as_zeroes),
+		cmocka_unit_test(what_cannot_be_given_back_stands_by),
+		cmocka_unit_test(advice_does_not_wait_for_what_stands_by),
 		cmocka_unit_test(faults_may_fail),
 		cmocka_unit_test(a_row_may_come_in_part),
 		cmocka_unit_test(nothing_moves_while_it_is_paused),
