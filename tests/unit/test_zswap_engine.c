@@ -602,6 +602,40 @@ static void reading_ahead_does_not_lose_pages(void **state)
 	end();
 }
 
+/* ---- what changes while it is written ---- */
+
+static void store_256(void)
+{
+	for (uint32_t page = 0; page < 256; page++)
+		write_page(page, NOISE(page));
+	for (uint32_t page = 0; page < 256; page += 64)
+		send_away(page, 64);
+	assert_int_equal(figures().raw_pages, 256);
+	zswap_engine_step(world.engine);
+	assert_null(world.during_write);
+}
+
+static void change_some(void)
+{
+	write_page(5, HALF(1000));
+	program_drop(&world.program, world.first + 6, 1, true);
+	assert_page(7, NOISE(7));
+}
+
+static void what_changed_meanwhile_is_not_stored(void **state)
+{
+	(void)state;
+	begin(0, STORE_BYTES);
+	world.during_write = change_some;
+	store_256();
+	assert_int_equal(figures().stored_pages, 253);
+	assert_int_equal(figures().written_back_pages, 253);
+	assert_int_equal(figures().backing_bytes, 253 * PAGE);
+	for (uint32_t page = 0; page < 256; page++)
+		assert_page(page, page == 5 ? HALF(1000) : page == 6 ? ZERO : NOISE(page));
+	end();
+}
+
 /* ---- cleaning the store ---- */
 
 /* So many pages that do not compress, by a number of their content's; they are in the store then. */
@@ -1082,6 +1116,7 @@ int main(void)
 		cmocka_unit_test(what_could_not_be_written_is_tried_again),
 		cmocka_unit_test(damaged_pages_are_told_of),
 		cmocka_unit_test(reading_ahead_does_not_lose_pages),
+		cmocka_unit_test(what_changed_meanwhile_is_not_stored),
 		cmocka_unit_test(a_sparse_store_is_cleaned),
 		cmocka_unit_test(dropped_pages_read_as_zeroes),
 		cmocka_unit_test(numbers_are_used_again),

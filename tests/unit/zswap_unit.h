@@ -22,7 +22,8 @@ struct world {
 	struct program program;
 	struct memory_store store;
 	struct zswap_engine *engine;
-	uint32_t first; /* the number of its first page; tests number pages from there */
+	uint32_t first;             /* the number of its first page; tests number pages from there */
+	void (*during_write)(void); /* is called once, while something is written to the store */
 	unsigned int nr_woken;
 	unsigned int nr_told;
 	char told[160];
@@ -62,15 +63,26 @@ static inline struct zswap_engine_options options_of(const struct zs_store *stor
 	return options;
 }
 
+static inline int write_beside(void *ctx, const void *buf, size_t len, uint64_t offset)
+{
+	void (*during_write)(void) = world.during_write;
+
+	world.during_write = NULL;
+	if (during_write)
+		during_write();
+	return memory_store_write(ctx, buf, len, offset);
+}
+
 /* 0 bytes: no limit, no store. */
 static inline void begin(uint64_t pool_limit_bytes, uint64_t store_bytes)
 {
 	struct zswap_engine_options options;
-	struct zs_store store;
+	struct zs_store store = { .size_bytes = 0 };
 
 	world = (struct world){ .nr_told = 0 };
 	if (store_bytes)
 		store = memory_store_create(&world.store, store_bytes);
+	store.write = write_beside;
 	program_create(&world.program, STANDBY_PAGES);
 	options = options_of(store_bytes ? &store : NULL, pool_limit_bytes);
 	assert_int_equal(zswap_engine_create(&options, &world.engine), 0);
