@@ -259,26 +259,30 @@ static uint32_t gather_victims(struct zswap_engine *engine, uint32_t page)
 	return page;
 }
 
-static void clean_chunk(struct zswap_engine *engine, uint32_t page)
+/* What does not fill a segment waits for more. Result: whether to go on. context: writeback->lock, as for clean() */
+static bool clean_chunk(struct zswap_engine *engine, uint32_t page)
 {
-	bool more = true;
+	bool is_full, goes_on;
 
-	while (more) {
+	do {
 		zs_share_lock(&engine->gate, false);
 		page = gather_victims(engine, page);
-		more = !has_room(engine->writeback);
 		zs_share_unlock(&engine->gate, false);
-		more = write_batch(engine) && more && page & (ZSWAP_CHUNK_PAGES - 1);
-	}
+		is_full = !has_room(engine->writeback);
+		goes_on = !is_full || write_batch(engine);
+	} while (is_full && goes_on && page & (ZSWAP_CHUNK_PAGES - 1));
+	return goes_on;
 }
 
-/* context: writeback->lock */
 static void clean(struct zswap_engine *engine)
 {
+	uint32_t chunk = 0;
+
 	if (!zs_log_choose_victims(engine->writeback->log))
 		return;
-	for (uint32_t chunk = 0; chunk < ZSWAP_NR_CHUNKS; chunk++)
-		clean_chunk(engine, chunk << ZSWAP_CHUNK_SHIFT);
+	while (chunk < ZSWAP_NR_CHUNKS && clean_chunk(engine, chunk << ZSWAP_CHUNK_SHIFT))
+		chunk++;
+	write_batch(engine);
 }
 
 /* ---- when ---- */

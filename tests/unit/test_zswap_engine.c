@@ -679,6 +679,49 @@ static void a_sparse_store_is_cleaned(void **state)
 	end();
 }
 
+#define NR_REGIONS 5u
+#define REGION_PAGES 512u
+
+/* A page of each region in turn, next to each other in the store. */
+static uint32_t page_of_regions(const uint32_t *first, uint32_t i)
+{
+	return first[i % NR_REGIONS] - world.first + i / NR_REGIONS;
+}
+
+/* What is left in the store is in pages of many chunks: together they take as little room as there is. */
+static void what_is_cleaned_comes_together(void **state)
+{
+	uint32_t first[NR_REGIONS];
+	unsigned int nr_writes;
+
+	(void)state;
+	begin(0, 8 * MIB);
+	for (uint32_t i = 0; i < NR_REGIONS; i++)
+		assert_int_equal(zswap_engine_add(world.engine, REGION_PAGES, &first[i]), 0);
+	for (uint32_t i = 0; i < 6 * 256; i++) {
+		write_page(page_of_regions(first, i), NOISE(i));
+		send_away(page_of_regions(first, i), 1);
+		if (i % 256 == 255)
+			step_all();
+	}
+	assert_int_equal(figures().stored_pages, 6 * 256);
+	for (uint32_t i = 0; i < 6 * 256; i++)
+		if (i % 16)
+			program_drop(&world.program, world.first + page_of_regions(first, i), 1, true);
+	nr_writes = world.store.nr_writes;
+	store_noise(0, 256, 1);
+	assert_int_equal(world.store.nr_writes, nr_writes + 2);
+	assert_int_equal(world.store.nr_discards, 6);
+	assert_int_equal(figures().failed_writes, 0);
+	for (uint32_t i = 0; i < 6 * 256; i += 16)
+		assert_page(page_of_regions(first, i), NOISE(i));
+	for (uint32_t i = 0; i < NR_REGIONS; i++) {
+		program_drop(&world.program, first[i], REGION_PAGES, true);
+		zswap_engine_forget(world.engine, first[i], REGION_PAGES);
+	}
+	end();
+}
+
 /* ---- numbers ---- */
 
 static void dropped_pages_read_as_zeroes(void **state)
@@ -1118,6 +1161,7 @@ int main(void)
 		cmocka_unit_test(reading_ahead_does_not_lose_pages),
 		cmocka_unit_test(what_changed_meanwhile_is_not_stored),
 		cmocka_unit_test(a_sparse_store_is_cleaned),
+		cmocka_unit_test(what_is_cleaned_comes_together),
 		cmocka_unit_test(dropped_pages_read_as_zeroes),
 		cmocka_unit_test(numbers_are_used_again),
 		cmocka_unit_test(there_are_only_so_many_numbers),
