@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "random.h"
-#include "reserve.h"
 #include "table.h"
 
 #define PAGE PROGRAM_PAGE_BYTES
@@ -155,11 +155,12 @@ static int give(void *ctx, uint32_t page, unsigned int nr, const void *content)
 
 /* ---- making ---- */
 
+/* Address space whose memory comes when it is touched. */
 static void *must_reserve(uint64_t bytes)
 {
-	void *at = zs_reserve(bytes);
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	MUST(at);
+	MUST(at != MAP_FAILED);
 	return at;
 }
 
@@ -185,11 +186,11 @@ void program_destroy(struct program *program)
 {
 	for (unsigned int i = 0; i < PROGRAM_LOCKS; i++)
 		pthread_mutex_destroy(&program->locks[i]);
-	zs_unreserve(program->content, (uint64_t)NR_PAGES * PAGE);
-	zs_unreserve(program->is_present, NR_PAGES);
-	zs_unreserve(program->is_busy, NR_PAGES);
-	zs_unreserve(program->is_standby_used, program->memory.standby_pages);
-	zs_unreserve(program->memory.standby, (uint64_t)program->memory.standby_pages * PAGE);
+	munmap(program->content, (uint64_t)NR_PAGES * PAGE);
+	munmap(program->is_present, NR_PAGES);
+	munmap(program->is_busy, NR_PAGES);
+	munmap(program->is_standby_used, program->memory.standby_pages);
+	munmap(program->memory.standby, (uint64_t)program->memory.standby_pages * PAGE);
 }
 
 /* ---- what it does ---- */
@@ -264,12 +265,16 @@ void program_set_busy(struct program *program, uint32_t page, bool is_busy)
 	unlock(program, page);
 }
 
-void program_lose(struct program *program, uint32_t page)
+bool program_lose(struct program *program, uint32_t page)
 {
+	bool was_present;
+
 	lock(program, page);
+	was_present = program->is_present[page];
 	memset(content_of(program, page), TAKEN, PAGE);
 	program->is_present[page] = false;
 	unlock(program, page);
+	return was_present;
 }
 
 static void lose_all(struct program *program, uint32_t first, uint32_t nr)

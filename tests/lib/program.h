@@ -62,8 +62,8 @@ int program_poke(struct program *program, uint32_t page, uint32_t at, const void
 
 bool program_has(struct program *program, uint32_t page);
 void program_set_busy(struct program *program, uint32_t page, bool is_busy);
-/* Drops a page behind the engine's back. */
-void program_lose(struct program *program, uint32_t page);
+/* Drops a page behind the engine's back. Result: whether it was there. */
+bool program_lose(struct program *program, uint32_t page);
 /* Drops pages as a host does that is told of it: while nothing is given, before the engine knows or after. */
 void program_drop(struct program *program, uint32_t first, uint32_t nr, bool is_known_first);
 
