@@ -64,10 +64,13 @@ static int add_chunk(struct zswap_chunk *chunk, uint32_t nr_pages)
 
 static void remove_chunk(struct zswap_table *table, struct zswap_chunk *chunk)
 {
+	uint64_t used_bytes = 0;
+
 	if (!chunk->pages)
 		return;
 	for (uint32_t block = 0; block <= chunk->nr_pages >> ZSWAP_BLOCK_SHIFT; block++)
-		table->used_bytes -= chunk->in_use[block] ? BLOCK_BYTES : 0;
+		used_bytes += chunk->in_use[block] ? BLOCK_BYTES : 0;
+	__atomic_fetch_sub(&table->used_bytes, used_bytes, __ATOMIC_RELAXED); /* it is read at any time */
 	zs_unreserve(chunk->pages, chunk->bytes);
 	*chunk = (struct zswap_chunk){ 0 };
 }
