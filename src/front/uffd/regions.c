@@ -110,7 +110,7 @@ bool zswap_regions_next(struct zswap_regions *regions, uintptr_t start, uintptr_
 
 	zs_share_lock(&regions->lock, false);
 	at = find(regions, start);
-	is_there = at < regions->nr && regions->region[at].start < end;
+	is_there = start < end && at < regions->nr && regions->region[at].start < end;
 	if (is_there) {
 		*part = regions->region[at];
 		cut(part, start, end);

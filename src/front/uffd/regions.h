@@ -38,7 +38,7 @@ int zswap_regions_add(struct zswap_regions *regions, uintptr_t start, size_t byt
 
 /* The page at an address. */
 bool zswap_regions_find(struct zswap_regions *regions, uintptr_t address, uint32_t *page);
-/* The first part of a range that is managed. */
+/* The first part of a range that is managed; nothing is in an empty range. */
 bool zswap_regions_next(struct zswap_regions *regions, uintptr_t start, uintptr_t end, struct zswap_region *part);
 
 /*
