@@ -270,6 +270,16 @@ void zswap_engine_evict(struct zswap_engine *engine, uint32_t first, uint64_t nr
 			zswap_writeback_once(engine);
 		i += evict_batch(engine, lane, first + (uint32_t)i, nr_pages - i);
 	}
+	zswap_lane_put(&engine->lanes, lane);
+	zs_share_unlock(&engine->busy, false);
+}
+
+void zswap_engine_pack(struct zswap_engine *engine)
+{
+	struct zswap_lane *lane;
+
+	zs_share_lock(&engine->busy, false);
+	lane = zswap_lane_get(&engine->lanes);
 	zswap_pack_all(engine, lane);
 	zswap_lane_put(&engine->lanes, lane);
 	zs_share_unlock(&engine->busy, false);

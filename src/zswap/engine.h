@@ -96,6 +96,8 @@ bool zswap_engine_is_beyond(const struct zswap_engine *engine);
 void zswap_engine_cold(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
 int zswap_engine_need(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
 void zswap_engine_evict(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
+/* What stands by is packed now. */
+void zswap_engine_pack(struct zswap_engine *engine);
 
 /* Nothing is given to the program from here on until it is listened(); what changes is read and dropped in between. */
 void zswap_engine_listen(struct zswap_engine *engine);

@@ -33,17 +33,29 @@ void zswap_standby_destroy(struct zswap_standby *standby)
 	zs_unreserve(standby->batches, batches_bytes(standby));
 }
 
-/* The batch at one of the ring's ends, if it has this state, which changes to the other; the end goes on. */
+/* The first batch of a state from one on, round the ring; NULL: there is none. context: lock */
+static struct zswap_batch *find(struct zswap_standby *standby, uint32_t from, enum zswap_batch_state state)
+{
+	for (uint32_t i = 0; i < standby->nr_batches; i++) {
+		struct zswap_batch *batch = &standby->batches[(from + i) % standby->nr_batches];
+
+		if (batch->state == state)
+			return batch;
+	}
+	return NULL;
+}
+
+/* It gets the other state, and the next one is looked for behind it. */
 static struct zswap_batch *advance(struct zswap_standby *standby, uint32_t *next, enum zswap_batch_state from,
 				   enum zswap_batch_state to)
 {
-	struct zswap_batch *batch = NULL;
+	struct zswap_batch *batch;
 
 	zs_share_lock(&standby->lock, true);
-	if (standby->batches[*next].state == from) {
-		batch = &standby->batches[*next];
+	batch = find(standby, *next, from);
+	if (batch) {
 		batch->state = to;
-		*next = (*next + 1) % standby->nr_batches;
+		*next = (uint32_t)(batch - standby->batches + 1) % standby->nr_batches;
 	}
 	zs_share_unlock(&standby->lock, true);
 	return batch;

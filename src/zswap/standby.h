@@ -34,7 +34,7 @@ struct zswap_standby {
 	const struct zswap_memory *memory;
 	struct zswap_batch *batches;
 	uint32_t nr_batches;
-	uint32_t next_free; /* all in a ring: the next to be reserved, and the next to be claimed */
+	uint32_t next_free; /* all in a ring: from where on one is looked for to be reserved, and to be claimed */
 	uint32_t next_held;
 	uint64_t nr_pages;   /* in batches, in use or not */
 	uint32_t nr_changes; /* a futex: how often a batch was held or released */

@@ -67,7 +67,8 @@ static const char *audit_queue(const struct zswap_engine *engine, const struct z
 	for (; link && link != UINT32_MAX; seen++) {
 		const struct zswap_page *page = zswap_page_of(&engine->table, link - 1);
 
-		if (!page || zswap_slot_kind(page->slot) != kind || page->newer != newer || seen > nr)
+		if (!page || zswap_slot_kind(page->slot) != kind || page->newer != newer || seen > nr ||
+		    (queue == &engine->young && page->slot & ZSWAP_OLD))
 			return "a queue has a page that is not its";
 		newer = link;
 		link = page->older;
@@ -79,8 +80,11 @@ static const char *audit_queue(const struct zswap_engine *engine, const struct z
 
 static const char *audit_queues(const struct zswap_engine *engine, const struct sums *sums)
 {
-	const char *wrong = audit_queue(engine, &engine->resident, ZSWAP_RESIDENT, sums->pages[ZSWAP_RESIDENT]);
+	const char *wrong = audit_queue(engine, &engine->young, ZSWAP_RESIDENT, engine->young.nr);
 
+	if (!wrong)
+		wrong = audit_queue(engine, &engine->old, ZSWAP_RESIDENT,
+				    sums->pages[ZSWAP_RESIDENT] - engine->young.nr);
 	if (!wrong)
 		wrong = audit_queue(engine, &engine->objects, ZSWAP_OBJECT, sums->pages[ZSWAP_OBJECT]);
 	return wrong ? wrong : audit_queue(engine, &engine->raws, ZSWAP_RAW, sums->pages[ZSWAP_RAW]);

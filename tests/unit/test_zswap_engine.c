@@ -10,6 +10,9 @@
 #define MIB (1u << 20)
 #define STORE_BYTES (16 * MIB)
 
+/* Nothing tells here what was written, so all that is resident is old. */
+#define THERE (ZSWAP_RESIDENT | ZSWAP_OLD)
+
 /* ---- first touch, and below the limit ---- */
 
 static void untouched_pages_read_as_zeroes(void **state)
@@ -263,12 +266,12 @@ static void noise_stays_without_a_store(void **state)
 	begin(0, 0);
 	write_page(0, NOISE(1));
 	send_away(0, 1);
-	assert_int_equal(slot_of(0), ZSWAP_RESIDENT | ZSWAP_STAYS);
+	assert_int_equal(slot_of(0), THERE | ZSWAP_STAYS);
 	assert_true(program_has(&world.program, world.first));
 	assert_int_equal(figures().incompressible, 1);
 	assert_page(0, NOISE(1));
 	/* It is passed over once when it is the oldest, then it is tried again. */
-	for (uint32_t page = 100; slot_of(0) != ZSWAP_RESIDENT; page++)
+	for (uint32_t page = 100; slot_of(0) != THERE; page++)
 		write_page(page, SMALL(page));
 	assert_int_equal(figures().incompressible, 1);
 	for (uint32_t page = 1000; figures().incompressible == 1; page++) {
@@ -893,14 +896,14 @@ static void busy_pages_stay_for_a_while(void **state)
 	assert_int_equal(figures().busy_pages, 2);
 	assert_int_equal(figures().evicted, 8);
 	for (uint32_t page = 0; page < 10; page++)
-		assert_int_equal(slot_of(page) == (ZSWAP_RESIDENT | ZSWAP_STAYS), page == 3 || page == 9);
+		assert_int_equal(slot_of(page) == (THERE | ZSWAP_STAYS), page == 3 || page == 9);
 	for (uint32_t page = 0; page < 10; page++)
 		assert_page(page, HALF(page));
 	/* Not even tried, but for the next time. */
 	evict(3, 1);
 	assert_int_equal(figures().busy_pages, 2);
 	program_set_busy(&world.program, world.first + 3, false);
-	for (uint32_t page = 100; slot_of(3) != ZSWAP_RESIDENT; page++)
+	for (uint32_t page = 100; slot_of(3) != THERE; page++)
 		write_page(page, SMALL(page));
 	evict(3, 1);
 	assert_int_equal(kind_of(3), ZSWAP_STANDBY);
@@ -947,11 +950,11 @@ static void what_cannot_be_given_back_stands_by(void **state)
 	assert_int_equal(kind_of(0), ZSWAP_STANDBY);
 	assert_int_equal(kind_of(1), ZSWAP_STANDBY);
 	assert_int_equal(kind_of(2), ZSWAP_OBJECT);
-	assert_int_equal(slot_of(3), ZSWAP_RESIDENT | ZSWAP_STAYS);
+	assert_int_equal(slot_of(3), THERE | ZSWAP_STAYS);
 	audit();
 	assert_page(1, NOISE(1));
 	pack_all();
-	assert_int_equal(slot_of(0), ZSWAP_RESIDENT | ZSWAP_STAYS);
+	assert_int_equal(slot_of(0), THERE | ZSWAP_STAYS);
 	for (uint32_t page = 0; page < 4; page++)
 		assert_page(page, page == 2 ? HALF(2) : NOISE(page));
 	assert_int_equal(figures().lost_pages, 0);

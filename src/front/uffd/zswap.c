@@ -360,7 +360,10 @@ static int advise_part(struct zswap *zswap, const struct zswap_region *part, enu
 	switch (advice) {
 	case ZSWAP_COLD: zswap_engine_cold(zswap->engine, part->page, nr); return 0;
 	case ZSWAP_WILLNEED: return zswap_engine_need(zswap->engine, part->page, nr);
-	case ZSWAP_PAGEOUT: zswap_engine_evict(zswap->engine, part->page, nr); return 0;
+	case ZSWAP_PAGEOUT:
+		zswap_engine_evict(zswap->engine, part->page, nr);
+		zswap_engine_pack(zswap->engine);
+		return 0;
 	case ZSWAP_DONTNEED:
 		zswap_engine_drop(zswap->engine, part->page, nr);
 		return madvise((void *)part->start, part->end - part->start, MADV_DONTNEED) ? -errno : 0;
