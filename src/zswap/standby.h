@@ -6,7 +6,7 @@
  *
  * A batch is filled by who reserved it, held, and emptied by who claimed it; its content does not change meanwhile.
  *
- * Locks: one of their states, innermost.
+ * Locks: one of their states and lists, innermost.
  */
 #ifndef ZSWAP_STANDBY_H
 #define ZSWAP_STANDBY_H
@@ -22,6 +22,7 @@
 enum zswap_batch_state { ZSWAP_BATCH_FREE, ZSWAP_BATCH_FILLING, ZSWAP_BATCH_HELD, ZSWAP_BATCH_CLAIMED };
 
 struct zswap_batch {
+	struct zswap_batch *next; /* in the list that it is in */
 	enum zswap_batch_state state;
 	unsigned int nr;
 	uint64_t first; /* the place of its first page */
@@ -29,13 +30,19 @@ struct zswap_batch {
 	uint32_t page[ZSWAP_BATCH_PAGES];
 };
 
+/* The first is the next to be taken. */
+struct zswap_batch_list {
+	struct zswap_batch *first;
+	struct zswap_batch *last;
+};
+
 struct zswap_standby {
 	struct zs_share_lock lock;
 	const struct zswap_memory *memory;
 	struct zswap_batch *batches;
 	uint32_t nr_batches;
-	uint32_t next_free; /* all in a ring: from where on one is looked for to be reserved, and to be claimed */
-	uint32_t next_held;
+	struct zswap_batch_list free;
+	struct zswap_batch_list held;
 	uint64_t nr_pages;   /* in batches, in use or not */
 	uint32_t nr_changes; /* a futex: how often a batch was held or released */
 	uint32_t nr_waiting;

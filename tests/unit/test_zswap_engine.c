@@ -961,6 +961,28 @@ static void what_cannot_be_given_back_stands_by(void **state)
 	end();
 }
 
+/* Other pages are evicted, and it too when that is possible. */
+static void what_stands_by_for_long_holds_up_nothing(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	write_page(0, NOISE(0));
+	evict(0, 1);
+	for (unsigned int i = 0; i < 6; i++) {
+		ready_fillers();
+		fail_gives(-EAGAIN, 4);
+		evict_fillers();
+		assert_int_equal(kind_of(0), ZSWAP_STANDBY);
+	}
+	fail_gives(0, 0);
+	for (uint32_t page = 100; page < 1000; page++)
+		write_page(page, HALF(page));
+	assert_in_range(figures().resident_pages + figures().standby_pages, 1, LIMIT_PAGES + ZSWAP_GROUP_PAGES);
+	assert_int_not_equal(kind_of(0), ZSWAP_STANDBY);
+	assert_page(0, NOISE(0));
+	end();
+}
+
 /* Nobody waits for memory that takes nothing. */
 static void advice_does_not_wait_for_what_stands_by(void **state)
 {
@@ -1175,6 +1197,7 @@ int main(void)
 		cmocka_unit_test(busy_pages_stay_for_a_while),
 		cmocka_unit_test(pages_that_are_lost_read_as_zeroes),
 		cmocka_unit_test(what_cannot_be_given_back_stands_by),
+		cmocka_unit_test(what_stands_by_for_long_holds_up_nothing),
 		cmocka_unit_test(advice_does_not_wait_for_what_stands_by),
 		cmocka_unit_test(faults_may_fail),
 		cmocka_unit_test(a_row_may_come_in_part),

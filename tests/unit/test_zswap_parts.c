@@ -316,14 +316,38 @@ static void what_is_needed_still_comes_last(void **state)
 	assert_ptr_equal(zswap_standby_claim(&standby), batches[1]);
 	zswap_standby_release(&standby, batches[1]);
 	assert_ptr_equal(zswap_standby_claim(&standby), batches[2]);
-	/* It may still be needed when all others are free. */
-	assert_ptr_equal(zswap_standby_reserve(&standby), batches[1]);
-	assert_null(zswap_standby_reserve(&standby));
 	assert_ptr_equal(zswap_standby_claim(&standby), batches[0]);
-	assert_null(zswap_standby_claim(&standby));
 	zswap_standby_release(&standby, batches[0]);
 	assert_int_equal(zswap_standby_pages(&standby), 1);
+	assert_ptr_equal(zswap_standby_reserve(&standby), batches[1]);
 	assert_ptr_equal(zswap_standby_reserve(&standby), batches[0]);
+	end_standby();
+}
+
+/* However often it has its turn, the others have theirs. */
+static void what_is_needed_for_long_holds_up_nothing(void **state)
+{
+	struct zswap_batch *batches[NR_BATCHES];
+
+	(void)state;
+	begin_standby();
+	for (unsigned int i = 0; i < NR_BATCHES; i++)
+		batches[i] = hold(1);
+	for (unsigned int i = 0; i < NR_BATCHES; i++) {
+		assert_ptr_equal(zswap_standby_claim(&standby), batches[i]);
+		if (i)
+			zswap_standby_release(&standby, batches[i]);
+		else
+			zswap_standby_hold_again(&standby, batches[i]);
+	}
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_ptr_equal(zswap_standby_claim(&standby), batches[0]);
+		zswap_standby_hold_again(&standby, batches[0]);
+	}
+	assert_ptr_equal(hold(1), batches[1]);
+	assert_ptr_equal(hold(1), batches[2]);
+	for (unsigned int i = 0; i < NR_BATCHES; i++)
+		assert_ptr_equal(zswap_standby_claim(&standby), batches[i]);
 	end_standby();
 }
 
@@ -341,6 +365,7 @@ int main(void)
 		cmocka_unit_test(batches_have_their_turns),
 		cmocka_unit_test(what_is_being_filled_is_not_claimed),
 		cmocka_unit_test(what_is_needed_still_comes_last),
+		cmocka_unit_test(what_is_needed_for_long_holds_up_nothing),
 	};
 
 	return cmocka_run_group_tests_name("zswap parts", tests, NULL, NULL);
