@@ -459,11 +459,45 @@ static void make_players(struct player *players)
 	}
 }
 
+static uint64_t evicted(void)
+{
+	struct zswap_stats stats;
+
+	zswap_engine_stats(engine, &stats);
+	return stats.evicted;
+}
+
+static void calm(void)
+{
+	program.give_fails_one_in = program.busy_one_in = 0;
+	disk_store_calm(store);
+#ifdef ZSWAP_SIM
+	zs_sim_stop_failing();
+#endif
+}
+
+/* Whatever failed, it goes on when nothing does any more. */
+static void check_goes_on(void)
+{
+	static unsigned char content[PAGE];
+	uint64_t before = evicted();
+
+	calm();
+	program_make(content, 1);
+	for (uint32_t i = 0; i < 2 * LIMIT_PAGES; i++)
+		poke_page(shared_first + i, 0, content, PAGE);
+	/* A full pool without a store may be full still. */
+	if (evicted() == before && !settings.pool_kib)
+		differ("nothing is evicted any more", 0, 0);
+}
+
 /* Nothing is left when all is dropped. */
 static void end(struct player *players)
 {
 	struct zswap_stats stats;
 
+	audit();
+	check_goes_on();
 	audit();
 	for (uint32_t i = 0; i < settings.nr_threads; i++) {
 		unmap(&players[i]);
