@@ -16,11 +16,10 @@
 #include <sys/mman.h>
 
 #include "histogram.h"
-#include "image.h"
 #include "json.h"
+#include "managed.h"
 #include "program.h"
 #include "random.h"
-#include "zswap.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
@@ -30,12 +29,9 @@
 #define MIB (1u << 20)
 
 struct latency {
-	struct bench_image image;
-	struct zswap *zswap; /* NULL: the kernel's */
-	unsigned char *memory;
+	struct bench_managed managed;
 	unsigned char *is_in; /* a byte for each page, as mincore() tells it */
 	uint32_t *order;
-	size_t nr_pages;
 	size_t nr_faults;
 	bool writes;
 	uint64_t random;
@@ -45,47 +41,14 @@ struct latency {
 	double evict_ns[ROUNDS]; /* for a page */
 };
 
-static unsigned char *page_at(struct latency *latency, size_t page)
+static size_t bytes_of(const struct latency *latency)
 {
-	return latency->memory + page * BENCH_PAGE_BYTES;
-}
-
-static const unsigned char *content_of(const struct latency *latency, size_t page)
-{
-	return bench_image_page(&latency->image, page % latency->image.nr_pages);
-}
-
-/* ---- memory ---- */
-
-static void make_memory(struct latency *latency, const char *kind)
-{
-	size_t bytes = latency->nr_pages * BENCH_PAGE_BYTES;
-	struct zswap_options options = { .size = sizeof(options),
-					 .resident_limit_bytes = bytes + bytes / 4 + 64 * MIB,
-					 .flags = !strcmp(kind, "pager") ? ZSWAP_PAGER : ZSWAP_SIGBUS };
-
-	if (!strcmp(kind, "kernel")) {
-		latency->memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (latency->memory == MAP_FAILED)
-			bench_die("no memory");
-		madvise(latency->memory, bytes, MADV_NOHUGEPAGE);
-		return;
-	}
-	latency->zswap = zswap_create(&options);
-	latency->memory = latency->zswap ? zswap_mmap(latency->zswap, bytes) : NULL;
-	if (!latency->memory)
-		bench_die("no memory of %s", kind);
-}
-
-static void fill(struct latency *latency)
-{
-	for (size_t i = 0; i < latency->nr_pages; i++)
-		memcpy(page_at(latency, i), content_of(latency, i), BENCH_PAGE_BYTES);
+	return latency->managed.nr_pages * BENCH_PAGE_BYTES;
 }
 
 static void look(struct latency *latency)
 {
-	if (mincore(latency->memory, latency->nr_pages * BENCH_PAGE_BYTES, latency->is_in))
+	if (mincore(latency->managed.memory, bytes_of(latency), latency->is_in))
 		bench_die("mincore fails");
 }
 
@@ -94,7 +57,7 @@ static size_t count_in(struct latency *latency)
 	size_t nr = 0;
 
 	look(latency);
-	for (size_t i = 0; i < latency->nr_pages; i++)
+	for (size_t i = 0; i < latency->managed.nr_pages; i++)
 		nr += latency->is_in[i] & 1;
 	return nr;
 }
@@ -102,13 +65,18 @@ static size_t count_in(struct latency *latency)
 /* Times the eviction of all that is in memory, page by page. */
 static void evict(struct latency *latency, unsigned int round)
 {
-	size_t bytes = latency->nr_pages * BENCH_PAGE_BYTES, nr = count_in(latency);
+	struct bench_managed *managed = &latency->managed;
+	size_t nr = count_in(latency);
 	uint64_t begun = bench_clock_ns(CLOCK_MONOTONIC), took;
+	int err;
 
-	if (latency->zswap ? zswap_advise(latency->zswap, latency->memory, bytes, ZSWAP_PAGEOUT) != 0
-			   : madvise(latency->memory, bytes, MADV_PAGEOUT) != 0)
-		bench_die("nothing can be evicted");
+	if (managed->zswap)
+		err = zswap_advise(managed->zswap, managed->memory, bytes_of(latency), ZSWAP_PAGEOUT);
+	else
+		err = madvise(managed->memory, bytes_of(latency), MADV_PAGEOUT);
 	took = bench_clock_ns(CLOCK_MONOTONIC) - begun;
+	if (err)
+		bench_die("nothing can be evicted");
 	latency->evict_ns[round] = (double)took / (double)(nr ? nr : 1);
 }
 
@@ -116,22 +84,23 @@ static void evict(struct latency *latency, unsigned int round)
 
 static void touch(struct latency *latency, size_t page)
 {
-	volatile unsigned char *at = page_at(latency, page);
+	volatile unsigned char *at = bench_managed_page(&latency->managed, page);
 	uint64_t begun = bench_clock_ns(CLOCK_MONOTONIC);
 
 	if (latency->writes)
-		at[BENCH_PAGE_BYTES - 1] = content_of(latency, page)[BENCH_PAGE_BYTES - 1];
+		at[BENCH_PAGE_BYTES - 1] = bench_managed_content(&latency->managed, page)[BENCH_PAGE_BYTES - 1];
 	else
 		(void)at[BENCH_PAGE_BYTES - 1];
 	bench_histogram_note(&latency->times, bench_clock_ns(CLOCK_MONOTONIC) - begun);
-	latency->nr_wrong += memcmp(page_at(latency, page), content_of(latency, page), BENCH_PAGE_BYTES) != 0;
+	latency->nr_wrong += memcmp(bench_managed_page(&latency->managed, page),
+				    bench_managed_content(&latency->managed, page), BENCH_PAGE_BYTES) != 0;
 }
 
 static void shuffle(struct latency *latency)
 {
-	for (size_t i = 0; i < latency->nr_pages; i++)
+	for (size_t i = 0; i < latency->managed.nr_pages; i++)
 		latency->order[i] = (uint32_t)i;
-	for (size_t i = latency->nr_pages - 1; i; i--) {
+	for (size_t i = latency->managed.nr_pages - 1; i; i--) {
 		size_t other = zs_random_below(&latency->random, i + 1);
 		uint32_t page = latency->order[i];
 
@@ -160,7 +129,7 @@ static void tell(struct latency *latency)
 	struct zs_json json;
 
 	zs_json_begin(&json, stdout);
-	zs_json_integer(&json, "pages", latency->nr_pages);
+	zs_json_integer(&json, "pages", latency->managed.nr_pages);
 	zs_json_integer(&json, "faults", latency->times.nr);
 	zs_json_integer(&json, "p50_ns", bench_histogram_quantile(&latency->times, .5));
 	zs_json_integer(&json, "p99_ns", bench_histogram_quantile(&latency->times, .99));
@@ -174,7 +143,7 @@ static void tell(struct latency *latency)
 
 static void run(struct latency *latency)
 {
-	fill(latency);
+	bench_managed_fill(&latency->managed);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		evict(latency, round);
 		touch_some(latency);
@@ -184,7 +153,8 @@ static void run(struct latency *latency)
 
 int main(int argc, char **argv)
 {
-	struct latency latency = { .nr_pages = 256 * MIB / BENCH_PAGE_BYTES, .nr_faults = 20000, .random = 1 };
+	struct latency latency = { .nr_faults = 20000, .random = 1 };
+	size_t nr_pages = 256 * MIB / BENCH_PAGE_BYTES, bytes;
 	const char *image = NULL, *kind = "pager";
 	int option;
 
@@ -192,21 +162,21 @@ int main(int argc, char **argv)
 		switch (option) {
 		case 'i': image = optarg; break;
 		case 'k': kind = optarg; break;
-		case 'm': latency.nr_pages = bench_number(option, optarg, 1, 65536) * MIB / BENCH_PAGE_BYTES; break;
+		case 'm': nr_pages = bench_number(option, optarg, 1, 65536) * MIB / BENCH_PAGE_BYTES; break;
 		case 'n': latency.nr_faults = bench_number(option, optarg, 1, UINT32_MAX); break;
 		case 'w': latency.writes = true; break;
 		default: bench_die("see the head of latency.c");
 		}
 	}
-	if (!image || optind < argc || (strcmp(kind, "pager") && strcmp(kind, "sigbus") && strcmp(kind, "kernel")))
+	if (!image || optind < argc)
 		bench_die("see the head of latency.c");
-	if (latency.nr_faults > latency.nr_pages)
-		latency.nr_faults = latency.nr_pages;
-	bench_image_open(&latency.image, image);
-	latency.is_in = bench_memory(latency.nr_pages);
-	latency.order = bench_memory(latency.nr_pages * sizeof(*latency.order));
-	make_memory(&latency, kind);
+	if (latency.nr_faults > nr_pages)
+		latency.nr_faults = nr_pages;
+	bytes = nr_pages * BENCH_PAGE_BYTES;
+	latency.is_in = bench_memory(nr_pages);
+	latency.order = bench_memory(nr_pages * sizeof(*latency.order));
+	bench_managed_open(&latency.managed, kind, image, nr_pages, bytes + bytes / 4 + 64 * MIB);
 	run(&latency);
-	zswap_destroy(latency.zswap);
+	bench_managed_close(&latency.managed);
 	return latency.nr_wrong != 0;
 }
