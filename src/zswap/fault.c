@@ -53,20 +53,30 @@ static void settle(struct zswap_engine *engine, uint32_t page, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
 		zswap_move_to(engine, page + i, zswap_young(engine), ZSWAP_NEWEST);
-	zswap_count(&engine->counts.read_ahead, nr - 1);
+	zswap_count(&engine->counts.read_ahead, nr ? nr - 1 : 0);
 }
 
-/* Result: how many came, or a negative errno. */
+/*
+ * Gives pages in a row; of one that is in part no more the program's, one by one those before that part, so that what
+ * came is known. Result: how many came, or a negative errno.
+ */
+static int give_row(struct zswap_engine *engine, uint32_t page, unsigned int nr, const unsigned char *content)
+{
+	const struct zswap_memory *memory = &engine->memory;
+	int err = memory->give(memory->ctx, page, nr, content);
+	unsigned int i = err ? 0 : nr;
+
+	if (err && nr > 1)
+		for (err = 0; i < nr && !err; i += !err)
+			err = memory->give(memory->ctx, page + i, 1, content ? content + i * ZSWAP_PAGE_BYTES : NULL);
+	settle(engine, page, i);
+	return i ? (int)i : err;
+}
+
 static int bring_zeroes(struct zswap_engine *engine, uint32_t page, unsigned int nr, bool is_write)
 {
-	int err;
-
 	nr = count_empty(zswap_page_of(&engine->table, page), nr);
-	err = engine->memory.give(engine->memory.ctx, page, nr, is_write ? engine->zeroes : NULL);
-	if (err)
-		return err;
-	settle(engine, page, nr);
-	return (int)nr;
+	return give_row(engine, page, nr, is_write ? engine->zeroes : NULL);
 }
 
 /* Unpacks pages in a row until one of them has nothing to unpack, or cannot be. */
@@ -91,16 +101,8 @@ static int tell_lost(struct zswap_engine *engine)
 
 static int bring_content(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, unsigned int nr)
 {
-	int err;
-
 	nr = unpack_row(engine, lane, zswap_page_of(&engine->table, page), nr);
-	if (!nr)
-		return tell_lost(engine);
-	err = engine->memory.give(engine->memory.ctx, page, nr, lane->pages);
-	if (err)
-		return err;
-	settle(engine, page, nr);
-	return (int)nr;
+	return nr ? give_row(engine, page, nr, lane->pages) : tell_lost(engine);
 }
 
 /*

@@ -116,18 +116,29 @@ static void release(void *ctx, void *at, unsigned int nr)
 
 /* ---- giving ---- */
 
-static void give_one(struct program *program, uint32_t page, const unsigned char *from)
+/* context: page locked */
+static void give_locked(struct program *program, uint32_t page, const unsigned char *from)
 {
+	if (program->is_present[page])
+		return;
+	if (from)
+		memcpy(content_of(program, page), from, PAGE);
+	else
+		memset(content_of(program, page), 0, PAGE);
+	program->is_present[page] = true;
+	__atomic_fetch_add(&program->nr_given, 1, __ATOMIC_RELAXED);
+}
+
+static int give_one(struct program *program, uint32_t page, const unsigned char *from)
+{
+	int err;
+
 	lock(program, page);
-	if (!program->is_present[page]) {
-		if (from)
-			memcpy(content_of(program, page), from, PAGE);
-		else
-			memset(content_of(program, page), 0, PAGE);
-		program->is_present[page] = true;
-		__atomic_fetch_add(&program->nr_given, 1, __ATOMIC_RELAXED);
-	}
+	err = program->is_gone[page] ? -ENOENT : 0;
+	if (!err)
+		give_locked(program, page, from);
 	unlock(program, page);
+	return err;
 }
 
 static int next_error(struct program *program)
@@ -144,13 +155,13 @@ static int give(void *ctx, uint32_t page, unsigned int nr, const void *content)
 {
 	struct program *program = ctx;
 	const unsigned char *from = content;
-	int err = next_error(program);
+	int err = next_error(program), gone = 0;
 
 	MUST(nr);
 	__atomic_fetch_add(&program->nr_gives, 1, __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < (err ? nr / 2 : nr); i++)
-		give_one(program, page + i, from ? from + (uint64_t)i * PAGE : NULL);
-	return err;
+	for (unsigned int i = 0; i < (err ? nr / 2 : nr) && !gone; i++)
+		gone = give_one(program, page + i, from ? from + (uint64_t)i * PAGE : NULL);
+	return gone ? gone : err;
 }
 
 /* ---- making ---- */
@@ -170,6 +181,7 @@ void program_create(struct program *program, uint32_t standby_pages)
 		.content = must_reserve((uint64_t)NR_PAGES * PAGE),
 		.is_present = must_reserve(NR_PAGES),
 		.is_busy = must_reserve(NR_PAGES),
+		.is_gone = must_reserve(NR_PAGES),
 		.is_standby_used = must_reserve(standby_pages),
 	};
 	program->memory = (struct zswap_memory){ .take = take,
@@ -189,6 +201,7 @@ void program_destroy(struct program *program)
 	munmap(program->content, (uint64_t)NR_PAGES * PAGE);
 	munmap(program->is_present, NR_PAGES);
 	munmap(program->is_busy, NR_PAGES);
+	munmap(program->is_gone, NR_PAGES);
 	munmap(program->is_standby_used, program->memory.standby_pages);
 	munmap(program->memory.standby, (uint64_t)program->memory.standby_pages * PAGE);
 }
@@ -262,6 +275,14 @@ void program_set_busy(struct program *program, uint32_t page, bool is_busy)
 {
 	lock(program, page);
 	program->is_busy[page] = is_busy;
+	unlock(program, page);
+}
+
+void program_set_gone(struct program *program, uint32_t page)
+{
+	program_lose(program, page);
+	lock(program, page);
+	program->is_gone[page] = true;
 	unlock(program, page);
 }
 

@@ -40,8 +40,9 @@ struct program {
 
 	/* ---- its own ---- */
 	unsigned char *content;
-	unsigned char *is_present; /* a byte for each page, as the next two */
+	unsigned char *is_present; /* a byte for each page, as the next three */
 	unsigned char *is_busy;
+	unsigned char *is_gone;
 	unsigned char *is_standby_used;
 	pthread_mutex_t locks[PROGRAM_LOCKS];
 };
@@ -62,6 +63,8 @@ int program_poke(struct program *program, uint32_t page, uint32_t at, const void
 
 bool program_has(struct program *program, uint32_t page);
 void program_set_busy(struct program *program, uint32_t page, bool is_busy);
+/* It is unmapped, while pages beside it are not: from then on it cannot be given. */
+void program_set_gone(struct program *program, uint32_t page);
 /* Drops a page behind the engine's back. Result: whether it was there. */
 bool program_lose(struct program *program, uint32_t page);
 /* Drops pages as a host does that is told of it: while nothing is given, before the engine knows or after. */

@@ -1048,7 +1048,7 @@ static void a_row_may_come_in_part(void **state)
 	send_away(0, 16);
 	for (uint32_t page = 0; page < 3; page++)
 		assert_page(page, HALF(page));
-	fail_gives(-EAGAIN, 1);
+	fail_gives(-EAGAIN, 2);
 	assert_int_equal(zswap_engine_fault(world.engine, world.first + 3, false), -EAGAIN);
 	assert_true(program_has(&world.program, world.first + 4));
 	assert_false(program_has(&world.program, world.first + 5));
@@ -1061,6 +1061,39 @@ static void a_row_may_come_in_part(void **state)
 	assert_int_equal(kind_of(4), ZSWAP_RESIDENT);
 	send_away(0, 16);
 	assert_page(4, HALF(104));
+	end();
+}
+
+/* A walk comes to where the program has unmapped some: what comes before that is known to be there. */
+static void a_walk_ends_where_pages_are_gone(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 32; page++)
+		write_page(page, HALF(page));
+	send_away(0, 32);
+	program_set_gone(&world.program, world.first + 5);
+	zswap_engine_drop(world.engine, world.first + 5, 1);
+	program_set_gone(&world.program, world.first + 21);
+	for (uint32_t page = 0; page < 5; page++) {
+		assert_page(page, HALF(page));
+		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
+	}
+	/* It is not known to the engine yet. */
+	for (uint32_t page = 16; page < 21; page++) {
+		assert_page(page, HALF(page));
+		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
+	}
+	assert_int_equal(kind_of(21), ZSWAP_OBJECT);
+	assert_int_equal(zswap_engine_fault(world.engine, world.first + 21, false), -ENOENT);
+	/* Nor are pages that are empty managed where there are none. */
+	program_set_gone(&world.program, world.first + 67);
+	for (uint32_t page = 64; page < 67; page++) {
+		assert_page(page, ZERO);
+		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
+	}
+	assert_int_equal(kind_of(67), ZSWAP_EMPTY);
+	audit();
 	end();
 }
 
@@ -1201,6 +1234,7 @@ int main(void)
 		cmocka_unit_test(advice_does_not_wait_for_what_stands_by),
 		cmocka_unit_test(faults_may_fail),
 		cmocka_unit_test(a_row_may_come_in_part),
+		cmocka_unit_test(a_walk_ends_where_pages_are_gone),
 		cmocka_unit_test(nothing_moves_while_it_is_paused),
 		cmocka_unit_test(nothing_is_given_while_it_listens),
 		cmocka_unit_test(some_options_make_no_engine),
