@@ -200,10 +200,11 @@ static void settle(void *ctx, unsigned int i, uint32_t place)
 	zs_share_unlock(&engine->gate, false);
 }
 
+/* Backwards, so that the oldest of them is the oldest again. */
 static void keep_all(struct zswap_engine *engine)
 {
 	zs_share_lock(&engine->gate, false);
-	for (unsigned int i = 0; i < engine->writeback->nr; i++)
+	for (unsigned int i = engine->writeback->nr; i--;)
 		settle_page(engine, i, NO_PLACE);
 	zs_share_unlock(&engine->gate, false);
 }

@@ -530,6 +530,7 @@ static void what_could_not_be_written_is_tried_again(void **state)
 		zswap_engine_step(world.engine);
 	}
 	audit();
+	assert_int_equal(world.engine->objects.oldest, world.first + 1); /* links are numbers + 1 */
 	pass_faults(RETRY_FAULTS - 2);
 	step_all();
 	assert_int_equal(figures().failed_writes, 1);
