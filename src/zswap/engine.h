@@ -67,6 +67,7 @@ void zswap_engine_forget(struct zswap_engine *engine, uint32_t first, uint64_t n
 
 /*
  * A page is to be the program's. Result: 0: it is; -EAGAIN: try again; -EBUSY: also, the one pager, in a while;
+ * -ENOENT: it is none, or its mapping is gone;
  * -ENOMEM; -EIO: its content cannot be had again, which was told.
  */
 int zswap_engine_fault(struct zswap_engine *engine, uint32_t page, bool is_write);
