@@ -230,18 +230,29 @@ void zswap_engine_cold(struct zswap_engine *engine, uint32_t first, uint64_t nr_
 	zs_share_unlock(&engine->gate, false);
 }
 
+/* Of a page that just comes the lock tells: who has got it may ask before that is noted. context: gate shared */
+static bool is_resident(struct zswap_engine *engine, uint32_t number)
+{
+	const struct zswap_page *page = zswap_page_of(&engine->table, number);
+	bool is;
+
+	if (!page)
+		return false;
+	zs_share_lock(zswap_lock_of(&engine->table, number), false);
+	is = zswap_slot_kind(zswap_look(page)) == ZSWAP_RESIDENT;
+	zs_share_unlock(zswap_lock_of(&engine->table, number), false);
+	return is;
+}
+
 /* The next resident pages of a range, up to a batch of them. Returns where it stopped. context: gate shared */
 static uint64_t gather_resident(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages, uint32_t *page,
 				unsigned int *nr)
 {
 	uint64_t i = 0;
 
-	for (*nr = 0; i < nr_pages && *nr < ZSWAP_BATCH_PAGES; i++) {
-		const struct zswap_page *entry = zswap_page_of(&engine->table, first + (uint32_t)i);
-
-		if (entry && zswap_slot_kind(zswap_look(entry)) == ZSWAP_RESIDENT)
+	for (*nr = 0; i < nr_pages && *nr < ZSWAP_BATCH_PAGES; i++)
+		if (is_resident(engine, first + (uint32_t)i))
 			page[(*nr)++] = first + (uint32_t)i;
-	}
 	return i;
 }
 

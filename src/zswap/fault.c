@@ -116,6 +116,7 @@ static int bring_again(struct zswap_engine *engine, uint32_t page)
 	return err ? err : 1;
 }
 
+/* Who waited for the page may drop it before it is settled: it is in use first, so that the lock is waited for. */
 static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t number, bool is_write)
 {
 	struct zs_share_lock *lock = zswap_lock_of(&engine->table, number);
@@ -125,6 +126,7 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 	int got;
 
 	zs_share_lock(lock, true);
+	zswap_table_note_use(&engine->table, number);
 	kind = zswap_slot_kind(page->slot);
 	if (kind == ZSWAP_RESIDENT)
 		got = bring_again(engine, number);
