@@ -184,8 +184,10 @@ int zswap_means_find(unsigned int flags, struct zswap_means *means, const char *
 	*why = "ZSWAP_DISABLE names move, scan, sigbus, full or uffd, with commas between";
 	if (without < 0)
 		return -EINVAL;
-	if (without & NO_UFFD)
-		return explain(-EPERM, why);
+	if (without & NO_UFFD) {
+		*why = "ZSWAP_DISABLE rules userfaultfd out";
+		return -EPERM;
+	}
 	means->is_full = !(without & NO_FULL) && !ask(true, &features);
 	err = means->is_full ? 0 : ask(false, &features);
 	if (err)

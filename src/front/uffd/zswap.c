@@ -216,10 +216,28 @@ void zswap_renew(struct zswap *zswap)
 
 /* ---- the calls ---- */
 
+/* NULL: nothing. pre: all members are there */
+static const char *wrong_with(const struct zswap_options *options)
+{
+	if (options->resident_limit_bytes < LEAST_LIMIT_BYTES)
+		return "resident_limit_bytes is less than 1 MiB";
+	if (options->flags & ~(ZSWAP_SIGBUS | ZSWAP_PAGER) || options->flags == (ZSWAP_SIGBUS | ZSWAP_PAGER))
+		return "flags are ZSWAP_SIGBUS or ZSWAP_PAGER or none";
+	return NULL;
+}
+
 static bool are_valid(const struct zswap_options *options)
 {
-	return options && options->size == sizeof(*options) && options->resident_limit_bytes >= LEAST_LIMIT_BYTES &&
-	       !(options->flags & ~(ZSWAP_SIGBUS | ZSWAP_PAGER)) && options->flags != (ZSWAP_SIGBUS | ZSWAP_PAGER);
+	const char *wrong;
+
+	if (!options || options->size != sizeof(*options))
+		return false;
+	wrong = wrong_with(options);
+	if (wrong && options->on_event)
+		options->on_event(options->ctx, wrong);
+	else if (wrong)
+		tell_stderr(NULL, wrong);
+	return !wrong;
 }
 
 PUBLIC struct zswap *zswap_create(const struct zswap_options *options)
