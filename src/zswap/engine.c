@@ -172,7 +172,7 @@ static void each_page(struct zswap_engine *engine, uint32_t first, uint64_t nr_p
 
 static void drop_page(struct zswap_engine *engine, uint32_t page)
 {
-	if (zswap_look(zswap_page_of(&engine->table, page)) != ZSWAP_EMPTY)
+	if (zswap_slot_kind(zswap_look(zswap_page_of(&engine->table, page))) != ZSWAP_EMPTY)
 		zswap_move_to(engine, page, ZSWAP_EMPTY, ZSWAP_NEWEST);
 }
 
@@ -180,6 +180,25 @@ void zswap_engine_drop(struct zswap_engine *engine, uint32_t first, uint64_t nr_
 {
 	zs_share_lock(&engine->gate, false);
 	each_page(engine, first, nr_pages, drop_page);
+	zs_share_unlock(&engine->gate, false);
+}
+
+static void lose_page(struct zswap_engine *engine, uint32_t page)
+{
+	zswap_move_to(engine, page, ZSWAP_GONE, ZSWAP_NEWEST);
+}
+
+/* Read-ahead stays in its group: groups that are not in use need a mark only if some of them stays. */
+void zswap_engine_unmap(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
+{
+	uint32_t end = first + (uint32_t)nr_pages;
+
+	zs_share_lock(&engine->gate, false);
+	if (first % ZSWAP_GROUP_PAGES)
+		zswap_table_note_use(&engine->table, first);
+	if (end % ZSWAP_GROUP_PAGES)
+		zswap_table_note_use(&engine->table, end - 1);
+	each_page(engine, first, nr_pages, lose_page);
 	zs_share_unlock(&engine->gate, false);
 }
 

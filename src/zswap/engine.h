@@ -60,9 +60,14 @@ void zswap_engine_destroy(struct zswap_engine *engine);
 
 /* Numbers for pages in a row, all empty. Result: 0; -ENOMEM: no memory or no numbers. */
 int zswap_engine_add(struct zswap_engine *engine, uint64_t nr_pages, uint32_t *first);
-/* Pages that the program has no more, or that are to read as zeroes: their content is of no use. */
+/* Pages that are to read as zeroes: their content is of no use. */
 void zswap_engine_drop(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
-/* Gives numbers back as zswap_engine_add() gave them. pre: all are dropped. */
+/*
+ * Pages that the program has no more: the same, and nothing is given to where they were, which may soon be others'.
+ * pre: nr_pages > 0, and all have numbers.
+ */
+void zswap_engine_unmap(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
+/* Gives numbers back as zswap_engine_add() gave them. pre: all are dropped or unmapped. */
 void zswap_engine_forget(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
 
 /*

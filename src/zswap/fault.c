@@ -44,7 +44,7 @@ static unsigned int count_empty(const struct zswap_page *page, unsigned int nr)
 {
 	unsigned int nr_empty = 0;
 
-	while (nr_empty < nr && zswap_slot_kind(page[nr_empty].slot) == ZSWAP_EMPTY)
+	while (nr_empty < nr && page[nr_empty].slot == ZSWAP_EMPTY)
 		nr_empty++;
 	return nr_empty;
 }
@@ -128,7 +128,9 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 	zs_share_lock(lock, true);
 	zswap_table_note_use(&engine->table, number);
 	kind = zswap_slot_kind(page->slot);
-	if (kind == ZSWAP_RESIDENT)
+	if (page->slot == ZSWAP_GONE)
+		got = -ENOENT;
+	else if (kind == ZSWAP_RESIDENT)
 		got = bring_again(engine, number);
 	else if (kind == ZSWAP_EMPTY)
 		got = bring_zeroes(engine, number, nr, is_write);

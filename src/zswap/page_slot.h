@@ -2,7 +2,7 @@
 /*
  * What the engine keeps for each page of managed memory: 64 bits that say where its content is.
  *
- *   EMPTY     all bits 0: never touched, or dropped; reads as zeroes
+ *   EMPTY     all bits 0: never touched, or dropped; reads as zeroes. GONE besides: the program has unmapped it
  *   RESIDENT  the program has it, in memory
  *   STANDBY   taken from the program and not packed yet: its place among those above (see standby.h)
  *   FILL      one 32-bit word over and over, which stands in the upper half
@@ -34,6 +34,7 @@ enum zswap_kind {
 #define ZSWAP_STAYS 8u
 #define ZSWAP_OLD 16u
 #define ZSWAP_COLD_PAGE 32u
+#define ZSWAP_GONE 64u
 
 _Static_assert(sizeof(unsigned long) == 8, "a slot holds a handle of a 64-bit system");
 

@@ -46,7 +46,7 @@ void zswap_unmapped(struct zswap *zswap, uintptr_t start, uintptr_t end)
 	struct zswap_region part;
 
 	for (; zswap_regions_next(&zswap->regions, start, end, &part); start = part.end) {
-		zswap_engine_drop(zswap->engine, part.page, pages_of(&part));
+		zswap_engine_unmap(zswap->engine, part.page, pages_of(&part));
 		if (zswap_regions_remove(&zswap->regions, &part))
 			zswap_engine_forget(zswap->engine, part.area, part.nr_pages);
 	}
