@@ -282,6 +282,29 @@ static void *map_at(struct zswap *zswap, const void *hole, size_t nr)
 	return at;
 }
 
+/*
+ * The address of what is unmapped is the next mapping's: word of the former, which the pager may still have to deal
+ * with, is not to be taken for the latter.
+ */
+static void addresses_are_used_again(void **state)
+{
+	static const unsigned int flags[] = { ZSWAP_PAGER, ZSWAP_SIGBUS };
+
+	(void)state;
+	for (unsigned int i = 0; i < NR_OF(flags) * 2; i++) {
+		struct zswap *zswap = make_zswap((struct zswap_options){ .flags = flags[i / 2] });
+
+		for (unsigned int turn = 0; turn < 2000; turn++) {
+			unsigned char *memory = map_pages(zswap, 3);
+
+			write_pages(memory, 3, turn);
+			assert_pages(memory, 3, turn);
+			assert_int_equal(i % 2 ? munmap(memory, 3 * PAGE) : zswap_munmap(zswap, memory, 3 * PAGE), 0);
+		}
+		zswap_destroy(zswap);
+	}
+}
+
 #define REGIONS 500u
 
 /*
@@ -558,6 +581,7 @@ int main(void)
 		cmocka_unit_test(unmapping_takes_whole_pages_of_ours),
 		cmocka_unit_test(parts_go_one_by_one),
 		cmocka_unit_test(holes_are_not_read_into),
+		cmocka_unit_test(addresses_are_used_again),
 		cmocka_unit_test(there_may_be_many_mappings),
 		cmocka_unit_test(more_is_there_than_is_resident),
 		cmocka_unit_test(advice_is_looked_at),

@@ -98,6 +98,14 @@ int zswap_descriptor_watch(int fd, void *start, uint64_t bytes, bool scans)
 	return ioctl(fd, UFFDIO_REGISTER, &area) ? -errno : 0;
 }
 
+/* Nothing to be done if it is not watched. */
+void zswap_descriptor_forget(int fd, void *start, uint64_t bytes)
+{
+	struct uffdio_range range = { .start = (uintptr_t)start, .len = bytes };
+
+	ioctl(fd, UFFDIO_UNREGISTER, &range);
+}
+
 /* ---- what there is ---- */
 
 enum { NO_MOVE = 1, NO_SCAN = 2, NO_SIGBUS = 4, NO_FULL = 8, NO_UFFD = 16 };

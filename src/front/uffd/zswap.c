@@ -5,6 +5,7 @@
 #include "zswap.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,10 +269,31 @@ PUBLIC void zswap_destroy(struct zswap *zswap)
 
 /* ---- mapping ---- */
 
+/*
+ * The program may have unmapped by itself what was here before. The kernel goes on as soon as that is read: it is to be
+ * dealt with first, or it would be taken for what is mapped now.
+ */
+static void await_unmapped(struct zswap *zswap, uintptr_t start, uintptr_t end)
+{
+	struct zswap_region part;
+	bool is_there = true;
+
+	while (is_there && zswap->fd >= 0) {
+		zswap_engine_listen(zswap->engine);
+		is_there = zswap_regions_next(&zswap->regions, start, end, &part);
+		zswap_engine_listened(zswap->engine);
+		if (is_there)
+			sched_yield();
+	}
+}
+
 static int manage(struct zswap *zswap, void *start, size_t bytes)
 {
 	uint32_t page;
-	int err = zswap_engine_add(zswap->engine, bytes >> ZSWAP_PAGE_SHIFT, &page);
+	int err;
+
+	await_unmapped(zswap, (uintptr_t)start, (uintptr_t)start + bytes);
+	err = zswap_engine_add(zswap->engine, bytes >> ZSWAP_PAGE_SHIFT, &page);
 
 	if (err)
 		return err;
@@ -351,6 +373,7 @@ static int unmap(struct zswap *zswap, uintptr_t start, uintptr_t end)
 	if (!is_managed(zswap, start, end))
 		return -EINVAL;
 	zswap_unmapped(zswap, start, end);
+	zswap_descriptor_forget(zswap->fd, (void *)start, end - start); /* nothing is told of it */
 	return munmap((void *)start, end - start) ? -errno : 0;
 }
 
