@@ -27,6 +27,7 @@ struct segment {
 	uint32_t live_bytes;
 	bool in_use;
 	bool is_victim; /* what lives in it is to move elsewhere */
+	bool is_sealed; /* it stays as it is, even if nothing lives in it any more */
 };
 
 /* Segments that only what moves may take: else a full store could not be emptied. A small store has none. */
@@ -48,10 +49,11 @@ struct zs_log {
 	uint32_t free_place;
 	struct segment *segments;
 	uint64_t nr_segments;
-	uint64_t nr_used_segments;
+	uint64_t nr_used_segments; /* those for good among them */
 	uint64_t nr_made_segments; /* from the first one to the last that ever was in use */
-	uint64_t lowest_free;      /* none below it is free */
-	uint64_t live_bytes;
+	uint64_t nr_for_good; /* those below are in use and sealed for ever: of the process that this one came from */
+	uint64_t lowest_free; /* none below it is free */
+	bool has_ended;       /* none is free at all */
 };
 
 /* ---- memory ---- */
@@ -59,6 +61,12 @@ struct zs_log {
 static size_t places_bytes(uint64_t nr)
 {
 	return (size_t)nr * sizeof(struct place);
+}
+
+/* What the store has room for. */
+static uint64_t nr_of_store(const struct zs_log *log)
+{
+	return log->store.size_bytes / ZS_LOG_SEGMENT_BYTES;
 }
 
 static size_t segments_bytes(const struct zs_log *log)
@@ -78,7 +86,7 @@ int zs_log_create(const struct zs_log_options *options, struct zs_log **result)
 	log->ctx = options->ctx;
 	log->most_places = options->most_objects < NONE ? options->most_objects : NONE;
 	log->free_place = NONE;
-	log->nr_segments = log->store.size_bytes / ZS_LOG_SEGMENT_BYTES;
+	log->nr_segments = nr_of_store(log);
 	log->places = zs_reserve(places_bytes(log->most_places));
 	log->segments = zs_reserve(segments_bytes(log) + 1);
 	if (!log->places || !log->segments) {
@@ -121,12 +129,18 @@ static struct segment *segment_of(struct zs_log *log, uint64_t offset)
 	return &log->segments[offset / ZS_LOG_SEGMENT_BYTES];
 }
 
+/* context: lock */
+static uint64_t nr_free(const struct zs_log *log)
+{
+	return log->has_ended ? 0 : log->nr_segments - log->nr_used_segments;
+}
+
 /* The lowest free one, so that the store does not become larger than it must. context: lock */
 static uint64_t find_free(struct zs_log *log)
 {
 	uint64_t at = log->lowest_free;
 
-	if (log->nr_used_segments == log->nr_segments)
+	if (!nr_free(log))
 		return UINT64_MAX;
 	while (at < log->nr_made_segments && log->segments[at].in_use)
 		at++;
@@ -151,33 +165,30 @@ static uint64_t take_segment(struct zs_log *log)
 	return at == UINT64_MAX ? at : at * ZS_LOG_SEGMENT_BYTES;
 }
 
-/* So many bytes of a segment live no more. The last ones free it. */
-static void release_bytes(struct zs_log *log, uint64_t offset, uint32_t bytes)
+/* Nobody else has it: it is in use, and nothing in it is named. */
+static void free_segment(struct zs_log *log, uint64_t at)
 {
-	struct segment *segment = segment_of(log, offset);
-	uint64_t at = offset / ZS_LOG_SEGMENT_BYTES;
-	bool empty;
-
-	zs_share_lock(&log->lock, true);
-	segment->live_bytes -= bytes;
-	empty = !segment->live_bytes;
-	zs_share_unlock(&log->lock, true);
-	if (!empty)
-		return;
-	/* Nobody else has it: it is in use, and nothing in it is named. */
 	log->store.discard(log->store.ctx, ZS_LOG_SEGMENT_BYTES, at * ZS_LOG_SEGMENT_BYTES);
 	zs_share_lock(&log->lock, true);
-	segment->in_use = false;
+	log->segments[at] = (struct segment){ 0 };
 	log->nr_used_segments--;
 	if (at < log->lowest_free)
 		log->lowest_free = at;
 	zs_share_unlock(&log->lock, true);
 }
 
-/* context: lock */
-static uint64_t nr_free(const struct zs_log *log)
+/* So many bytes of a segment live no more. The last ones free it, unless it is sealed. */
+static void release_bytes(struct zs_log *log, uint64_t offset, uint32_t bytes)
 {
-	return log->nr_segments - log->nr_used_segments;
+	struct segment *segment = segment_of(log, offset);
+	bool is_free;
+
+	zs_share_lock(&log->lock, true);
+	segment->live_bytes -= bytes;
+	is_free = !segment->live_bytes && !segment->is_sealed;
+	zs_share_unlock(&log->lock, true);
+	if (is_free)
+		free_segment(log, offset / ZS_LOG_SEGMENT_BYTES);
 }
 
 bool zs_log_has_space(struct zs_log *log)
@@ -185,24 +196,47 @@ bool zs_log_has_space(struct zs_log *log)
 	bool has;
 
 	zs_share_lock(&log->lock, true);
-	has = nr_free(log) > (log->nr_segments < SMALL_STORE ? 0 : RESERVED_SEGMENTS);
+	has = nr_free(log) > (nr_of_store(log) < SMALL_STORE ? 0 : RESERVED_SEGMENTS);
 	zs_share_unlock(&log->lock, true);
 	return has;
 }
 
-/* Whether segments take more than twice what lives in them, or there are hardly any left. context: lock */
-static bool is_wasteful(const struct zs_log *log)
+/* Segments in use that may be emptied, and what lives in them. */
+struct extent {
+	uint64_t nr;
+	uint64_t live_bytes;
+};
+
+/* context: lock */
+static struct extent forget_victims(struct zs_log *log)
 {
-	return log->nr_used_segments * ZS_LOG_SEGMENT_BYTES / 2 > log->live_bytes || nr_free(log) <= RESERVED_SEGMENTS;
+	struct extent extent = { 0 };
+
+	for (uint64_t i = log->nr_for_good; i < log->nr_made_segments; i++) {
+		struct segment *segment = &log->segments[i];
+
+		segment->is_victim = false;
+		if (!segment->in_use || segment->is_sealed)
+			continue;
+		extent.nr++;
+		extent.live_bytes += segment->live_bytes;
+	}
+	return extent;
+}
+
+/* Whether segments take more than twice what lives in them, or there are hardly any left. context: lock */
+static bool is_wasteful(const struct zs_log *log, const struct extent *extent)
+{
+	return extent->nr * ZS_LOG_SEGMENT_BYTES / 2 > extent->live_bytes || nr_free(log) <= RESERVED_SEGMENTS;
 }
 
 /* Those with fewer live bytes, as far as what lives in them has room elsewhere. Returns the room that is left. */
 static uint64_t choose_below(struct zs_log *log, uint32_t live_bytes, uint64_t room_bytes)
 {
-	for (uint64_t i = 0; i < log->nr_made_segments; i++) {
+	for (uint64_t i = log->nr_for_good; i < log->nr_made_segments; i++) {
 		struct segment *segment = &log->segments[i];
 
-		if (!segment->in_use || segment->is_victim || segment->live_bytes >= live_bytes ||
+		if (!segment->in_use || segment->is_sealed || segment->is_victim || segment->live_bytes >= live_bytes ||
 		    segment->live_bytes > room_bytes)
 			continue;
 		segment->is_victim = true;
@@ -215,13 +249,13 @@ static uint64_t choose_below(struct zs_log *log, uint32_t live_bytes, uint64_t r
 bool zs_log_choose_victims(struct zs_log *log)
 {
 	uint64_t room_bytes, all_bytes;
+	struct extent extent;
 
 	zs_share_lock(&log->lock, true);
-	for (uint64_t i = 0; i < log->nr_made_segments; i++)
-		log->segments[i].is_victim = false;
+	extent = forget_victims(log);
 	/* A batch does not fill its segment to the last byte. */
 	all_bytes = room_bytes = nr_free(log) * (ZS_LOG_SEGMENT_BYTES - log->most_object_bytes);
-	if (log->nr_used_segments > 4 && is_wasteful(log))
+	if (extent.nr > 4 && is_wasteful(log, &extent))
 		for (uint32_t live = ZS_LOG_SEGMENT_BYTES / 16; live < ZS_LOG_SEGMENT_BYTES; live *= 2)
 			room_bytes = choose_below(log, live, room_bytes);
 	zs_share_unlock(&log->lock, true);
@@ -236,6 +270,84 @@ bool zs_log_is_victim(struct zs_log *log, uint32_t place)
 	is = segment_of(log, log->places[place].offset)->is_victim;
 	zs_share_unlock(&log->lock, true);
 	return is;
+}
+
+/* ---- forks ---- */
+
+/* An empty one that is not sealed yet is about to be free. */
+static void seal(struct segment *segment)
+{
+	segment->is_sealed |= segment->in_use && segment->live_bytes;
+	segment->is_victim = false;
+}
+
+void zs_log_seal(struct zs_log *log)
+{
+	zs_share_lock(&log->lock, true);
+	for (uint64_t i = log->nr_for_good; i < log->nr_made_segments; i++)
+		seal(&log->segments[i]);
+	zs_share_unlock(&log->lock, true);
+}
+
+/* Result: whether it is empty, and so the caller's to free. context: lock */
+static bool unseal(struct segment *segment)
+{
+	bool was_sealed = segment->is_sealed;
+
+	segment->is_sealed = false;
+	return was_sealed && !segment->live_bytes;
+}
+
+void zs_log_unseal(struct zs_log *log)
+{
+	uint64_t nr = __atomic_load_n(&log->nr_made_segments, __ATOMIC_RELAXED); /* later ones are not sealed */
+
+	for (uint64_t i = log->nr_for_good; i < nr; i++) {
+		bool is_free;
+
+		zs_share_lock(&log->lock, true);
+		is_free = unseal(&log->segments[i]);
+		zs_share_unlock(&log->lock, true);
+		if (is_free)
+			free_segment(log, i);
+	}
+}
+
+/* The table gets room for so many. */
+static void make_segments(struct zs_log *log, uint64_t nr)
+{
+	uint64_t old_bytes = segments_bytes(log), old_nr = log->nr_segments;
+	struct segment *segments;
+
+	log->nr_segments = nr;
+	segments = zs_reserve(segments_bytes(log) + 1);
+	if (!segments) {
+		log->nr_segments = old_nr;
+		return;
+	}
+	memcpy(segments, log->segments, (size_t)log->nr_made_segments * sizeof(*segments));
+	zs_unreserve(log->segments, old_bytes + 1);
+	log->segments = segments;
+}
+
+/* Those that are free are for good too: they are the parent's to use. */
+uint64_t zs_log_branch(struct zs_log *log)
+{
+	uint64_t first = log->nr_made_segments;
+
+	make_segments(log, first + nr_of_store(log));
+	for (uint64_t i = log->nr_for_good; i < first; i++) {
+		log->segments[i].in_use = log->segments[i].is_sealed = true;
+		log->segments[i].is_victim = false;
+	}
+	log->nr_for_good = log->nr_used_segments = log->lowest_free = first;
+	log->has_ended = false;
+	return first * ZS_LOG_SEGMENT_BYTES;
+}
+
+void zs_log_end(struct zs_log *log)
+{
+	log->has_ended = true;
 }
 
 /* ---- places ---- */
@@ -263,7 +375,6 @@ static uint32_t make_place(struct zs_log *log, const struct place *place)
 	if (at != NONE) {
 		log->places[at] = *place;
 		segment_of(log, place->offset)->live_bytes += place->bytes;
-		log->live_bytes += place->bytes;
 	}
 	zs_share_unlock(&log->lock, true);
 	return at;
@@ -277,7 +388,6 @@ uint32_t zs_log_drop(struct zs_log *log, uint32_t at)
 	place = log->places[at];
 	log->places[at].next_free = log->free_place;
 	log->free_place = at;
-	log->live_bytes -= place.bytes;
 	zs_share_unlock(&log->lock, true);
 	release_bytes(log, place.offset, place.bytes);
 	return place.bytes;

@@ -11,6 +11,10 @@
  * Every call from any thread at any time but zs_log_destroy(); a place is used by those only who know that it is not
  * dropped meanwhile.
  *
+ * A process that forks shares what is written with its child. So the parent seals the segments that are in use: nothing
+ * in them is discarded or written over until the child reads it no more. The child's log branches: those segments are
+ * sealed for good there, and what it writes goes behind them.
+ *
  * Locks: one of its own, innermost. The store is called without it.
  */
 #ifndef ZS_ENGINE_LOG_H
@@ -77,5 +81,22 @@ bool zs_log_choose_victims(struct zs_log *log);
 
 /* Whether the object lives in one of them, so that it is to move elsewhere. */
 bool zs_log_is_victim(struct zs_log *log, uint32_t place);
+
+/*
+ * The segments in use stay as they are: they are not discarded, used again or emptied, whatever is dropped. Once more:
+ * those that came to be in use since then, too. What is written goes elsewhere, as far as there is space.
+ */
+void zs_log_seal(struct zs_log *log);
+/* That is over, for all of them. Those in which nothing lives any more are free. pre: nobody seals meanwhile. */
+void zs_log_unseal(struct zs_log *log);
+
+/*
+ * In a child after a fork, for its copy of the log: all segments made so far are sealed for good, and as many as the
+ * store has room for begin behind them. Returns where, which the store is to be told. pre: nobody uses the log, nor did
+ * while the process forked.
+ */
+uint64_t zs_log_branch(struct zs_log *log);
+/* Nothing more is written: no segment is free, until it branches. context: as there */
+void zs_log_end(struct zs_log *log);
 
 #endif

@@ -442,6 +442,189 @@ static void they_are_victims_until_they_are_chosen_again(void **state)
 	finish(log);
 }
 
+/* ---- forks ---- */
+
+static void what_is_sealed_stays_until_it_is_unsealed(void **state)
+{
+	struct zs_log *log = make_log(8, 1000);
+	struct written old[2], more;
+	unsigned char first[64];
+
+	(void)state;
+	write_all(log, 0, MOST, LARGE, &old[0]);
+	write_all(log, 100, MOST, LARGE, &old[1]);
+	zs_log_seal(log);
+	drop_from(log, &old[0], 0);
+	assert_int_equal(memory.nr_discards, 0);
+	write_all(log, 200, MOST, LARGE, &more);
+	for (unsigned int i = 0; i < 2; i++) {
+		paint_object(first, i * 100, sizeof(first));
+		assert_memory_equal(memory.bytes + i * SEGMENT, first, sizeof(first));
+	}
+	assert_object(log, &old[1], 7);
+	zs_log_unseal(log);
+	assert_int_equal(memory.nr_discards, 1);
+	assert_int_equal(memory.bytes[0], 0xdd);
+	drop_from(log, &old[1], 0);
+	assert_int_equal(memory.nr_discards, 2);
+	write_all(log, 300, 1, 64, &old[0]);
+	paint_object(first, 300, sizeof(first));
+	assert_memory_equal(memory.bytes, first, sizeof(first));
+	assert_object(log, &more, 15);
+	zs_log_unseal(log);
+	assert_int_equal(memory.nr_discards, 2);
+	finish(log);
+}
+
+static void what_comes_after_the_seal_is_free_to_go(void **state)
+{
+	struct zs_log *log = make_log(8, 1000);
+	struct written old, more;
+
+	(void)state;
+	write_all(log, 0, MOST, LARGE, &old);
+	zs_log_seal(log);
+	write_all(log, 100, MOST, LARGE, &more);
+	drop_from(log, &more, 1);
+	more.nr = 1;
+	zs_log_seal(log); /* of another child, which reads that too */
+	drop_from(log, &more, 0);
+	drop_from(log, &old, 0);
+	assert_int_equal(memory.nr_discards, 0);
+	write_all(log, 200, MOST, LARGE, &more);
+	drop_from(log, &more, 0);
+	assert_int_equal(memory.nr_discards, 1);
+	assert_int_equal(memory.bytes[2 * SEGMENT], 0xdd);
+	zs_log_seal(log); /* empty ones stay sealed */
+	assert_int_equal(memory.nr_discards, 1);
+	zs_log_unseal(log);
+	assert_int_equal(memory.nr_discards, 3);
+	finish(log);
+}
+
+static void what_is_sealed_takes_space(void **state)
+{
+	struct zs_log *log = make_log(3, 1000);
+	struct written written[3];
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		write_all(log, i * 100, 1, 100, &written[i]);
+	zs_log_seal(log);
+	drop_from(log, &written[1], 0);
+	assert_false(zs_log_has_space(log));
+	assert_int_equal(write_objects(log, 900, 1, 100, &written[1]), -ENOSPC);
+	zs_log_unseal(log);
+	assert_true(zs_log_has_space(log));
+	write_all(log, 900, 1, 100, &written[1]);
+	finish(log);
+}
+
+static void what_is_sealed_is_no_victim(void **state)
+{
+	static const unsigned int kept[] = { 1, 1, 1, 1, 1, 1 };
+	struct zs_log *log = make_log(16, 1000);
+	struct written old[NR_OF(kept)], more[NR_OF(kept)];
+
+	(void)state;
+	write_sparse(log, kept, NR_OF(kept), old);
+	zs_log_choose_victims(log);
+	assert_int_equal(victims_of(log, old, NR_OF(kept)), 0x3f);
+	zs_log_seal(log);
+	assert_int_equal(victims_of(log, old, NR_OF(kept)), 0);
+	assert_false(zs_log_choose_victims(log));
+	write_sparse(log, kept, NR_OF(kept), more);
+	assert_true(zs_log_choose_victims(log));
+	assert_int_equal(victims_of(log, more, NR_OF(kept)), 0x3f);
+	assert_int_equal(victims_of(log, old, NR_OF(kept)), 0);
+	zs_log_unseal(log);
+	assert_true(zs_log_choose_victims(log));
+	assert_int_equal(victims_of(log, old, NR_OF(kept)), 0x3f);
+	finish(log);
+}
+
+/* As one that is copied: the store takes as much again behind what there was. */
+static void a_branch_writes_behind_what_there_was(void **state)
+{
+	struct zs_log *log = make_log(3, 1000);
+	struct written old[2], more[3], again;
+
+	(void)state;
+	memory_store_destroy(&memory);
+	memory_store_create(&memory, 8 * SEGMENT);
+	write_all(log, 0, MOST, LARGE, &old[0]);
+	write_all(log, 100, MOST, LARGE, &old[1]);
+	drop_from(log, &old[0], 0);
+	assert_int_equal(memory.nr_discards, 1);
+	assert_int_equal(zs_log_branch(log), 2 * SEGMENT);
+	assert_object(log, &old[1], 3);
+	drop_from(log, &old[1], 1);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_true(zs_log_has_space(log));
+		write_all(log, 200 + i * 100, MOST, LARGE, &more[i]);
+	}
+	assert_false(zs_log_has_space(log));
+	assert_int_equal(write_objects(log, 900, 1, 100, &again), -ENOSPC);
+	zs_log_unseal(log);
+	assert_int_equal(memory.nr_discards, 1);
+	drop_from(log, &more[1], 0);
+	assert_int_equal(memory.nr_discards, 2);
+	assert_int_equal(memory.bytes[3 * SEGMENT], 0xdd);
+	write_all(log, 900, 1, 100, &again);
+	assert_object(log, &old[1], 0);
+	assert_object(log, &again, 0);
+	assert_object(log, &more[2], 15);
+	finish(log);
+}
+
+static void a_branch_branches(void **state)
+{
+	struct zs_log *log = make_log(2, 1000);
+	struct written written[4];
+
+	(void)state;
+	memory_store_destroy(&memory);
+	memory_store_create(&memory, 8 * SEGMENT);
+	assert_int_equal(zs_log_branch(log), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		write_all(log, i * 100, 2, 100, &written[i]);
+		zs_log_seal(log);
+		assert_int_equal(zs_log_branch(log), (i + 1) * SEGMENT);
+		drop_from(log, &written[i], 1);
+	}
+	for (unsigned int i = 0; i < 4; i++)
+		assert_object(log, &written[i], 0);
+	zs_log_choose_victims(log);
+	assert_int_equal(victims_of(log, written, 1), 0);
+	assert_int_equal(memory.nr_discards, 0);
+	finish(log);
+}
+
+static void a_log_that_ends_is_read(void **state)
+{
+	struct zs_log *log = make_log(4, 1000);
+	struct written old, more;
+
+	(void)state;
+	memory_store_destroy(&memory);
+	memory_store_create(&memory, 8 * SEGMENT);
+	write_all(log, 0, MOST, LARGE, &old);
+	zs_log_branch(log);
+	zs_log_end(log);
+	assert_false(zs_log_has_space(log));
+	assert_int_equal(write_objects(log, 100, 1, 100, &more), -ENOSPC);
+	assert_false(zs_log_choose_victims(log));
+	assert_object(log, &old, 3);
+	drop_from(log, &old, 4);
+	assert_int_equal(zs_log_branch(log), SEGMENT);
+	assert_true(zs_log_has_space(log));
+	write_all(log, 100, MOST, LARGE, &more);
+	assert_object(log, &old, 3);
+	assert_object(log, &more, 3);
+	assert_int_equal(memory.nr_told, 0);
+	finish(log);
+}
+
 /* ---- threads ---- */
 
 enum { NR_THREADS = 4, NR_ROUNDS = 60 };
@@ -450,6 +633,7 @@ struct worker {
 	pthread_t thread;
 	struct zs_log *log;
 	uint32_t number;
+	bool is_done;
 };
 
 /* What is written in one round is dropped in part then, and the rest in the next. */
@@ -472,6 +656,37 @@ static void *work(void *arg)
 	}
 	drop_from(worker->log, &written[(NR_ROUNDS - 1) % 2], 0);
 	return NULL;
+}
+
+/* While others write and drop. */
+static void *seal_and_unseal(void *arg)
+{
+	struct worker *worker = arg;
+
+	while (!__atomic_load_n(&worker->is_done, __ATOMIC_ACQUIRE)) {
+		zs_log_seal(worker->log);
+		zs_log_unseal(worker->log);
+	}
+	return NULL;
+}
+
+static void it_is_sealed_while_others_use_it(void **state)
+{
+	struct zs_log *log = make_log(8 * MOST, NR_THREADS * 2 * MOST);
+	struct worker workers[NR_THREADS], sealer = { .log = log };
+
+	(void)state;
+	assert_int_equal(pthread_create(&sealer.thread, NULL, seal_and_unseal, &sealer), 0);
+	for (uint32_t i = 0; i < NR_THREADS; i++) {
+		workers[i] = (struct worker){ .log = log, .number = i };
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	for (uint32_t i = 0; i < NR_THREADS; i++)
+		pthread_join(workers[i].thread, NULL);
+	__atomic_store_n(&sealer.is_done, true, __ATOMIC_RELEASE);
+	pthread_join(sealer.thread, NULL);
+	assert_int_equal(memory.nr_discards, NR_THREADS * NR_ROUNDS);
+	finish(log);
 }
 
 static void it_is_used_by_many(void **state)
@@ -509,7 +724,15 @@ int main(void)
 		cmocka_unit_test(the_sparsest_are_victims),
 		cmocka_unit_test(moving_empties_victims),
 		cmocka_unit_test(they_are_victims_until_they_are_chosen_again),
+		cmocka_unit_test(what_is_sealed_stays_until_it_is_unsealed),
+		cmocka_unit_test(what_comes_after_the_seal_is_free_to_go),
+		cmocka_unit_test(what_is_sealed_takes_space),
+		cmocka_unit_test(what_is_sealed_is_no_victim),
+		cmocka_unit_test(a_branch_writes_behind_what_there_was),
+		cmocka_unit_test(a_branch_branches),
+		cmocka_unit_test(a_log_that_ends_is_read),
 		cmocka_unit_test(it_is_used_by_many),
+		cmocka_unit_test(it_is_sealed_while_others_use_it),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
