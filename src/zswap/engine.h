@@ -115,6 +115,16 @@ void zswap_engine_listened(struct zswap_engine *engine);
 void zswap_engine_pause(struct zswap_engine *engine);
 void zswap_engine_resume(struct zswap_engine *engine);
 
+/*
+ * What is in the store stays as it is for a child that reads it, until there is none; and goes on to be read in the
+ * child, which writes behind it: where that begins, in bytes, is returned. At its end nothing more is written. Without
+ * a store nothing is done. context: paused, but for unseal
+ */
+void zswap_engine_seal(struct zswap_engine *engine);
+void zswap_engine_unseal(struct zswap_engine *engine);
+uint64_t zswap_engine_branch(struct zswap_engine *engine);
+void zswap_engine_end_store(struct zswap_engine *engine);
+
 /* All of them but size and mode. */
 void zswap_engine_stats(struct zswap_engine *engine, struct zswap_stats *stats);
 

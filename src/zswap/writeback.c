@@ -345,3 +345,28 @@ bool zswap_writeback_once(struct zswap_engine *engine)
 	zs_share_unlock(&writeback->lock, true);
 	return was_written;
 }
+
+/* ---- forks ---- */
+
+void zswap_engine_seal(struct zswap_engine *engine)
+{
+	if (engine->writeback)
+		zs_log_seal(engine->writeback->log);
+}
+
+void zswap_engine_unseal(struct zswap_engine *engine)
+{
+	if (engine->writeback)
+		zs_log_unseal(engine->writeback->log);
+}
+
+uint64_t zswap_engine_branch(struct zswap_engine *engine)
+{
+	return engine->writeback ? zs_log_branch(engine->writeback->log) : 0;
+}
+
+void zswap_engine_end_store(struct zswap_engine *engine)
+{
+	if (engine->writeback)
+		zs_log_end(engine->writeback->log);
+}

@@ -44,6 +44,7 @@ static void before_fork(void)
 	signals_before = old;
 	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next) {
 		zswap_engine_pause(zswap->engine);
+		zswap_children_expect(zswap);
 		set_forking(zswap, gettid());
 	}
 	__atomic_store_n(&zswap_all.has_forked, zswap_all.first != NULL, __ATOMIC_RELAXED);
@@ -63,6 +64,13 @@ static void go_on(void)
 	zswap_restore_signals(&old);
 }
 
+static void in_parent(void)
+{
+	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next)
+		zswap_children_watch(zswap);
+	go_on();
+}
+
 static void in_child(void)
 {
 	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next)
@@ -72,7 +80,7 @@ static void in_child(void)
 
 static void mind_forks(void)
 {
-	minding_failed = pthread_atfork(before_fork, go_on, in_child);
+	minding_failed = pthread_atfork(before_fork, in_parent, in_child);
 }
 
 /* ---- the list ---- */

@@ -9,6 +9,7 @@
 #ifndef ZSWAP_FRONT_H
 #define ZSWAP_FRONT_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/types.h>
@@ -18,6 +19,20 @@
 #include "file_store.h"
 #include "regions.h"
 #include "zswap.h"
+
+#define ZSWAP_MOST_CHILDREN 256u
+#define ZSWAP_MOST_PARENTS 16u
+
+/* Who reads the backing file: see children.c. Ends of pipes. */
+struct zswap_children {
+	struct zs_share_lock lock;
+	bool is_sealed;
+	bool is_unknown; /* there is a child without a pipe */
+	int next[2];     /* of the child that is about to be */
+	unsigned int nr, nr_own;
+	struct pollfd own[ZSWAP_MOST_PARENTS];  /* writing ends: of who is a child itself */
+	struct pollfd end[ZSWAP_MOST_CHILDREN]; /* reading ends */
+};
 
 struct zswap {
 	struct zswap *next; /* of all */
@@ -37,7 +52,8 @@ struct zswap {
 	bool has_evictor;
 	uint32_t evictor_state; /* a futex: see pager.c */
 	pid_t forking;          /* the thread for which the engine is paused; or 0 */
-	bool wakes_later;       /* who gets a page goes on only when it is told to, not as it comes */
+	struct zswap_children children;
+	bool wakes_later; /* who gets a page goes on only when it is told to, not as it comes */
 	void (*on_event)(void *ctx, const char *what);
 	void *ctx;
 };
@@ -64,6 +80,20 @@ void zswap_evictor_wake(void *ctx);
 /* What the kernel, or the program, unmaps. */
 void zswap_unmapped(struct zswap *zswap, uintptr_t start, uintptr_t end);
 void zswap_removed(struct zswap *zswap, uintptr_t start, uintptr_t end);
+
+/* ---- children.c: who reads the backing file too. Without one nothing is done ---- */
+
+/* What is in the file stays from here on. context: paused, before a fork */
+void zswap_children_expect(struct zswap *zswap);
+/* After it, in the parent; and in the child, which gets a file of its own. */
+void zswap_children_watch(struct zswap *zswap);
+void zswap_children_branch(struct zswap *zswap);
+/* If all are gone, what stayed for them may go. */
+void zswap_children_look(struct zswap *zswap);
+bool zswap_children_are_there(struct zswap *zswap);
+/* This process does not read its parent's file any more. */
+void zswap_children_release(struct zswap *zswap);
+void zswap_children_destroy(struct zswap *zswap);
 
 /* ---- sigbus.c: faults in their threads ---- */
 

@@ -246,8 +246,9 @@ static void *run_evictor(void *arg)
 
 	while (state_of(zswap) != TO_STOP) {
 		zs_futex_wait(&zswap->evictor_state, ASLEEP, NULL);
-		while (state_of(zswap) == AWAKE && (zswap_engine_step(zswap->engine) | unshare_some(zswap)))
-			;
+		do
+			zswap_children_look(zswap);
+		while (state_of(zswap) == AWAKE && (zswap_engine_step(zswap->engine) | unshare_some(zswap)));
 		exchange_state(zswap, AWAKE, ASLEEP);
 	}
 	return NULL;

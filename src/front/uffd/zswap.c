@@ -134,9 +134,12 @@ static void destroy(struct zswap *zswap)
 		munmap((void *)part.start, part.end - part.start);
 		zswap_regions_remove(&zswap->regions, &part);
 	}
+	if (zswap_children_are_there(zswap))
+		zs_file_store_keep(zswap->file);
 	zswap_engine_destroy(zswap->engine);
 	zswap_memory_destroy(zswap);
 	zs_file_store_close(zswap->file);
+	zswap_children_destroy(zswap);
 	zswap_regions_destroy(&zswap->regions);
 	zs_unreserve(zswap, sizeof(*zswap));
 }
@@ -201,6 +204,7 @@ static void restore_all(struct zswap *zswap)
 /* The threads and descriptors are the parent's. */
 void zswap_renew(struct zswap *zswap)
 {
+	zswap_children_branch(zswap);
 	close(zswap->fd);
 	close(zswap->stop_fd);
 	zswap->fd = zswap->stop_fd = -1;
@@ -213,6 +217,7 @@ void zswap_renew(struct zswap *zswap)
 		close(zswap->fd); /* nothing is watched from here on */
 	zswap->fd = -1;
 	restore_all(zswap);
+	zswap_children_release(zswap);
 }
 
 /* ---- the calls ---- */
