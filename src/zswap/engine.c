@@ -231,7 +231,8 @@ bool zswap_engine_step(struct zswap_engine *engine)
 
 bool zswap_engine_is_beyond(const struct zswap_engine *engine)
 {
-	return zswap_resident_pages(engine) > engine->limit_pages + ZSWAP_BATCH_PAGES;
+	return zswap_resident_pages(engine) > engine->limit_pages + ZSWAP_BATCH_PAGES &&
+	       !__atomic_load_n(&engine->is_full, __ATOMIC_RELAXED);
 }
 
 /* ---- advice ---- */

@@ -95,7 +95,7 @@ bool zswap_engine_step(struct zswap_engine *engine);
  */
 unsigned int zswap_engine_take_busy(struct zswap_engine *engine, uint32_t *pages, unsigned int most);
 
-/* Whether more is resident than may be, by more than some faults bring. */
+/* Whether more is resident than may be, by more than some faults bring, and there is room for it in the pool. */
 bool zswap_engine_is_beyond(const struct zswap_engine *engine);
 
 /* What a program knows of its pages. Those are made the next to go; or had ready; or are evicted now. */
