@@ -286,6 +286,8 @@ void zswap_pager_stop(struct zswap *zswap)
 		eventfd_write(zswap->stop_fd, 1);
 		pthread_join(zswap->pager, NULL);
 	}
+	zswap->has_pager = zswap->has_evictor = false;
 	if (zswap->stop_fd >= 0)
 		close(zswap->stop_fd);
+	zswap->stop_fd = -1;
 }
