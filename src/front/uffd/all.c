@@ -7,6 +7,8 @@
  * child each gets new descriptors and threads before any of its code runs. Where it gets none, as when it may not have
  * them any more, all its pages are brought back at once.
  *
+ * Calls that other threads are in are waited for: in the child nobody would give back the locks that they have.
+ *
  * Between the pause and the fork the thread that forks may have faults of its own, in other handlers of
  * pthread_atfork(): they are served, in that state. Faults of others wait.
  */
@@ -40,6 +42,7 @@ static void before_fork(void)
 	sigset_t old;
 
 	zswap_block_signals(&old);
+	zs_share_lock(&zswap_all.calls, true);
 	zs_share_lock(&zswap_all.lock, true);
 	signals_before = old;
 	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next) {
@@ -61,6 +64,7 @@ static void go_on(void)
 		zswap_engine_resume(zswap->engine);
 	}
 	zs_share_unlock(&zswap_all.lock, true);
+	zs_share_unlock(&zswap_all.calls, true);
 	zswap_restore_signals(&old);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Managed memory as a whole, for the files of this folder.
  *
- * Locks: the list of all comes before the regions' and the engine's, which are in this order. Who calls from outside
+ * Locks: that of the calls, the list of all, the regions' and the engine's, in this order. Who calls from outside
  * has all signals blocked: a handler of the program's could touch managed memory, and its fault would wait for what its
  * own thread holds.
  */
@@ -105,6 +105,7 @@ void zswap_sigbus_end(void);
 /* ---- all.c: the list of all, and forks ---- */
 
 struct zswap_all {
+	struct zs_share_lock calls; /* shared by who is in a public call, had alone by who forks */
 	struct zs_share_lock lock;
 	struct zswap *first;
 	pid_t forking; /* the thread that forks, which has the lock; or 0 */

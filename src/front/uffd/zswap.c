@@ -272,6 +272,21 @@ PUBLIC void zswap_destroy(struct zswap *zswap)
 	zswap_restore_signals(&old);
 }
 
+/* A handler of pthread_atfork() may be who calls. */
+static void begin_call(sigset_t *old)
+{
+	zswap_block_signals(old);
+	if (!zswap_all_are_mine())
+		zs_share_lock(&zswap_all.calls, false);
+}
+
+static void end_call(const sigset_t *old)
+{
+	if (!zswap_all_are_mine())
+		zs_share_unlock(&zswap_all.calls, false);
+	zswap_restore_signals(old);
+}
+
 /* ---- mapping ---- */
 
 /*
@@ -344,9 +359,9 @@ PUBLIC void *zswap_mmap(struct zswap *zswap, size_t len)
 		errno = zswap && len ? ENOMEM : EINVAL;
 		return NULL;
 	}
-	zswap_block_signals(&old);
+	begin_call(&old);
 	start = map(zswap, round_up(len));
-	zswap_restore_signals(&old);
+	end_call(&old);
 	return start;
 }
 
@@ -390,9 +405,9 @@ PUBLIC int zswap_munmap(struct zswap *zswap, void *addr, size_t len)
 
 	if (!zswap || !len || !is_aligned(start) || !is_aligned(len) || start + len < start)
 		return fail(-EINVAL);
-	zswap_block_signals(&old);
+	begin_call(&old);
 	err = unmap(zswap, start, start + len);
-	zswap_restore_signals(&old);
+	end_call(&old);
 	return fail(err);
 }
 
@@ -435,9 +450,9 @@ PUBLIC int zswap_advise(struct zswap *zswap, void *addr, size_t len, enum zswap_
 
 	if (!zswap || !is_aligned(start) || advice > ZSWAP_DONTNEED || start + round_up(len) < start)
 		return fail(-EINVAL);
-	zswap_block_signals(&old);
+	begin_call(&old);
 	err = advise(zswap, start, start + round_up(len), advice);
-	zswap_restore_signals(&old);
+	end_call(&old);
 	return fail(err);
 }
 
