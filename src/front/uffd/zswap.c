@@ -413,11 +413,13 @@ PUBLIC int zswap_munmap(struct zswap *zswap, void *addr, size_t len)
 
 /* ---- advice ---- */
 
-/* A part of one region. */
+/* A part of one region. What is not watched, in a child that may not do that, is plain memory: it must not be taken. */
 static int advise_part(struct zswap *zswap, const struct zswap_region *part, enum zswap_advice advice)
 {
 	uint64_t nr = (part->end - part->start) >> ZSWAP_PAGE_SHIFT;
 
+	if (zswap->fd < 0 && advice != ZSWAP_DONTNEED)
+		return 0;
 	switch (advice) {
 	case ZSWAP_COLD: zswap_engine_cold(zswap->engine, part->page, nr); return 0;
 	case ZSWAP_WILLNEED: return zswap_engine_need(zswap->engine, part->page, nr);
