@@ -21,7 +21,6 @@
 
 struct zswap_all zswap_all;
 
-static pthread_once_t forks_are_minded = PTHREAD_ONCE_INIT;
 static int minding_failed;
 static sigset_t signals_before;
 
@@ -82,7 +81,11 @@ static void in_child(void)
 	go_on();
 }
 
-static void mind_forks(void)
+/*
+ * Before main(), so that all but few handlers of the program's come before this one before a fork, when nothing is
+ * paused, and after it in the child, when the memory is watched again.
+ */
+__attribute__((constructor)) static void mind_forks(void)
 {
 	minding_failed = pthread_atfork(before_fork, in_parent, in_child);
 }
@@ -93,7 +96,6 @@ int zswap_all_add(struct zswap *zswap)
 {
 	int err;
 
-	pthread_once(&forks_are_minded, mind_forks);
 	if (minding_failed)
 		return -minding_failed;
 	zs_share_lock(&zswap_all.lock, true);
