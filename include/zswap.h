@@ -102,7 +102,7 @@ int zswap_munmap(struct zswap *zswap, void *addr, size_t len);
 /** What zswap_advise() may say. */
 enum zswap_advice {
 	ZSWAP_COLD,     /**< they will not be used soon: the first to be evicted */
-	ZSWAP_WILLNEED, /**< they will: they are brought back now, as far as the limit allows */
+	ZSWAP_WILLNEED, /**< they will: they are brought back now, up to half of the limit */
 	ZSWAP_PAGEOUT,  /**< they are evicted now */
 	ZSWAP_DONTNEED  /**< their content is dropped: they read as zeroes */
 };

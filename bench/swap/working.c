@@ -3,7 +3,8 @@
  * How fast a program is whose memory is larger than what may be resident: this library's, or the kernel's own with
  * swap.
  *
- *   swap-working -i IMAGE -k pager|sigbus|kernel -l LIMIT_MIB -m MIB [-p zipf|uniform|sequential] [-s SECONDS] [-w PERCENT]
+ *   swap-working -i IMAGE -k pager|sigbus|kernel -l LIMIT_MIB -m MIB
+ *                [-p zipf|uniform|sequential] [-s SECONDS] [-w PERCENT]
  *
  * Memory is filled with pages of the image. Then pages are used: a read of one word, or for so many of a hundred a
  * write of one, at pages that Zipf's law chooses (exponent .99, the pages in random order), or all alike, or one after

@@ -279,14 +279,19 @@ static bool is_away(struct zswap_engine *engine, uint32_t number)
 	return is;
 }
 
+/* What is more than half of what may be resident would drive out its own beginning. */
 int zswap_engine_need(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
 {
+	uint64_t nr_left = engine->limit_pages / 2;
 	int err = 0;
 
-	zs_share_lock(&engine->busy, false);
-	for (uint32_t page = first; page < first + nr_pages && !err; page++)
-		if (is_away(engine, page))
-			err = fault(engine, page, false, false);
-	zs_share_unlock(&engine->busy, false);
+	for (uint64_t i = 0; i < nr_pages && nr_left && !err; i++) {
+		zs_share_lock(&engine->busy, false);
+		if (is_away(engine, first + (uint32_t)i)) {
+			err = fault(engine, first + (uint32_t)i, false, false);
+			nr_left--;
+		}
+		zs_share_unlock(&engine->busy, false);
+	}
 	return err;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * Lost updates: threads count in words of managed memory of which a tenth may be resident, while another advises that
- * pages be evicted, until so many were. A page that was taken or given back at the wrong moment shows as a count that is
- * too small.
+ * pages be evicted, until so many were. A page that was taken or given back at the wrong moment shows as a count that
+ * is too small.
  *
  *   zswap_lost [-m full|sigbus|user] [-d DISABLED] [-b FOLDER] [-n EVICTIONS] [-r SEED] [-w WRITERS]
  *   -m user: a pager for faults of the program's own; -d: see ZSWAP_DISABLE; -b: where the backing file is
