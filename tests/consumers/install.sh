@@ -30,6 +30,28 @@ cc -Wall -Werror hello.c $(flags --cflags) "$lib/libzsmalloc.a" -o hello-static
 ./hello-static | grep -q compacted
 "$dir/usr/bin/zs" --version | grep -qx "zs $(flags --modversion)"
 
+# The other library, as a program of its own finds it.
+[ -e "$dir/usr/include/zswap.h" ] || { echo "install: zswap.h is missing"; exit 1; }
+objdump -p "$lib/libzswap.so" | grep -q 'SONAME *libzswap.so.0$' || { echo "install: the SONAME is wrong"; exit 1; }
+cat >more.c <<'END'
+#include <stdio.h>
+#include <zswap.h>
+int main(void)
+{
+	struct zswap_options options = { .size = sizeof(options), .resident_limit_bytes = 1 << 20, .compressor = "none" };
+
+	return zswap_create(&options) ? 1 : puts("refused") < 0;
+}
+END
+# The linker looks for the other library where programs do.
+LD_LIBRARY_PATH=$lib cc -Wall -Werror more.c $(pkg-config --cflags --libs zswap) -o more
+LD_LIBRARY_PATH=$lib ./more 2>/dev/null | grep -q refused
+ldd_out=$(LD_LIBRARY_PATH=$lib ldd ./more)
+grep -q "libzswap.so.0 => $lib" <<<"$ldd_out"
+cc -Wall -Werror more.c $(pkg-config --cflags zswap) "$lib/libzswap.a" "$lib/libzsmalloc.a" \
+	$(pkg-config --libs liblz4 libzstd) -pthread -o more-static
+./more-static 2>/dev/null | grep -q refused
+
 make -s -C "$root" uninstall PREFIX="$dir/usr" BUILD="$dir/build" >>"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
 left=$(find "$dir" -path "$dir/usr/*" \( -type f -o -type l \))
 [ -z "$left" ] || { echo "install: uninstall left $left"; exit 1; }
