@@ -29,26 +29,40 @@ static uint64_t bytes_of(unsigned int nr)
 	return (uint64_t)nr << ZSWAP_PAGE_SHIFT;
 }
 
-/* EAGAIN: something else holds the page for a moment, or only some were moved. */
+/* Result: how many of the first were moved, or a negative errno. */
+static long move_some(const struct zswap *zswap, char *from, char *to, unsigned int nr)
+{
+	struct uffdio_move move = {
+		.dst = (uintptr_t)to, .src = (uintptr_t)from, .len = bytes_of(nr), .mode = UFFDIO_MOVE_MODE_DONTWAKE
+	};
+
+	if (!ioctl(zswap->standby_fd, UFFDIO_MOVE, &move))
+		return nr;
+	return move.move > 0 ? (long)(move.move >> ZSWAP_PAGE_SHIFT) : -errno;
+}
+
+/*
+ * EAGAIN: something else holds the page for a moment, or only some were moved. EINVAL: a row may be of several
+ * mappings, as after mprotect(): then page by page.
+ */
 static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
 {
 	struct zswap *zswap = ctx;
 	char *from = zswap_regions_address(&zswap->regions, page), *at = to;
-	unsigned int done = 0, tries = 0;
+	unsigned int done = 0, tries = 0, most = nr;
 
 	while (done < nr) {
-		struct uffdio_move move = { .dst = (uintptr_t)(at + bytes_of(done)),
-					    .src = (uintptr_t)(from + bytes_of(done)),
-					    .len = bytes_of(nr - done),
-					    .mode = UFFDIO_MOVE_MODE_DONTWAKE };
+		unsigned int some = nr - done < most ? nr - done : most;
+		long got = move_some(zswap, from + bytes_of(done), at + bytes_of(done), some);
 
-		if (!ioctl(zswap->standby_fd, UFFDIO_MOVE, &move))
-			return nr;
-		*why = errno;
-		if (move.move > 0)
-			done += (unsigned int)(move.move >> ZSWAP_PAGE_SHIFT);
-		else if (*why != EAGAIN || ++tries == MOST_TRIES)
+		if (got > 0) {
+			done += (unsigned int)got;
+		} else if (got == -EINVAL && some > 1) {
+			most = 1;
+		} else if (got != -EAGAIN || ++tries == MOST_TRIES) {
+			*why = (int)-got;
 			return done;
+		}
 	}
 	return done;
 }
@@ -59,9 +73,7 @@ static bool remap(char *from, char *to, unsigned int nr)
 	       MAP_FAILED;
 }
 
-/*
- * A row may be of several mappings, as after mprotect(): then page by page. A page that is not there moves as zeroes.
- */
+/* Here too a row may be of several mappings. A page that is not there moves as zeroes. */
 static unsigned int take_by_remap(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
 {
 	struct zswap *zswap = ctx;
