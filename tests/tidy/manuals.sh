@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
-# Whether the manuals say what the public header, the zs tool and docs/man/meson.build say, are free of mandoc's
-# warnings, and have examples that compile and run.
+# Whether the manuals say what the public headers, the zs tool, the table of compressed memory's figures and
+# docs/man/meson.build say, are free of mandoc's warnings, and have examples that compile and run.
 # Usage: manuals.sh SOURCE-ROOT [PATH-TO-ZS [FOLDER-OF-LIBZSMALLOC]]; either may be empty, and its part is left out
 set -u
 export LC_ALL=C
@@ -11,7 +11,7 @@ root=${1:?$usage}
 zs=${2:-}
 library=${3:-}
 man=$root/docs/man
-header=$root/include/zsmalloc.h
+headers=("$root/include/zsmalloc.h" "$root/include/zswap.h")
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 failed=0
@@ -77,8 +77,8 @@ normalise() {
 }
 
 header_prototypes() {
-	sed '/^#/d' "$header" | tr '\n' ' ' | sed -E 's,/\*([^*]|\*+[^*/])*\*+/,,g' | tr ';' '\n' |
-		sed 's/.*[{}]//' | grep -E '[ *]zs_[a-z0-9_]+\(' | normalise
+	sed '/^#/d' "$1" | tr '\n' ' ' | sed -E 's,/\*([^*]|\*+[^*/])*\*+/,,g' | tr ';' '\n' |
+		sed 's/.*[{}]//' | grep -E '[ *]zs(wap)?_[a-z0-9_]+\(' | normalise
 }
 
 # Those of the synopsis: of .Fo to .Fc, and of .Fn with its arguments, behind their .Ft.
@@ -121,15 +121,18 @@ check_prototype() {
 }
 
 check_prototypes() {
-	local page prototype
-	header_prototypes >"$dir/header"
-	[ -s "$dir/header" ] || fail "no prototype found in $header"
+	local header page prototype
+	for header in "${headers[@]}"; do
+		header_prototypes "$header" >"$dir/prototypes"
+		[ -s "$dir/prototypes" ] || fail "no prototype found in $header"
+		cat "$dir/prototypes" >>"$dir/header"
+	done
 	while read -r prototype; do
 		check_prototype "$prototype"
 	done <"$dir/header"
 	while read -r page; do
 		page_prototypes "$page" | grep -vxF -f "$dir/header" >"$dir/extra" &&
-			fail "$page: not in the header: $(cat "$dir/extra")"
+			fail "$page: in no header: $(cat "$dir/extra")"
 	done < <(pages | grep '\.3$')
 }
 
@@ -193,6 +196,27 @@ check_tool() {
 	done < <(pages | sed -n 's/^zs-\(.*\)\.1$/\1/p' | grep -vxF -f "$dir/commands")
 }
 
+# ---- figures ----
+
+# A table's rows, as a page is to list them: the name with unit and type, and the text.
+figures_of_table() {
+	tr '\n' ' ' <"$1" | grep -oE 'ROW\([a-z_]+, "[a-z]+", ZS_[A-Z]+,[[:space:]]*"[^"]*"\)' |
+		sed -E 's/ROW\(([a-z_]+), "([a-z]+)", (ZS_[A-Z]+),[[:space:]]*"([^"]*)"\)/.It Va \1 Pq \2\3\n\u\4./
+			s/ZS_COUNTER\n/, a counter\n/; s/ZS_GAUGE\n/\n/'
+}
+
+figures_of_page() {
+	sed -nE '/^\.It Va [a-z_]+ Pq /{ N; p }' "$man/$1"
+}
+
+# check_figures PAGE TABLE: the page lists the figures of the table, in its order, and no others
+check_figures() {
+	figures_of_table "$root/$2" >"$dir/table"
+	figures_of_page "$1" >"$dir/page"
+	[ -s "$dir/table" ] || fail "no figure found in $2"
+	diff "$dir/table" "$dir/page" >"$dir/extra" || fail "$1: differs (>) from $2 (<): $(cat "$dir/extra")"
+}
+
 # ---- installation ----
 
 check_installed() {
@@ -214,8 +238,38 @@ example_of() {
 	sed -n '/^\.\\" example begin$/,/^\.\\" example end$/p' "$man/$1" | sed '/^\.\\"/d; s/\\e/\\/g; s/\\-/-/g'
 }
 
+# Whether a program may take its own faults here.
+may_take_faults() {
+	printf '#include "uffd_there.h"\nint main(void)\n{\n\treturn !uffd_user_features();\n}\n' >"$dir/asks.c"
+	cc -I "$root/tests/lib" -o "$dir/asks" "$dir/asks.c" && "$dir/asks"
+}
+
+# The name of the library that the example in $dir/example.c is for.
+library_of_example() {
+	if grep -q '<zswap\.h>' "$dir/example.c"; then echo zswap; else echo zsmalloc; fi
+}
+
+# Why an example for a library does not run here; nothing if it does.
+why_not() {
+	[ "$1" = zswap ] || return
+	if [ ! -e "$library/front/uffd/libzswap.so" ]; then
+		echo "libzswap was not built"
+	elif ! may_take_faults; then
+		echo "userfaultfd is not in this kernel, or not allowed"
+	fi
+}
+
 run_example() {
-	if ! cc -o "$dir/example" "$dir/example.o" -L"$library" -Wl,-rpath,"$library" -lzsmalloc 2>"$dir/err"; then
+	local folder=$library name why
+	name=$(library_of_example)
+	why=$(why_not "$name")
+	if [ -n "$why" ]; then
+		echo "left out: running the example of $1 ($why)"
+		return
+	fi
+	[ "$name" = zsmalloc ] || folder=$library/front/uffd
+	if ! cc -o "$dir/example" "$dir/example.o" -L"$folder" -l"$name" -Wl,-rpath,"$folder" \
+		-Wl,-rpath-link,"$library" 2>"$dir/err"; then
 		fail "$1: the example does not link: $(head -5 "$dir/err")"
 	elif ! "$dir/example" >"$dir/out" 2>&1; then
 		fail "$1: the example fails: $(head -5 "$dir/out")"
@@ -235,8 +289,10 @@ check_example() {
 
 check_examples() {
 	local page
-	[ -n "$library" ] || echo "left out: running the example of zsmalloc(7) (no folder of libzsmalloc was given)"
-	example_of zsmalloc.7 | grep -q '^int main' || fail "zsmalloc.7: has no program as an example"
+	[ -n "$library" ] || echo "left out: running the examples (no folder of libzsmalloc was given)"
+	for page in zsmalloc.7 zswap.7; do
+		example_of "$page" | grep -q '^int main' || fail "$page: has no program as an example"
+	done
 	while read -r page; do
 		check_example "$page"
 	done < <(cd "$man" && grep -l '^\.\\" example begin$' -- *.[1-9])
@@ -245,6 +301,7 @@ check_examples() {
 check_prototypes
 check_lint
 check_tool
+check_figures zswap_stats.3 src/zswap/zswap_metrics.c
 check_installed
 check_examples
 exit $failed
