@@ -6,6 +6,7 @@
 #include "zswap_unit.h"
 
 #include "log.h"
+#include "random.h"
 
 #define MIB (1u << 20)
 #define STORE_BYTES (16 * MIB)
@@ -284,6 +285,35 @@ static void noise_stays_without_a_store(void **state)
 	end();
 }
 
+/* So many bytes that do not compress, and zeroes. */
+static void write_noise(uint32_t page, uint32_t noise_bytes)
+{
+	unsigned char content[PAGE] = { 0 };
+	struct rng rng = { .state = page };
+
+	rng_fill(&rng, content, noise_bytes);
+	assert_int_equal(program_write(&world.program, world.first + page, content), 0);
+}
+
+/* What compresses to as much as a page takes in the pool has not compressed. */
+static void what_hardly_compresses_is_noise(void **state)
+{
+	uint32_t largest = 0, nr_stay = 0;
+
+	(void)state;
+	begin(0, 0);
+	for (uint32_t bytes = 2000; bytes <= PAGE; bytes += 16) {
+		write_noise(bytes / 16, bytes);
+		send_away(bytes / 16, 1);
+		nr_stay += kind_of(bytes / 16) == ZSWAP_RESIDENT;
+		if (zswap_slot_bytes(slot_of(bytes / 16)) > largest)
+			largest = zswap_slot_bytes(slot_of(bytes / 16));
+	}
+	assert_true(nr_stay > 1);
+	assert_in_range(largest, world.engine->huge_bytes - 17, world.engine->huge_bytes - 1);
+	end();
+}
+
 static void noise_goes_to_the_store_before_all_others(void **state)
 {
 	(void)state;
@@ -461,6 +491,34 @@ static void what_is_below_the_mark_is_not_written(void **state)
 		zswap_engine_step(world.engine);
 		assert_int_equal(figures().written_back_pages, written);
 	}
+	end();
+}
+
+static bool is_above(unsigned int percent)
+{
+	return zswap_pool_bytes(world.engine) > WRITEBACK_BYTES / 100 * percent;
+}
+
+/* One page at a time: from where on it is due, and down to where it goes. */
+static void the_marks_are_at_96_and_90_percent(void **state)
+{
+	uint32_t page = 0;
+
+	(void)state;
+	begin(WRITEBACK_BYTES, STORE_BYTES);
+	for (; !is_above(90); page++) {
+		assert_false(zswap_writeback_once(world.engine));
+		write_page(page, HALF(page));
+		send_away(page, 1);
+	}
+	assert_true(zswap_writeback_once(world.engine));
+	assert_false(is_above(90));
+	for (; !is_above(96); page++) {
+		assert_false(zswap_writeback_is_due(world.engine));
+		write_page(page, HALF(page));
+		send_away(page, 1);
+	}
+	assert_true(zswap_writeback_is_due(world.engine));
 	end();
 }
 
@@ -1206,12 +1264,14 @@ int main(void)
 		cmocka_unit_test(a_walk_stops_at_what_is_there),
 		cmocka_unit_test(faults_here_and_there_bring_nothing_else),
 		cmocka_unit_test(noise_stays_without_a_store),
+		cmocka_unit_test(what_hardly_compresses_is_noise),
 		cmocka_unit_test(noise_goes_to_the_store_before_all_others),
 		cmocka_unit_test(a_full_pool_takes_no_more),
 		cmocka_unit_test(it_takes_more_when_a_tenth_is_free),
 		cmocka_unit_test(nobody_has_to_be_told),
 		cmocka_unit_test(the_oldest_are_written_until_a_tenth_is_free),
 		cmocka_unit_test(what_is_below_the_mark_is_not_written),
+		cmocka_unit_test(the_marks_are_at_96_and_90_percent),
 		cmocka_unit_test(faults_write_back_what_must_go),
 		cmocka_unit_test(a_full_store_leaves_pages_in_memory),
 		cmocka_unit_test(a_store_that_fails_loses_nothing),
