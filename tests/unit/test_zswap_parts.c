@@ -71,15 +71,18 @@ static void numbers_are_given_in_chunks(void **state)
 
 static void all_numbers_may_be_out(void **state)
 {
+	const uint64_t most = (uint64_t)(ZSWAP_NR_CHUNKS - 1) << ZSWAP_CHUNK_SHIFT;
 	struct zswap_table table;
 
 	(void)state;
 	assert_int_equal(zswap_table_create(&table), 0);
-	for (uint32_t i = 0; i < ZSWAP_NR_CHUNKS; i++)
-		assert_int_equal(zswap_table_add(&table, 1), i << ZSWAP_CHUNK_SHIFT);
+	assert_int_equal(zswap_table_add(&table, most), 0);
+	assert_int_equal(zswap_table_add(&table, CHUNK + 1), ZSWAP_NONE);
+	assert_int_equal(zswap_table_add(&table, 1), most);
 	assert_int_equal(zswap_table_add(&table, 1), ZSWAP_NONE);
-	zswap_table_remove(&table, 7 * CHUNK, 1);
-	assert_int_equal(zswap_table_add(&table, 2), 7 * CHUNK);
+	assert_non_null(zswap_page_of(&table, (uint32_t)most - 1));
+	zswap_table_remove(&table, (uint32_t)most, 1);
+	assert_int_equal(zswap_table_add(&table, 2), most);
 	zswap_table_destroy(&table);
 }
 
