@@ -8,6 +8,7 @@
 #include <linux/io_uring.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -56,6 +57,51 @@ static bool has(struct zswap *zswap, uint64_t mode)
 }
 
 /* ---- what the program does by itself ---- */
+
+/* As Linux 6.7 has it: Documentation/admin-guide/mm/pagemap.rst. */
+struct scan {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages, inverted, mask, any_of_mask, return_mask;
+};
+#define SCAN_WRITTEN 2u
+#define SCAN_PROTECTS 1u
+
+/* Who asks what was written of pages that are not there has them marked; a marked place takes no zero page. */
+static void mark(unsigned char *memory, size_t nr)
+{
+	uint64_t regions[3 * NR];
+	struct scan scan = { .size = sizeof(scan),
+			     .flags = SCAN_PROTECTS,
+			     .start = (uintptr_t)memory,
+			     .end = (uintptr_t)memory + nr * PAGE,
+			     .vec = (uintptr_t)regions,
+			     .vec_len = NR,
+			     .mask = SCAN_WRITTEN,
+			     .return_mask = SCAN_WRITTEN };
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	assert_true(pagemap >= 0);
+	assert_true(ioctl(pagemap, _IOWR('f', 16, struct scan), &scan) >= 0);
+	close(pagemap);
+}
+
+static void marked_places_are_filled(void **state)
+{
+	(void)state;
+	FOR_EACH_WAY(way)
+	{
+		struct zswap *zswap = make_way(way);
+		unsigned char *memory = map_pages(zswap, NR);
+
+		if (has(zswap, ZSWAP_MODE_SCAN)) {
+			write_page(memory, 1); /* there is a table for such marks */
+			mark(memory + PAGE, NR - 1);
+			for (unsigned int page = 1; page < NR; page++)
+				assert_int_equal(memory[page * PAGE], 0);
+			assert_page(memory, 1);
+		}
+		unmap_and_destroy(zswap);
+	}
+}
 
 static void what_is_dropped_reads_as_zeroes(void **state)
 {
@@ -635,6 +681,7 @@ static void what_is_lost_is_no_other_content(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(marked_places_are_filled),
 		cmocka_unit_test(what_is_dropped_reads_as_zeroes),
 		cmocka_unit_test(what_is_unmapped_is_forgotten),
 		cmocka_unit_test(protection_is_kept),

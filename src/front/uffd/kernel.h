@@ -44,6 +44,7 @@ struct uffdio_move {
 
 #ifndef PAGEMAP_SCAN
 #define PAGE_IS_WRITTEN (1ull << 1)
+#define PAGE_IS_PRESENT (1ull << 3)
 #define PM_SCAN_WP_MATCHING (1ull << 0)
 #define PM_SCAN_CHECK_WPASYNC (1ull << 1)
 struct page_region {

@@ -123,6 +123,14 @@ static long copy_some(const struct zswap *zswap, void *to, unsigned int nr, cons
 	return copy.copy > 0 ? (long)(copy.copy >> ZSWAP_PAGE_SHIFT) : -errno;
 }
 
+/* One page whose place has a mark takes no zero page, but a copy. What is there takes neither. */
+static long zero_marked(const struct zswap *zswap, void *to)
+{
+	static const unsigned char zeroes[ZSWAP_PAGE_BYTES];
+
+	return copy_some(zswap, to, 1, zeroes);
+}
+
 static long zero_some(const struct zswap *zswap, void *to, unsigned int nr)
 {
 	struct uffdio_zeropage zero = { .range = { .start = (uintptr_t)to, .len = bytes_of(nr) },
@@ -130,7 +138,9 @@ static long zero_some(const struct zswap *zswap, void *to, unsigned int nr)
 
 	if (!ioctl(zswap->fd, UFFDIO_ZEROPAGE, &zero))
 		return nr;
-	return zero.zeropage > 0 ? (long)(zero.zeropage >> ZSWAP_PAGE_SHIFT) : -errno;
+	if (zero.zeropage > 0)
+		return (long)(zero.zeropage >> ZSWAP_PAGE_SHIFT);
+	return errno == EEXIST ? zero_marked(zswap, to) : -errno;
 }
 
 /* A mapping that is gone, or is another's now, takes nothing. */
@@ -174,7 +184,10 @@ static uint64_t bits_of(const struct page_region *run, uintptr_t start)
 	return bits;
 }
 
-/* Those that were written are protected again, so that the next write is seen. What cannot be asked was not written. */
+/*
+ * Those that were written are protected again, so that the next write is seen. What cannot be asked was not written. Of
+ * pages that are not there too, the kernel would say that they were written, and mark them.
+ */
 static uint64_t written(void *ctx, uint32_t page, unsigned int nr)
 {
 	struct zswap *zswap = ctx;
@@ -186,7 +199,7 @@ static uint64_t written(void *ctx, uint32_t page, unsigned int nr)
 				    .end = start + bytes_of(nr),
 				    .vec = (uintptr_t)runs,
 				    .vec_len = MOST_RUNS,
-				    .category_mask = PAGE_IS_WRITTEN,
+				    .category_mask = PAGE_IS_WRITTEN | PAGE_IS_PRESENT,
 				    .return_mask = PAGE_IS_WRITTEN };
 	int nr_runs = ioctl(zswap->pagemap_fd, PAGEMAP_SCAN, &scan);
 	uint64_t bits = 0;
