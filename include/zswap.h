@@ -10,6 +10,20 @@
  *
  * Threads: every call may be made from any thread at any time, but zswap_destroy(). No call may be made from a signal
  * handler. Errors: calls return NULL or a negative errno, with errno set.
+ *
+ * Fork: a child has all its managed memory with all content, and goes on to use it, as its parent does; each manages
+ * its own, with the same limits, and with descriptors and threads of its own. fork() waits for calls that other threads
+ * are in, and for their faults. Handlers of pthread_atfork() may touch managed memory, but those of the child only if
+ * they were registered after this library was loaded; before that the memory is not whole yet. They make no calls. A
+ * child that is not allowed userfaultfd any more has all pages back as plain memory before fork() returns there,
+ * whatever the limit is; then zswap_mmap() fails, and of the advice only ZSWAP_DONTNEED does anything.
+ * What is in a backing file stays there while a child may read it: until all children and their children have ended,
+ * have become other programs, or have called zswap_destroy(). Meanwhile the file grows by what the parent writes, up to
+ * its limit; beyond 256 children at once it stays so for ever. The child writes to a file of its own in the same folder
+ * if backing_path is a folder, up to the eighth generation that writes. Otherwise nothing more of the child's goes to a
+ * file: its pages stay in the pool and, beyond that, in memory, and on_event is told. A file with a name that a child
+ * may still read is not emptied when the parent ends its memory. vfork(), posix_spawn() and clone() have no part in
+ * this: who is made by them must not touch managed memory.
  */
 #ifndef ZSWAP_H
 #define ZSWAP_H
