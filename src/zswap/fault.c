@@ -267,6 +267,7 @@ int zswap_engine_restore(struct zswap_engine *engine, uint32_t first, uint64_t n
 	return err;
 }
 
+/* A page never touched is, too: then a system call finds it there. */
 static bool is_away(struct zswap_engine *engine, uint32_t number)
 {
 	const struct zswap_page *page;
@@ -274,7 +275,7 @@ static bool is_away(struct zswap_engine *engine, uint32_t number)
 
 	zs_share_lock(&engine->gate, false);
 	page = zswap_page_of(&engine->table, number);
-	is = page && zswap_slot_kind(zswap_look(page)) > ZSWAP_RESIDENT;
+	is = page && zswap_look(page) != ZSWAP_GONE && zswap_slot_kind(zswap_look(page)) != ZSWAP_RESIDENT;
 	zs_share_unlock(&engine->gate, false);
 	return is;
 }
