@@ -5,6 +5,7 @@
 #ifndef TESTS_ZSWAP_FRONT_H
 #define TESTS_ZSWAP_FRONT_H
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "unit.h"
@@ -21,13 +22,27 @@ struct event_log {
 };
 
 static struct event_log events;
+static pthread_mutex_t events_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static inline void note_event(void *ctx, const char *what)
 {
 	struct event_log *log = ctx;
 
+	pthread_mutex_lock(&events_lock);
 	log->nr++;
 	snprintf(log->what, sizeof(log->what), "%s", what);
+	pthread_mutex_unlock(&events_lock);
+}
+
+/* While others may tell more. */
+static inline struct event_log told(void)
+{
+	struct event_log log;
+
+	pthread_mutex_lock(&events_lock);
+	log = events;
+	pthread_mutex_unlock(&events_lock);
+	return log;
 }
 
 static inline struct zswap *create_with(struct zswap_options options)
