@@ -960,7 +960,7 @@ static void busy_pages_stay_for_a_while(void **state)
 	/* Not even tried, but for the next time. */
 	evict(3, 1);
 	assert_int_equal(figures().busy_pages, 2);
-	assert_int_equal(slot_of(3), ZSWAP_RESIDENT | ZSWAP_STAYS);
+	assert_int_equal(slot_of(3), THERE | ZSWAP_STAYS);
 	program_set_busy(&world.program, world.first + 3, false);
 	for (uint32_t page = 100; slot_of(3) != THERE; page++)
 		write_page(page, SMALL(page));
