@@ -16,6 +16,8 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 #define API_PAGE_SHIFT 12
+/* What is in a full stash comes to 1/42 of so many. */
+#define STASH_BYTES (64ull << 20)
 #define TEXT_OF(x) #x
 #define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
 
@@ -50,6 +52,7 @@ static int pool_create(const struct zs_pool_options *options, struct zs_pool **p
 		.max_object_size = options->max_object_size ? (uint32_t)options->max_object_size : ZS_PAGE_BYTES,
 		.limit_bytes = options->limit_bytes,
 		.is_tended = options->flags & ZS_POOL_COMPACTOR,
+		.stash_bytes = options->flags & ZS_POOL_COMPACTOR ? STASH_BYTES : 0,
 		.on_error = options->on_error ? options->on_error : abort_on_error,
 		.ctx = options->ctx,
 	};
@@ -147,6 +150,21 @@ static ZS_HOST_NOINLINE unsigned long wake_and_return(zs_lock *lock, unsigned lo
 	return handle;
 }
 
+/* Out of zs_malloc()'s way in a pool that has no stashes. */
+static ZS_HOST_NOINLINE unsigned long malloc_stashing(struct zs_pool *pool, size_t size, unsigned int flags)
+{
+	struct zs_class *class;
+	unsigned long handle;
+
+	switch (zs_pool_alloc_stashing(pool, size, &class, &handle)) {
+	case ZS_TAKEN_STASHED: return handle;
+	case ZS_TAKEN: return zs_host_unlock_quick(&class->lock) ? wake_and_return(&class->lock, handle) : handle;
+	case ZS_TAKE_HELD: return malloc_held(pool, class, size, flags);
+	case ZS_TAKE_LONG: break;
+	}
+	return malloc_long(pool, size, flags);
+}
+
 PUBLIC unsigned long zs_malloc(struct zs_pool *pool, size_t size, unsigned int flags)
 {
 	struct zs_class *class;
@@ -155,9 +173,9 @@ PUBLIC unsigned long zs_malloc(struct zs_pool *pool, size_t size, unsigned int f
 	switch (zs_pool_alloc_direct(pool, size, &class, &handle)) {
 	case ZS_TAKEN: return zs_host_unlock_quick(&class->lock) ? wake_and_return(&class->lock, handle) : handle;
 	case ZS_TAKE_HELD: return malloc_held(pool, class, size, flags);
-	case ZS_TAKE_LONG: break;
+	default: break;
 	}
-	return malloc_long(pool, size, flags);
+	return malloc_stashing(pool, size, flags);
 }
 
 /* 0 is no handle, but would lead to a cell, which is nobody's. */
@@ -181,6 +199,22 @@ static ZS_HOST_NOINLINE void free_long(struct zs_pool *pool, unsigned long handl
 		errno = -err;
 }
 
+/* Out of zs_free()'s way, as above. */
+static ZS_HOST_NOINLINE void free_stashing(struct zs_pool *pool, unsigned long handle)
+{
+	struct zs_class *class;
+	struct zs_spot spot;
+
+	switch (zs_pool_free_stashing(pool, handle, &class, &spot)) {
+	case ZS_FREED_STASHED: break;
+	case ZS_FREED_FIRST: zs_host_work(pool->memory.source); break;
+	case ZS_FREED: zs_host_unlock(&class->lock); break;
+	case ZS_FREED_SLOT: zs_pool_free_rest(pool, class, spot.zspage, spot.slot); break;
+	case ZS_FREE_HELD: free_held(pool, class, handle); break;
+	case ZS_FREE_LONG: free_long(pool, handle); break;
+	}
+}
+
 PUBLIC void zs_free(struct zs_pool *pool, unsigned long handle)
 {
 	struct zs_class *class;
@@ -190,7 +224,7 @@ PUBLIC void zs_free(struct zs_pool *pool, unsigned long handle)
 	case ZS_FREED: zs_host_unlock(&class->lock); break;
 	case ZS_FREED_SLOT: zs_pool_free_rest(pool, class, spot.zspage, spot.slot); break;
 	case ZS_FREE_HELD: free_held(pool, class, handle); break;
-	case ZS_FREE_LONG: free_long(pool, handle); break;
+	default: free_stashing(pool, handle); break;
 	}
 }
 

@@ -11,6 +11,7 @@
  * not made. Scattered pages go back as soon as they are empty; contiguous ones several at a time, which costs less.
  */
 #include "compact.h"
+#include "object.h"
 
 /* Empty pages that contiguous zspages give back at once: between two looks at the budget, and if there is none. */
 #define RELEASE_AT_ONCE 8u
@@ -403,6 +404,7 @@ static int compact_classes(struct zs_pool *pool, const struct zs_budget *budget,
 	for (unsigned int i = 0; i < pool->nr_classes && !err; i++) {
 		struct zs_class *class = zs_pool_class(pool, id);
 
+		zs_pool_clear_shelves(pool, id);
 		if (class)
 			err = compact_class(class, budget, nr_pages);
 		if (err)

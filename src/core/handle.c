@@ -4,13 +4,15 @@
  */
 #include "handle.h"
 
-static void table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct)
+static void table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct,
+		       bool is_plain)
 {
 	memset(table, 0, sizeof(*table));
 	zs_host_lock_init(&table->lock);
 	table->meta = meta;
 	table->salt = salt;
 	table->is_direct = is_direct;
+	table->is_plain = is_plain;
 }
 
 #if ZS_HOST_TABLES
@@ -26,11 +28,12 @@ static size_t owners_bytes(size_t cells_bytes)
 }
 
 /* The host may have less address space to spare than the most there can be: then there can be fewer cells. */
-int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct)
+int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct,
+			 bool is_plain)
 {
 	size_t bytes;
 
-	table_init(table, meta, salt, is_direct);
+	table_init(table, meta, salt, is_direct, is_plain);
 	if (zs_table_create(&table->cells, meta->source, CELLS_BYTES, CELLS_LEAST_BYTES))
 		return -ENOMEM;
 	bytes = owners_bytes(table->cells.max_bytes);
@@ -86,9 +89,10 @@ static uint32_t begin_chunk(struct zs_handle_table *table, uint32_t index, unsig
 _Static_assert(sizeof(union zs_leaf) == ZS_META_UNIT, "a leaf is a unit");
 _Static_assert(ZS_LEAF_CHUNKS * sizeof(uint16_t) == ZS_LEAF_HEADER_CELLS * sizeof(struct zs_cell), "the header's room");
 
-int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct)
+int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct,
+			 bool is_plain)
 {
-	table_init(table, meta, salt, is_direct);
+	table_init(table, meta, salt, is_direct, is_plain);
 	return 0;
 }
 
@@ -195,6 +199,8 @@ static uint32_t take_chunk(struct zs_handle_table *table, unsigned long end, uns
 		zs_host_store_long_release(&table->end, end + ZS_CHUNK_CELLS);
 		if (table->is_direct)
 			zs_host_store_long_release(&table->direct_end, end + ZS_CHUNK_CELLS);
+		if (table->is_plain)
+			zs_host_store_long_release(&table->plain_end, end + ZS_CHUNK_CELLS);
 	}
 	zs_host_unlock(&table->lock);
 	return first;

@@ -15,7 +15,8 @@
  * which hang in a tree of two levels below its top, and the classes of a leaf's chunks in its first 64 bytes.
  *
  * Locks: table->lock, innermost, while a chunk is handed out. A cell's place, FREE and MOVING change only under the
- * lock of the class that owns it. Pins change at any time, by atomic addition.
+ * lock of the class that owns it, but for FREE in a pool with stashes (see stash.h). Pins change at any time, by atomic
+ * addition.
  */
 #ifndef ZS_CORE_HANDLE_H
 #define ZS_CORE_HANDLE_H
@@ -75,7 +76,9 @@ struct zs_top_node {
 struct zs_handle_table {
 	zs_atomic_long end;        /* every cell below exists */
 	zs_atomic_long direct_end; /* the same if cells lead to addresses, see records.h; else 0 */
+	zs_atomic_long plain_end;  /* the same if the pool has no stashes, see stash.h; else 0 */
 	bool is_direct;            /* constant */
+	bool is_plain;             /* constant */
 	uint32_t salt;
 	zs_lock lock;
 	struct zs_meta *meta;
@@ -89,8 +92,9 @@ struct zs_handle_table {
 #endif
 };
 
-/* Result: 0 or -ENOMEM. context: no lock. */
-int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct);
+/* is_direct, is_plain: as above. Result: 0 or -ENOMEM. context: no lock. */
+int zs_handle_table_init(struct zs_handle_table *table, struct zs_meta *meta, uint32_t salt, bool is_direct,
+			 bool is_plain);
 
 /* Frees all leaves and nodes. context: no lock, nobody uses the table any more. */
 void zs_handle_table_release(struct zs_handle_table *table);
@@ -161,16 +165,21 @@ static inline struct zs_cell *zs_handle_cell(const struct zs_handle_table *table
 #endif
 }
 
-/* Whether there is a cell of that index. context: any. */
-static inline bool zs_handle_exists(const struct zs_handle_table *table, unsigned long index)
+/* Whether there is a cell of that index below one of the table's ends. context: any. */
+static inline bool zs_handle_exists_below(const zs_atomic_long *end, unsigned long index)
 {
-	if (index >= zs_host_load_long_acquire(&table->end))
+	if (index >= zs_host_load_long_acquire(end))
 		return false;
 #if ZS_HOST_TABLES
 	return true;
 #else
 	return index % ZS_LEAF_CELLS >= ZS_LEAF_HEADER_CELLS;
 #endif
+}
+
+static inline bool zs_handle_exists(const struct zs_handle_table *table, unsigned long index)
+{
+	return zs_handle_exists_below(&table->end, index);
 }
 
 /* The class that owns the cell of an index. */
@@ -187,19 +196,25 @@ static inline unsigned int zs_handle_owner(const struct zs_handle_table *table, 
 }
 
 /*
- * The cell that a handle names and the class that owns it, if there is such a cell; whether the handle is good is for
- * the cell's state to say. Result: false: no such cell. context: any.
+ * The cell that a handle names and the class that owns it, if there is such a cell below one of the table's ends;
+ * whether the handle is good is for the cell's state to say. Result: false: no such cell. context: any.
  */
-static inline bool zs_handle_find(const struct zs_handle_table *table, unsigned long handle, struct zs_cell **cell,
-				  unsigned int *class_id)
+static inline bool zs_handle_find_below(const struct zs_handle_table *table, const zs_atomic_long *end,
+					unsigned long handle, struct zs_cell **cell, unsigned int *class_id)
 {
 	unsigned long index = handle >> ZS_GENERATION_BITS;
 
-	if (ZS_HOST_UNLIKELY(!zs_handle_exists(table, index)))
+	if (ZS_HOST_UNLIKELY(!zs_handle_exists_below(end, index)))
 		return false;
 	*cell = zs_handle_cell(table, index);
 	*class_id = zs_handle_owner(table, (uint32_t)index);
 	return true;
+}
+
+static inline bool zs_handle_find(const struct zs_handle_table *table, unsigned long handle, struct zs_cell **cell,
+				  unsigned int *class_id)
+{
+	return zs_handle_find_below(table, &table->end, handle, cell, class_id);
 }
 
 #endif

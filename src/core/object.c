@@ -74,6 +74,27 @@ static int alloc_in_class(struct zs_pool *pool, size_t size, unsigned int flags,
 	return class ? alloc_supplied(class, flags, true, handle) : -ENOMEM;
 }
 
+/* How many stashes a pool of its size may have. */
+static unsigned long stashes_allowed(const struct zs_pool *pool)
+{
+	return zs_pool_total_pages(pool) / pool->stash_pages;
+}
+
+/* Gives the running thread a stash, unless the pool has as many as it may. A thread of its number may be faster. */
+static void make_stash(struct zs_pool *pool, unsigned int flags)
+{
+	unsigned int number = zs_host_thread_begin(), nr_made = 0;
+	struct zs_stash *stash;
+
+	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++)
+		nr_made += zs_host_load_pointer(pool->stashes[i]) != NULL;
+	if (nr_made >= stashes_allowed(pool) || zs_host_load_pointer(pool->stashes[number]))
+		return;
+	stash = zs_meta_alloc(&pool->memory.meta, sizeof(*stash), flags);
+	if (stash && !zs_host_cas_pointer(&pool->stashes[number], NULL, stash))
+		zs_meta_free(&pool->memory.meta, stash, sizeof(*stash));
+}
+
 /*
  * Grows the class that serves the size, which is made if need be. What is kept for later counts against the limit: it
  * goes before this fails. Another thread may be the one that made it go, so there is a second try in any case.
@@ -84,6 +105,8 @@ static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, 
 
 	if (pool->memory.is_tended)
 		zs_host_work(pool->memory.source);
+	if (pool->stash_max_size && !zs_host_load_pointer(pool->stashes[zs_host_thread()]))
+		make_stash(pool, flags);
 	if (!err)
 		return 0;
 	zs_pool_reclaim(pool);
@@ -136,6 +159,8 @@ int zs_pool_alloc_long(struct zs_pool *pool, size_t size, unsigned int flags, bo
 	if (size - 1 >= pool->max_object_size)
 		return size ? -ENOSPC : -EINVAL;
 	err = alloc_slow(pool, size, flags, may_grow, handle);
+	if (err && zs_pool_clear_stashes(pool))
+		err = alloc_slow(pool, size, flags, may_grow, handle);
 	if (err)
 		zs_host_add_long(&pool->failed_allocs, 1);
 	return err;
@@ -152,8 +177,12 @@ int zs_pool_alloc_held(struct zs_pool *pool, struct zs_class *class, size_t size
 int zs_pool_alloc(struct zs_pool *pool, size_t size, unsigned int flags, bool may_grow, unsigned long *handle)
 {
 	struct zs_class *class;
+	enum zs_taken taken = zs_pool_alloc_direct(pool, size, &class, handle);
 
-	switch (zs_pool_alloc_direct(pool, size, &class, handle)) {
+	if (taken == ZS_TAKE_LONG)
+		taken = zs_pool_alloc_stashing(pool, size, &class, handle);
+	switch (taken) {
+	case ZS_TAKEN_STASHED: return 0;
 	case ZS_TAKEN: zs_host_unlock(&class->lock); return 0;
 	case ZS_TAKE_HELD: return zs_pool_alloc_held(pool, class, size, flags, may_grow, handle);
 	case ZS_TAKE_LONG: break;
@@ -286,14 +315,86 @@ int zs_pool_free(struct zs_pool *pool, unsigned long handle)
 {
 	struct zs_class *class;
 	struct zs_spot spot;
+	enum zs_freed freed = zs_pool_free_direct(pool, handle, &class, &spot);
 
-	switch (zs_pool_free_direct(pool, handle, &class, &spot)) {
+	if (freed == ZS_FREE_LONG)
+		freed = zs_pool_free_stashing(pool, handle, &class, &spot);
+	switch (freed) {
+	case ZS_FREED_STASHED: return 0;
+	case ZS_FREED_FIRST: zs_host_work(pool->memory.source); return 0;
 	case ZS_FREED: zs_host_unlock(&class->lock); return 0;
 	case ZS_FREED_SLOT: zs_pool_free_rest(pool, class, spot.zspage, spot.slot); return 0;
 	case ZS_FREE_HELD: return zs_pool_free_held(pool, class, handle);
 	case ZS_FREE_LONG: break;
 	}
 	return zs_pool_free_long(pool, handle);
+}
+
+/* Makes holes of the slots on a class's shelf. Pages that this empties are for who tends the pool, or asked for it. */
+static void clear_shelf(struct zs_pool *pool, struct zs_stash *stash, unsigned int class_id)
+{
+	uint64_t emptied = 0;
+	uint32_t cells[ZS_STASH_CELLS];
+	unsigned int nr = zs_stash_clear_shelf(stash, class_id, cells);
+	struct zs_class *class;
+
+	if (!nr)
+		return;
+	class = zs_pool_class(pool, class_id);
+	zs_host_lock(&class->lock);
+	class->nr_changes += nr;
+	while (nr--)
+		emptied |= zs_class_put_slot(class, zs_class_spot(class, zs_handle_cell(&pool->handles, cells[nr])));
+	zs_host_unlock(&class->lock);
+	if (emptied)
+		zs_host_work(pool->memory.source);
+}
+
+static bool clear_stash(struct zs_pool *pool, struct zs_stash *stash)
+{
+	if (!ZS_HOST_GLANCE(stash->nr))
+		return false;
+	for (unsigned int id = 0; id < ZS_STASH_CLASSES; id++)
+		clear_shelf(pool, stash, id);
+	return true;
+}
+
+bool zs_pool_clear_stashes(struct zs_pool *pool)
+{
+	bool cleared = false;
+
+	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
+		struct zs_stash *stash = zs_host_load_pointer(pool->stashes[i]);
+
+		cleared |= stash && clear_stash(pool, stash);
+	}
+	return cleared;
+}
+
+void zs_pool_clear_shelves(struct zs_pool *pool, unsigned int class_id)
+{
+	if (class_id >= ZS_STASH_CLASSES)
+		return;
+	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
+		struct zs_stash *stash = zs_host_load_pointer(pool->stashes[i]);
+
+		if (stash)
+			clear_shelf(pool, stash, class_id);
+	}
+}
+
+bool zs_pool_tend_stashes(struct zs_pool *pool)
+{
+	bool cleared = zs_pool_clear_stashes(pool);
+	unsigned long nr_allowed = pool->stash_pages ? stashes_allowed(pool) : 0, nr = 0;
+
+	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
+		struct zs_stash *stash = zs_host_load_pointer(pool->stashes[i]);
+
+		if (stash)
+			zs_stash_set_open(stash, nr++ < nr_allowed);
+	}
+	return cleared;
 }
 
 int zs_pool_alloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long *handles, size_t nr, unsigned int flags,

@@ -104,6 +104,11 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	zs_meta_init(&memory->meta, config->source, &memory->footprint, unit_of_pool(pool), sizeof(*pool));
 	pool->max_object_size = config->max_object_size;
 	pool->direct_max_size = config->max_object_size < ZS_SERVING_MAX ? config->max_object_size : ZS_SERVING_MAX;
+	if (ZS_HOST_THREADS > 1 && config->stash_bytes && memory->contiguous) {
+		pool->stash_pages = 1 + (unsigned long)((config->stash_bytes - 1) >> memory->page_shift);
+		pool->stash_max_size = pool->direct_max_size;
+		pool->direct_max_size = 0;
+	}
 	pool->nr_classes = zs_size_class_index(config->max_object_size, memory->page_shift) + 1;
 	huge = zs_size_class_index(zs_size_class_huge(memory->page_shift) - 1, memory->page_shift);
 	pool->last_shared = huge < pool->nr_classes ? huge : pool->nr_classes - 1;
@@ -128,7 +133,8 @@ static int make_handles(struct zs_pool *pool)
 {
 	bool is_direct = ZS_HOST_TABLES && pool->memory.contiguous;
 
-	return zs_handle_table_init(&pool->handles, &pool->memory.meta, (uint32_t)zs_host_random(), is_direct);
+	return zs_handle_table_init(&pool->handles, &pool->memory.meta, (uint32_t)zs_host_random(), is_direct,
+				    !pool->stash_max_size);
 }
 
 static int make_records(struct zs_pool *pool)
@@ -194,6 +200,8 @@ struct zs_source *zs_pool_destroy(struct zs_pool *pool)
 	for (unsigned int id = 0; id < pool->nr_classes; id++)
 		if (pool->classes[id])
 			zs_class_destroy(pool->classes[id]);
+	for (unsigned int i = 0; i < ZS_HOST_THREADS; i++)
+		zs_meta_free(meta, pool->stashes[i], sizeof(*pool->stashes[i]));
 	zs_handle_table_release(&pool->handles);
 	free_records(pool);
 	free_classes(pool);

@@ -8,6 +8,7 @@
 #define ZS_CORE_POOL_H
 
 #include "class.h"
+#include "stash.h"
 
 #define ZS_POOL_NAME_BYTES 32
 #define ZS_SERVING_MAX 4096u
@@ -20,6 +21,7 @@ struct zs_pool_config {
 	uint64_t limit_bytes;     /* 0: none */
 	unsigned int flags;       /* for the allocation of the pool itself */
 	bool is_tended;           /* zs_pool_tend() will be called; see tend.h */
+	uint64_t stash_bytes;     /* for each so many of its bytes a stash, see stash.h; 0: none. pre: is_tended */
 	/* Told of bad handles and damage, without a lock held; err is positive. */
 	void (*on_error)(void *ctx, int err, const char *what);
 	void *ctx;
@@ -45,7 +47,10 @@ struct zs_pool {
 	zs_atomic_long failed_allocs;
 	zs_atomic_long bad_handles;
 	uint32_t max_object_size;
-	uint32_t direct_max_size; /* the largest that the table knows */
+	uint32_t direct_max_size;                  /* the largest that the table knows; 0: the pool has stashes */
+	uint32_t stash_max_size;                   /* the same in a pool that has stashes; else 0 */
+	unsigned long stash_pages;                 /* for so many pages it may have a stash */
+	struct zs_stash *stashes[ZS_HOST_THREADS]; /* by thread; of 0, who has no number, NULL */
 	void (*on_error)(void *ctx, int err, const char *what);
 	void *ctx;
 	void *tender; /* of the layer above: who tends the pool, or NULL */

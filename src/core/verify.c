@@ -8,16 +8,27 @@
 /* Sums over the zspages of a class, to be compared with its counts. */
 struct tally {
 	unsigned long nr_live;
+	unsigned long nr_stashed; /* of them, on a shelf: without an object */
 	unsigned long nr_pages;
 	unsigned long nr_zspages;
 	unsigned long nr_empty;
 };
 
-/* The cell of a slot must be of this class, name this slot, and live if the slot does. A hole may do without. */
-static const char *check_owner(const struct zs_class *class, struct zs_spot spot, bool is_live)
+/* How many of a class's cells can be on shelves. */
+static unsigned long most_stashed(const struct zs_class *class)
+{
+	return class->handles->is_plain ? 0 : (ZS_HOST_THREADS - 1) * ZS_STASH_CELLS;
+}
+
+/*
+ * The cell of a slot must be of this class, name this slot, and live if the slot does; but for those on shelves. A hole
+ * may do without.
+ */
+static const char *check_owner(const struct zs_class *class, struct zs_spot spot, bool is_live, struct tally *tally)
 {
 	uint32_t index = *zs_zspage_owner(spot.zspage, spot.slot);
 	const struct zs_cell *cell;
+	uint32_t state;
 
 	if (!index && !is_live)
 		return NULL;
@@ -26,9 +37,11 @@ static const char *check_owner(const struct zs_class *class, struct zs_spot spot
 	cell = zs_handle_cell(class->handles, index);
 	if (zs_handle_owner(class->handles, index) != class->id)
 		return "a slot's owner is a cell of another class";
-	if (!(zs_host_load32(&cell->state) & ZS_CELL_FREE) != is_live)
+	state = zs_host_load32(&cell->state);
+	tally->nr_stashed += is_live && state & ZS_CELL_FREE;
+	if ((!is_live && !(state & ZS_CELL_FREE)) || tally->nr_stashed > most_stashed(class))
 		return "a slot and its cell do not agree that it is live";
-	if (zs_host_load32(&cell->state) & ZS_CELL_MOVING)
+	if (state & ZS_CELL_MOVING)
 		return "a cell is being moved by nobody";
 	if (zs_host_load32(&cell->place) != zs_class_place(spot))
 		return "a slot's cell names another slot";
@@ -45,13 +58,13 @@ static const char *check_unpopulated(struct zs_spot spot)
 	return NULL;
 }
 
-static const char *check_slot(const struct zs_class *class, struct zs_spot spot)
+static const char *check_slot(const struct zs_class *class, struct zs_spot spot, struct tally *tally)
 {
 	if (zs_layout_slot_pages(&class->layout, spot.slot) & ~spot.zspage->present)
 		return check_unpopulated(spot);
 	if (!zs_zspage_has_owner(spot.zspage, spot.slot))
 		return "a slot has no owner";
-	return check_owner(class, spot, !zs_zspage_is_hole(spot.zspage, spot.slot));
+	return check_owner(class, spot, !zs_zspage_is_hole(spot.zspage, spot.slot), tally);
 }
 
 /* Each slot is live, a hole or unpopulated, as the pages say; touched gets the pages that live ones touch. */
@@ -61,7 +74,7 @@ static const char *check_slots(const struct zs_class *class, struct zs_zspage *z
 	const struct zs_layout *layout = &class->layout;
 
 	for (unsigned int slot = 0; slot < layout->nr_slots; slot++) {
-		const char *damage = check_slot(class, (struct zs_spot){ .zspage = zspage, .slot = slot });
+		const char *damage = check_slot(class, (struct zs_spot){ .zspage = zspage, .slot = slot }, tally);
 
 		if (damage)
 			return damage;

@@ -26,6 +26,11 @@ static inline void zs_host_store32(zs_atomic32 *a, uint32_t value)
 	__atomic_store_n(&a->value, value, __ATOMIC_RELAXED);
 }
 
+static inline void zs_host_store32_release(zs_atomic32 *a, uint32_t value)
+{
+	__atomic_store_n(&a->value, value, __ATOMIC_RELEASE);
+}
+
 static inline uint32_t zs_host_fetch_add32_acquire(zs_atomic32 *a, uint32_t delta)
 {
 	return __atomic_fetch_add(&a->value, delta, __ATOMIC_ACQUIRE);

@@ -10,6 +10,7 @@
  *     that the cache line there will be read;
  *   - ZS_HOST_TABLES: 1 or 0, whether it has tables (see below), and ZS_HOST_MAX_PAGE_SHIFT, of any of its sources;
  *   - ZS_HOST_RANGES: how many ranges of pages it is worth handing to it at once (see zs_host_spans_return());
+ *   - ZS_HOST_THREADS: one more than the numbers that it has for threads; 1 if it has none;
  *   - ZS_HOST_SHOW(x, value), which changes a word under a lock so that others may have a look at it without the lock:
  *     ZS_HOST_GLANCE(x). ZS_HOST_SHOW_MORE(x, n) adds to an unsigned long.
  *
@@ -176,6 +177,16 @@ void zs_host_lock_wake(zs_lock *lock);
  * steps, so a host may let others run here. context: no lock.
  */
 bool zs_host_should_stop(uint64_t deadline_ns);
+
+/*
+ * The running thread's number, below ZS_HOST_THREADS; 0: it has none yet, and zs_host_thread_begin() gives it one if
+ * the host numbers threads. Some may share theirs. A host may have the first inline, as above, with a macro of the name
+ * zs_host_thread. context: any.
+ */
+#ifndef zs_host_thread
+unsigned int zs_host_thread(void);
+#endif
+unsigned int zs_host_thread_begin(void);
 
 /* 64 bits that an outsider cannot guess, as far as the host can. context: no lock. */
 uint64_t zs_host_random(void);

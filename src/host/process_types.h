@@ -26,6 +26,7 @@
 #define zs_host_prefetch(address) __builtin_prefetch(address)
 
 #define ZS_HOST_RANGES 64u
+#define ZS_HOST_THREADS 16u
 
 #ifndef ZS_HOST_TABLES
 #define ZS_HOST_TABLES 1

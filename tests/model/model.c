@@ -2,11 +2,11 @@
 /*
  * Model-based random test: every public call in random order, against a model that keeps each object's bytes.
  *
- *   model [-s arena|ops|scattered|high] [-n OPERATIONS] [-r SEED] [-m MAX_OBJECT] [-p PAGE_SHIFT] [-t SECONDS]
+ *   model [-s arena|ops|scattered|high] [-n OPERATIONS] [-r SEED] [-m MAX_OBJECT] [-p PAGE_SHIFT] [-t SECONDS] [-c]
  *
- * The seed is printed and replays the run. "scattered", "high" (scattered pages without addresses of their own) and -p
- * need the simulated host. With -t it goes on with fresh seeds until the time is up. A difference ends it with exit
- * status 1.
+ * The seed is printed and replays the run. "scattered", "high" (scattered pages without addresses of their own), -p and
+ * -c (the pool is tended, and threads have stashes) need the simulated host. With -t it goes on with fresh seeds until
+ * the time is up. A difference ends it with exit status 1.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -20,7 +20,9 @@
 #include "random.h"
 #include "zsmalloc.h"
 #ifdef MODEL_SIM
+#include "object.h"
 #include "sim.h"
+#include "tend.h"
 #endif
 
 #define MAX_LIVE 4096u
@@ -45,6 +47,7 @@ struct settings {
 	uint32_t max_object;
 	unsigned int page_shift;
 	unsigned int seconds;
+	bool is_tended;
 };
 
 struct model {
@@ -64,9 +67,10 @@ struct model {
 
 static _Noreturn void differ(const struct model *m, const char *what)
 {
-	fprintf(stderr, "model: difference at step %llu: %s (replay: -s %s -r %llu -n %llu -m %u -p %u)\n",
+	fprintf(stderr, "model: difference at step %llu: %s (replay: -s %s -r %llu -n %llu -m %u -p %u%s)\n",
 		(unsigned long long)m->step, what, m->settings->source, (unsigned long long)m->settings->seed,
-		(unsigned long long)m->settings->nr_operations, m->settings->max_object, m->settings->page_shift);
+		(unsigned long long)m->settings->nr_operations, m->settings->max_object, m->settings->page_shift,
+		m->settings->is_tended ? " -c" : "");
 	exit(1);
 }
 
@@ -392,14 +396,32 @@ static void op_phase(struct model *m)
 	m->pages.budget = rng_below(&m->rng, 3) ? 0 : 1 + rng_below(&m->rng, 2000);
 }
 
+/* Another thread goes on in this one's place; or the pool is tended. */
+static void op_elsewhere(struct model *m)
+{
+#ifdef MODEL_SIM
+	const struct zs_tend_plan plan = { .loose_share = 100, .max_bytes = 20000 };
+
+	if (!m->settings->is_tended)
+		return;
+	if (rng_below(&m->rng, 4))
+		zs_sim_be_thread(rng_below(&m->rng, 4));
+	else
+		zs_pool_tend(m->pool, &plan);
+#else
+	(void)m;
+#endif
+}
+
 static const struct {
 	unsigned int weight; /* in 10,000 */
 	void (*run)(struct model *m);
 } operations[] = {
 	{ 1600, op_malloc },      { 1600, op_free },     { 20, op_bulk_malloc },    { 20, op_bulk_free },
-	{ 2500, op_map },         { 1500, op_write },    { 2300, op_read },         { 200, op_malloc_nogrow },
+	{ 2480, op_map },         { 1500, op_write },    { 2300, op_read },         { 200, op_malloc_nogrow },
 	{ 60, op_bad_arguments }, { 60, op_bad_handle }, { 60, op_unmap_unmapped }, { 4, op_compact },
 	{ 40, op_compact_some },  { 4, op_unmap_all },   { 2, op_verify },          { 2, op_phase },
+	{ 20, op_elsewhere },
 };
 
 static void one_step(struct model *m)
@@ -423,6 +445,27 @@ static void one_step(struct model *m)
 }
 
 /* ---- a run ---- */
+
+/* Without a thread that tends it, which the public calls would start. */
+static void create_tended_pool(struct model *m)
+{
+#ifdef MODEL_SIM
+	struct zs_pool_config config = {
+		.name = "model",
+		.max_object_size = m->settings->max_object,
+		.is_tended = true,
+		.stash_bytes = 64u << m->settings->page_shift,
+		.on_error = count_error,
+		.ctx = m,
+	};
+
+	zs_sim_be_thread(1);
+	SAME(m, zs_host_source_create(NULL, &config.source) == 0);
+	SAME(m, zs_pool_create(&config, &m->pool) == 0);
+#else
+	SAME(m, !"on the simulated host");
+#endif
+}
 
 static void create_pool(struct model *m)
 {
@@ -477,7 +520,10 @@ static void run(const struct settings *settings)
 	memset(m, 0, sizeof(*m));
 	m->settings = settings;
 	m->rng.state = settings->seed;
-	create_pool(m);
+	if (settings->is_tended)
+		create_tended_pool(m);
+	else
+		create_pool(m);
 	op_phase(m);
 	for (m->step = 0; m->step < settings->nr_operations; m->step++)
 		one_step(m);
@@ -490,7 +536,7 @@ static struct settings parse(int argc, char **argv)
 	int c;
 
 	s.seed = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
-	while ((c = getopt(argc, argv, "s:n:r:m:p:t:")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:r:m:p:t:c")) != -1) {
 		switch (c) {
 		case 's': s.source = optarg; break;
 		case 'n': s.nr_operations = strtoull(optarg, NULL, 0); break;
@@ -498,6 +544,7 @@ static struct settings parse(int argc, char **argv)
 		case 'm': s.max_object = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'p': s.page_shift = (unsigned int)strtoul(optarg, NULL, 0); break;
 		case 't': s.seconds = (unsigned int)strtoul(optarg, NULL, 0); break;
+		case 'c': s.is_tended = true; break;
 		default: exit(2);
 		}
 	}
@@ -511,8 +558,9 @@ int main(int argc, char **argv)
 	unsigned long nr_runs = 0;
 
 	do {
-		printf("model: -s %s -r %llu -n %llu -m %u -p %u\n", settings.source, (unsigned long long)settings.seed,
-		       (unsigned long long)settings.nr_operations, settings.max_object, settings.page_shift);
+		printf("model: -s %s -r %llu -n %llu -m %u -p %u%s\n", settings.source,
+		       (unsigned long long)settings.seed, (unsigned long long)settings.nr_operations,
+		       settings.max_object, settings.page_shift, settings.is_tended ? " -c" : "");
 		fflush(stdout);
 		run(&settings);
 		settings.seed++;

@@ -3,7 +3,8 @@
  * Compaction in small pieces of time: a large pool, half of whose objects were freed, is compacted by calls of a tenth
  * of a millisecond while two threads go on replacing objects. The calls come to an end although the threads do not.
  *
- *   million [-s arena|ops] [-n OBJECTS] [-m MAX_OBJECT] [-b BUDGET_NS] [-r SEED]
+ *   million [-s arena|ops] [-n OBJECTS] [-m MAX_OBJECT] [-b BUDGET_NS] [-r SEED] [-c]
+ *   -c: the pool has a compactor of its own besides
  *
  * Nothing here depends on how fast anything is, but that two minutes are enough.
  */
@@ -35,6 +36,7 @@ struct plan {
 	uint32_t max_object;
 	uint64_t budget_ns;
 	uint64_t seed;
+	unsigned int pool_flags;
 };
 
 struct worker {
@@ -181,11 +183,19 @@ static void compact_beside(struct zs_pool *pool, struct worker *workers, bool *d
 	MUST(!zs_pool_verify(pool));
 }
 
+/* A compactor may be giving back the last pages itself just now: then they are gone a moment later. */
+static void compact_all(const struct plan *plan, struct zs_pool *pool)
+{
+	zs_compact(pool);
+	while (plan->pool_flags && zs_get_total_pages(pool))
+		usleep(10000);
+}
+
 static void run(const struct plan *plan, const struct zs_ops *ops)
 {
 	struct object *objects = calloc(plan->nr_objects, sizeof(*objects));
 	struct worker workers[NR_WORKERS];
-	struct zs_pool *pool = zs_create_pool(0, ops);
+	struct zs_pool *pool = zs_create_pool(plan->pool_flags, ops);
 	pthread_t threads[NR_WORKERS];
 	bool done = false;
 
@@ -202,7 +212,7 @@ static void run(const struct plan *plan, const struct zs_ops *ops)
 	compact_beside(pool, workers, &done);
 	start(threads, empty, workers);
 	join(threads);
-	zs_compact(pool);
+	compact_all(plan, pool);
 	MUST(!zs_get_total_pages(pool));
 	zs_destroy_pool(pool);
 	free(objects);
@@ -215,13 +225,14 @@ int main(int argc, char **argv)
 	struct plan plan = { .nr_objects = 1000000, .max_object = 400, .budget_ns = 100000, .seed = 1 };
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:m:b:r:")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:m:b:r:c")) != -1) {
 		switch (c) {
 		case 's': plan.has_ops = !strcmp(optarg, "ops"); break;
 		case 'n': plan.nr_objects = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'm': plan.max_object = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'b': plan.budget_ns = strtoull(optarg, NULL, 0); break;
 		case 'r': plan.seed = strtoull(optarg, NULL, 0); break;
+		case 'c': plan.pool_flags = ZS_POOL_COMPACTOR; break;
 		default: return 2;
 		}
 	}

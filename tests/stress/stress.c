@@ -25,6 +25,7 @@
 
 #ifdef STRESS_SIM
 #include "migrate.h"
+#include "pool.h"
 #include "sim.h"
 #endif
 
@@ -310,6 +311,9 @@ static void create_pool(struct shared *shared)
 		options.ops = &ops;
 	shared->pool = zs_create_pool_with(&options);
 	MUST(shared->pool);
+#ifdef STRESS_SIM
+	shared->pool->stash_pages = 64; /* a small pool's threads have stashes, too */
+#endif
 }
 
 static void run_threads(struct shared *shared, struct worker *workers)

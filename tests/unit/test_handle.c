@@ -25,7 +25,7 @@ static unsigned int nr_unused(uint32_t chunk)
 static void bench_create(struct bench *b)
 {
 	heap_create(&b->heap, 100);
-	assert_int_equal(zs_handle_table_init(&b->table, &b->heap.meta, 0x12345678, true), 0);
+	assert_int_equal(zs_handle_table_init(&b->table, &b->heap.meta, 0x12345678, true, true), 0);
 }
 
 static void bench_destroy(struct bench *b)

@@ -22,6 +22,7 @@
 #define zs_host_prefetch(address) prefetch(address)
 #define ZS_HOST_TABLES 0
 #define ZS_HOST_RANGES 1u /* it has no spans */
+#define ZS_HOST_THREADS 1u
 #define ZS_HOST_MAX_PAGE_SHIFT PAGE_SHIFT
 
 typedef struct {
@@ -51,6 +52,13 @@ static inline bool zs_host_unlock_quick(zs_lock *lock)
 
 #define zs_host_lock zs_host_lock
 
+static inline unsigned int zs_host_thread(void)
+{
+	return 0;
+}
+
+#define zs_host_thread zs_host_thread
+
 typedef struct {
 	atomic_t value;
 } zs_atomic32;
@@ -67,6 +75,11 @@ static inline uint32_t zs_host_load32(const zs_atomic32 *a)
 static inline void zs_host_store32(zs_atomic32 *a, uint32_t value)
 {
 	atomic_set(&a->value, (int)value);
+}
+
+static inline void zs_host_store32_release(zs_atomic32 *a, uint32_t value)
+{
+	atomic_set_release(&a->value, (int)value);
 }
 
 static inline uint32_t zs_host_fetch_add32_acquire(zs_atomic32 *a, uint32_t delta)

@@ -14,6 +14,20 @@
 #define ZS_HOST_MAX_PAGE_SHIFT 16
 #endif
 
+/* Found without a call where the C library is known to have room for it in a library that is loaded late. */
+#if defined(__GLIBC__)
+extern __thread unsigned int zs_thread_number __attribute__((tls_model("initial-exec")));
+#else
+extern __thread unsigned int zs_thread_number;
+#endif
+
+static inline unsigned int zs_host_thread(void)
+{
+	return zs_thread_number;
+}
+
+#define zs_host_thread zs_host_thread
+
 /* Off the short way: somebody else holds the lock; somebody waits for it. */
 void zs_host_lock_wait(zs_lock *lock);
 void zs_host_lock_wake(zs_lock *lock);

@@ -42,6 +42,8 @@ struct zs_sim zs_sim = { .page_shift = 12, .contiguous = true, .clock_step_ns = 
 static pthread_mutex_t big_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t chance;
 static __thread unsigned int nr_locks_held;
+static __thread unsigned int thread_number;
+static unsigned int nr_numbers;
 
 #define MUST(condition, text)                                                                                          \
 	do {                                                                                                           \
@@ -675,6 +677,24 @@ bool zs_host_should_stop(uint64_t deadline_ns)
 	MUST_HOLD_NO_LOCK();
 	__atomic_fetch_add(&zs_sim.nr_clock_looks, 1, __ATOMIC_RELAXED);
 	return __atomic_add_fetch(&zs_sim.now_ns, zs_sim.clock_step_ns, __ATOMIC_RELAXED) >= deadline_ns && deadline_ns;
+}
+
+unsigned int zs_host_thread(void)
+{
+	return thread_number;
+}
+
+unsigned int zs_host_thread_begin(void)
+{
+	if (!thread_number)
+		thread_number = 1 + __atomic_fetch_add(&nr_numbers, 1, __ATOMIC_RELAXED) % (ZS_HOST_THREADS - 1);
+	return thread_number;
+}
+
+void zs_sim_be_thread(unsigned int number)
+{
+	MUST(number < ZS_HOST_THREADS, "there is no such number");
+	thread_number = number;
 }
 
 uint64_t zs_host_random(void)

@@ -55,6 +55,9 @@ bool zs_sim_is_to_fail(void);
 /* From here on no call fails by number or by chance; pools may exist and be at work. */
 void zs_sim_stop_failing(void);
 
+/* Gives the running thread another number, as if another thread went on in its place; 0: one that has none. */
+void zs_sim_be_thread(unsigned int number);
+
 /*
  * Wants the memory of a scattered page elsewhere, as a kernel does, a different page each time: replace is called for
  * the page's user with a page that may take its place, and says 0 if it did. Result: whether it did.

@@ -19,6 +19,7 @@
 #define zs_host_prefetch(address) __builtin_prefetch(address)
 #define ZS_HOST_TABLES 0
 #define ZS_HOST_RANGES 1u
+#define ZS_HOST_THREADS 1u
 #define ZS_HOST_MAX_PAGE_SHIFT 16
 
 enum { EIO = 5, EAGAIN = 11, ENOMEM = 12, EBUSY = 16, EINVAL = 22, ENOSPC = 28 };

@@ -239,6 +239,16 @@ bool zs_host_should_stop(uint64_t deadline_ns)
 	return deadline_ns != 0;
 }
 
+unsigned int zs_host_thread(void)
+{
+	return 0;
+}
+
+unsigned int zs_host_thread_begin(void)
+{
+	return 0;
+}
+
 uint64_t zs_host_random(void)
 {
 	return 4; /* fair: chosen by the throw of a die */
