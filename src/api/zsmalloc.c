@@ -224,7 +224,8 @@ PUBLIC void zs_free(struct zs_pool *pool, unsigned long handle)
 	case ZS_FREED: zs_host_unlock(&class->lock); break;
 	case ZS_FREED_SLOT: zs_pool_free_rest(pool, class, spot.zspage, spot.slot); break;
 	case ZS_FREE_HELD: free_held(pool, class, handle); break;
-	default: free_stashing(pool, handle); break;
+	case ZS_FREE_LONG: free_stashing(pool, handle); break;
+	default: break;
 	}
 }
 

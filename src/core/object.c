@@ -80,19 +80,49 @@ static unsigned long stashes_allowed(const struct zs_pool *pool)
 	return zs_pool_total_pages(pool) / pool->stash_pages;
 }
 
-/* Gives the running thread a stash, unless the pool has as many as it may. A thread of its number may be faster. */
-static void make_stash(struct zs_pool *pool, unsigned int flags)
+/* Where the pool's stashes are; zs_no_stashes: no memory. */
+static struct zs_stash **ensure_stashes(struct zs_pool *pool, unsigned int flags)
 {
-	unsigned int number = zs_host_thread_begin(), nr_made = 0;
+	struct zs_meta *meta = &pool->memory.meta;
+	struct zs_stash **stashes = zs_host_load_pointer(pool->stashes);
+
+	if (stashes != zs_no_stashes)
+		return stashes;
+	stashes = zs_meta_alloc(meta, sizeof(zs_no_stashes), flags);
+	if (stashes && !zs_host_cas_pointer(&pool->stashes, zs_no_stashes, stashes))
+		zs_meta_free(meta, stashes, sizeof(zs_no_stashes));
+	return zs_host_load_pointer(pool->stashes);
+}
+
+static void make_stash(struct zs_pool *pool, unsigned int number, unsigned int flags)
+{
+	struct zs_stash **stashes = ensure_stashes(pool, flags);
 	struct zs_stash *stash;
 
-	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++)
-		nr_made += zs_host_load_pointer(pool->stashes[i]) != NULL;
-	if (nr_made >= stashes_allowed(pool) || zs_host_load_pointer(pool->stashes[number]))
+	if (stashes == zs_no_stashes)
 		return;
 	stash = zs_meta_alloc(&pool->memory.meta, sizeof(*stash), flags);
-	if (stash && !zs_host_cas_pointer(&pool->stashes[number], NULL, stash))
+	if (stash && !zs_host_cas_pointer(&stashes[number], NULL, stash))
 		zs_meta_free(&pool->memory.meta, stash, sizeof(*stash));
+}
+
+/* Gives the running thread a stash, unless the pool has as many as it may. A thread of its number may be faster. */
+static void ensure_stash(struct zs_pool *pool, unsigned int flags)
+{
+	unsigned int number = zs_host_thread_begin(), nr_made = 0;
+
+	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++)
+		nr_made += zs_pool_stash(pool, i) != NULL;
+	if (nr_made < stashes_allowed(pool) && !zs_pool_stash(pool, number))
+		make_stash(pool, number, flags);
+}
+
+/* The pool grows: there may be work, and room for a stash. */
+static void tell_tender(struct zs_pool *pool, unsigned int flags)
+{
+	zs_host_work(pool->memory.source);
+	if (pool->stash_max_size && !zs_pool_stash(pool, zs_host_thread()))
+		ensure_stash(pool, flags);
 }
 
 /*
@@ -104,9 +134,7 @@ static int alloc_growing(struct zs_pool *pool, size_t size, unsigned int flags, 
 	int err = alloc_in_class(pool, size, flags, handle);
 
 	if (pool->memory.is_tended)
-		zs_host_work(pool->memory.source);
-	if (pool->stash_max_size && !zs_host_load_pointer(pool->stashes[zs_host_thread()]))
-		make_stash(pool, flags);
+		tell_tender(pool, flags);
 	if (!err)
 		return 0;
 	zs_pool_reclaim(pool);
@@ -364,7 +392,7 @@ bool zs_pool_clear_stashes(struct zs_pool *pool)
 	bool cleared = false;
 
 	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
-		struct zs_stash *stash = zs_host_load_pointer(pool->stashes[i]);
+		struct zs_stash *stash = zs_pool_stash(pool, i);
 
 		cleared |= stash && clear_stash(pool, stash);
 	}
@@ -376,7 +404,7 @@ void zs_pool_clear_shelves(struct zs_pool *pool, unsigned int class_id)
 	if (class_id >= ZS_STASH_CLASSES)
 		return;
 	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
-		struct zs_stash *stash = zs_host_load_pointer(pool->stashes[i]);
+		struct zs_stash *stash = zs_pool_stash(pool, i);
 
 		if (stash)
 			clear_shelf(pool, stash, class_id);
@@ -389,7 +417,7 @@ bool zs_pool_tend_stashes(struct zs_pool *pool)
 	unsigned long nr_allowed = pool->stash_pages ? stashes_allowed(pool) : 0, nr = 0;
 
 	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
-		struct zs_stash *stash = zs_host_load_pointer(pool->stashes[i]);
+		struct zs_stash *stash = zs_pool_stash(pool, i);
 
 		if (stash)
 			zs_stash_set_open(stash, nr++ < nr_allowed);

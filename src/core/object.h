@@ -46,15 +46,15 @@ static inline enum zs_taken zs_pool_alloc_direct(struct zs_pool *pool, size_t si
 }
 
 /* The thread's stash, if it has one that knows the class. */
-static inline struct zs_stash *zs_pool_stash(const struct zs_pool *pool, unsigned int class_id)
+static inline struct zs_stash *zs_pool_own_stash(const struct zs_pool *pool, unsigned int class_id)
 {
-	return class_id < ZS_STASH_CLASSES ? zs_host_load_pointer(pool->stashes[zs_host_thread()]) : NULL;
+	return class_id < ZS_STASH_CLASSES ? zs_pool_stash(pool, zs_host_thread()) : NULL;
 }
 
 /* An object in a slot of the class that the thread has stashed; 0: there is none. */
 static inline unsigned long zs_pool_take_stashed(struct zs_pool *pool, unsigned int class_id)
 {
-	struct zs_stash *stash = zs_pool_stash(pool, class_id);
+	struct zs_stash *stash = zs_pool_own_stash(pool, class_id);
 	uint32_t index;
 
 	if (!stash || !zs_stash_has(stash, class_id))
@@ -102,22 +102,22 @@ struct zs_found {
 	unsigned int class_id;
 };
 
-/* Ends the life of the object that a handle names, if it is good and the object at rest. Result: whether it was. */
-static inline bool zs_cell_free(struct zs_cell *cell, unsigned long handle)
+/* Ends the life of an object whose cell was in a state. Result: whether it still was. */
+static inline bool zs_cell_free(struct zs_cell *cell, uint32_t state)
 {
-	uint32_t state = zs_host_load32(&cell->state);
-
-	return !zs_handle_compare(handle, state) &&
-	       zs_host_cas32_acquire(&cell->state, state, zs_cell_freed_state(state));
+	return zs_host_cas32_acquire(&cell->state, state, zs_cell_freed_state(state));
 }
 
 static inline enum zs_freed zs_pool_free_found(struct zs_pool *pool, unsigned long handle, struct zs_found found,
 					       struct zs_class **class, struct zs_spot *spot)
 {
+	uint32_t state;
+
 	*class = zs_pool_class(pool, found.class_id);
 	if (ZS_HOST_UNLIKELY(!zs_host_try_lock(&(*class)->lock)))
 		return ZS_FREE_LONG;
-	if (ZS_HOST_UNLIKELY(!zs_cell_free(found.cell, handle)))
+	state = zs_host_load32(&found.cell->state);
+	if (ZS_HOST_UNLIKELY(zs_handle_compare(handle, state) || !zs_cell_free(found.cell, state)))
 		return ZS_FREE_HELD;
 	(*class)->nr_changes++;
 	*spot = zs_class_spot_of(*class, &pool->memory, found.cell);
@@ -139,13 +139,16 @@ static inline enum zs_freed zs_pool_free_direct(struct zs_pool *pool, unsigned l
 /* Frees to the thread's stash. Result: ZS_FREED_STASHED or ZS_FREED_FIRST; ZS_FREE_LONG: nothing was done. */
 static inline enum zs_freed zs_pool_free_stashed(struct zs_pool *pool, unsigned long handle, struct zs_found found)
 {
-	struct zs_stash *stash = zs_pool_stash(pool, found.class_id);
+	struct zs_stash *stash = zs_pool_own_stash(pool, found.class_id);
 	enum zs_freed freed = ZS_FREE_LONG;
+	uint32_t state;
 
 	if (!stash || !zs_stash_has_room(stash, found.class_id) || !zs_stash_hold(stash))
 		return ZS_FREE_LONG;
+	state = zs_host_load32(&found.cell->state);
 	/* There may be less room than at the glance. */
-	if (zs_stash_has_room(stash, found.class_id) && zs_cell_free(found.cell, handle))
+	if (zs_stash_has_room(stash, found.class_id) && !zs_handle_compare(handle, state) &&
+	    zs_cell_free(found.cell, state))
 		freed = zs_stash_put(stash, found.class_id, zs_handle_index(handle)) ? ZS_FREED_FIRST
 										     : ZS_FREED_STASHED;
 	zs_stash_let_go(stash);

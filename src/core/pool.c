@@ -104,6 +104,7 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	zs_meta_init(&memory->meta, config->source, &memory->footprint, unit_of_pool(pool), sizeof(*pool));
 	pool->max_object_size = config->max_object_size;
 	pool->direct_max_size = config->max_object_size < ZS_SERVING_MAX ? config->max_object_size : ZS_SERVING_MAX;
+	pool->stashes = zs_no_stashes;
 	if (ZS_HOST_THREADS > 1 && config->stash_bytes && memory->contiguous) {
 		pool->stash_pages = 1 + (unsigned long)((config->stash_bytes - 1) >> memory->page_shift);
 		pool->stash_max_size = pool->direct_max_size;
@@ -192,6 +193,16 @@ int zs_pool_create(const struct zs_pool_config *config, struct zs_pool **pool)
 	return 0;
 }
 
+static void free_stashes(struct zs_pool *pool)
+{
+	struct zs_meta *meta = &pool->memory.meta;
+
+	for (unsigned int i = 0; i < ZS_HOST_THREADS; i++)
+		zs_meta_free(meta, pool->stashes[i], sizeof(struct zs_stash));
+	if (pool->stashes != zs_no_stashes)
+		zs_meta_free(meta, pool->stashes, sizeof(zs_no_stashes));
+}
+
 struct zs_source *zs_pool_destroy(struct zs_pool *pool)
 {
 	struct zs_source *source = pool->memory.source;
@@ -200,8 +211,7 @@ struct zs_source *zs_pool_destroy(struct zs_pool *pool)
 	for (unsigned int id = 0; id < pool->nr_classes; id++)
 		if (pool->classes[id])
 			zs_class_destroy(pool->classes[id]);
-	for (unsigned int i = 0; i < ZS_HOST_THREADS; i++)
-		zs_meta_free(meta, pool->stashes[i], sizeof(*pool->stashes[i]));
+	free_stashes(pool);
 	zs_handle_table_release(&pool->handles);
 	free_records(pool);
 	free_classes(pool);

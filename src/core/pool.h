@@ -47,15 +47,21 @@ struct zs_pool {
 	zs_atomic_long failed_allocs;
 	zs_atomic_long bad_handles;
 	uint32_t max_object_size;
-	uint32_t direct_max_size;                  /* the largest that the table knows; 0: the pool has stashes */
-	uint32_t stash_max_size;                   /* the same in a pool that has stashes; else 0 */
-	unsigned long stash_pages;                 /* for so many pages it may have a stash */
-	struct zs_stash *stashes[ZS_HOST_THREADS]; /* by thread; of 0, who has no number, NULL */
+	uint32_t direct_max_size;  /* the largest that the table knows; 0: the pool has stashes */
+	uint32_t stash_max_size;   /* the same in a pool that has stashes; else 0 */
+	unsigned long stash_pages; /* for each so many pages a stash */
+	struct zs_stash **stashes; /* by thread; of 0, who has no number, NULL. At first zs_no_stashes */
 	void (*on_error)(void *ctx, int err, const char *what);
 	void *ctx;
 	void *tender; /* of the layer above: who tends the pool, or NULL */
 	char name[ZS_POOL_NAME_BYTES];
 };
+
+/* The stash of a thread's number, or NULL. context: any. */
+static inline struct zs_stash *zs_pool_stash(const struct zs_pool *pool, unsigned int thread)
+{
+	return zs_host_load_pointer(zs_host_load_pointer(pool->stashes)[thread]);
+}
 
 /* The same, found without the table. */
 unsigned int zs_pool_find_serving(const struct zs_pool *pool, size_t size);

@@ -7,6 +7,8 @@
 
 _Static_assert(sizeof(struct zs_stash) == ZS_META_UNIT, "a stash is a unit");
 
+struct zs_stash *zs_no_stashes[ZS_HOST_THREADS];
+
 unsigned int zs_stash_clear_shelf(struct zs_stash *stash, unsigned int class_id, uint32_t *cells)
 {
 	struct zs_shelf *shelf = &stash->shelves[class_id];

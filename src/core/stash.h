@@ -38,6 +38,9 @@ struct zs_stash {
 	struct zs_shelf shelves[ZS_STASH_CLASSES];
 };
 
+/* The stashes of a pool that has not made any, by thread: NULL, each. Never written. */
+extern struct zs_stash *zs_no_stashes[ZS_HOST_THREADS];
+
 static inline bool zs_stash_hold(struct zs_stash *stash)
 {
 	return zs_host_cas32_acquire(&stash->state, ZS_STASH_OPEN, ZS_STASH_HELD);
