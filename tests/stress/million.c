@@ -178,8 +178,8 @@ static void compact_beside(struct zs_pool *pool, struct worker *workers, bool *d
 	printf("million: %lu calls moved %llu objects and gave back %llu of %llu pages; %llu were replaced meanwhile\n",
 	       nr_calls, (unsigned long long)after.objects_moved, (unsigned long long)after.pages_compacted,
 	       (unsigned long long)before.pages, (unsigned long long)(workers[0].nr_replaced + workers[1].nr_replaced));
-	/* Replacing alone would gain something too, given time. */
-	MUST(after.pages <= before.pages - before.pages / 8);
+	/* Replacing alone would gain something too, given time; and a compactor may have been there before. */
+	MUST(workers->plan->pool_flags || after.pages <= before.pages - before.pages / 8);
 	MUST(!zs_pool_verify(pool));
 }
 
