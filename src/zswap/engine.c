@@ -251,7 +251,7 @@ void zswap_engine_cold(struct zswap_engine *engine, uint32_t first, uint64_t nr_
 }
 
 /* Of a page that just comes the lock tells: who has got it may ask before that is noted. context: gate shared */
-static bool may_go(struct zswap_engine *engine, uint32_t number)
+static bool is_resident(struct zswap_engine *engine, uint32_t number)
 {
 	const struct zswap_page *page = zswap_page_of(&engine->table, number);
 	bool is;
@@ -259,7 +259,7 @@ static bool may_go(struct zswap_engine *engine, uint32_t number)
 	if (!page)
 		return false;
 	zs_share_lock(zswap_lock_of(&engine->table, number), false);
-	is = zswap_slot_kind(zswap_look(page)) == ZSWAP_RESIDENT && !(zswap_look(page) & ZSWAP_STAYS);
+	is = zswap_slot_kind(zswap_look(page)) == ZSWAP_RESIDENT;
 	zs_share_unlock(zswap_lock_of(&engine->table, number), false);
 	return is;
 }
@@ -271,7 +271,7 @@ static uint64_t gather_resident(struct zswap_engine *engine, uint32_t first, uin
 	uint64_t i = 0;
 
 	for (*nr = 0; i < nr_pages && *nr < ZSWAP_BATCH_PAGES; i++)
-		if (may_go(engine, first + (uint32_t)i))
+		if (is_resident(engine, first + (uint32_t)i))
 			page[(*nr)++] = first + (uint32_t)i;
 	return i;
 }
