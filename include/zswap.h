@@ -131,7 +131,7 @@ int zswap_advise(struct zswap *zswap, void *addr, size_t len, enum zswap_advice 
 #define ZSWAP_MODE_SIGBUS 0x1u /**< faults are taken in the thread that has them, else by the pager */
 #define ZSWAP_MODE_FULL 0x2u   /**< system calls work on memory that is not resident */
 #define ZSWAP_MODE_MOVE 0x4u   /**< pages are taken by UFFDIO_MOVE, else by mremap() */
-#define ZSWAP_MODE_SCAN 0x8u   /**< pages that were written lately are found by PAGEMAP_SCAN */
+#define ZSWAP_MODE_SCAN 0x8u   /**< pages written lately are found by PAGEMAP_SCAN, which is used without MOVE only */
 
 /** Figures; counters run since zswap_create(). Each is read on its own. */
 struct zswap_stats {
