@@ -324,6 +324,12 @@ static bool make_batch(struct zram_writeback *writeback)
 	return true;
 }
 
+/* Whether a walk may find something to write that nobody asked for: also what moves out of a sparse segment. */
+static bool does_by_itself(const struct zram *zram)
+{
+	return zram->writeback->idle_walks || zram->writeback->incompressible || zram_counted(&zram->counts.bd_pages);
+}
+
 unsigned int zram_writeback_group(struct zram *zram, uint64_t group, bool on_demand)
 {
 	struct zram_writeback *writeback = zram->writeback;
@@ -332,8 +338,12 @@ unsigned int zram_writeback_group(struct zram *zram, uint64_t group, bool on_dem
 	bool is_quiet = on_demand || (writeback->idle_walks &&
 				      __atomic_load_n(&zram->quiet[group], __ATOMIC_RELAXED) >= writeback->idle_walks);
 
-	if (!make_batch(writeback))
+	if (!on_demand && !does_by_itself(zram))
 		return 0;
+	if (!make_batch(writeback)) {
+		writeback->has_failed = true;
+		return 0;
+	}
 	/* What was written in the first pass is in the store in the second. */
 	while (!writeback->has_failed && !gather(zram, first, nr, is_quiet, &nr_gathered))
 		zram_writeback_flush(zram);

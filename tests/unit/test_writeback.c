@@ -5,6 +5,7 @@
 #include "zram_unit.h"
 
 #include "dedup.h"
+#include "log.h"
 #include "memory_store.h"
 #include "writeback.h"
 
@@ -68,6 +69,22 @@ static void finish(struct zram *zram)
 #define NR_FILLS (NR_PAGES / 11)
 
 /* ---- tests ---- */
+
+/* Walks gather nothing where nothing goes to the store by itself and nothing is there. */
+static void what_nobody_asks_for_takes_no_room(void **state)
+{
+	struct zram *zram = make_disk(UNITS, STORE_BYTES);
+
+	(void)state;
+	fill(zram);
+	settle(zram);
+	assert_true(zram_writeback_bytes(zram) < ZS_LOG_SEGMENT_BYTES);
+	zram_mark_idle(zram);
+	assert_int_equal(zram_writeback_idle(zram), 0);
+	assert_true(zram_writeback_bytes(zram) > ZS_LOG_SEGMENT_BYTES);
+	assert_filled(zram);
+	finish(zram);
+}
 
 static void idle_pages_go_and_come_back(void **state)
 {
@@ -209,6 +226,26 @@ static void sparse_segments_are_emptied(void **state)
 	nr_writes = memory.nr_writes;
 	settle(zram);
 	assert_in_range(memory.nr_writes, nr_writes, nr_writes + 2);
+	assert_filled(zram);
+	finish(zram);
+}
+
+/* Also of a disk that writes only what it is asked to. */
+static void what_was_asked_for_is_moved_by_itself(void **state)
+{
+	struct zram *zram = make_disk_of(2 * NR_PAGES, UNITS, STORE_BYTES);
+	unsigned int nr_writes;
+
+	(void)state;
+	fill(zram);
+	zram_mark_idle(zram);
+	assert_int_equal(zram_writeback_idle(zram), 0);
+	for (uint32_t i = 0; i < 2 * NR_PAGES; i++)
+		if (i % 4)
+			write_page(zram, i, i + 1);
+	nr_writes = memory.nr_writes;
+	settle(zram);
+	assert_true(memory.nr_writes > nr_writes);
 	assert_filled(zram);
 	finish(zram);
 }
@@ -426,14 +463,24 @@ static void it_runs_beside_everything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(idle_pages_go_and_come_back),  cmocka_unit_test(incompressible_pages_go),
-		cmocka_unit_test(what_is_used_stays),           cmocka_unit_test(what_is_read_often_is_in_memory_again),
-		cmocka_unit_test(it_can_be_asked_for),          cmocka_unit_test(overwritten_pages_free_segments),
-		cmocka_unit_test(sparse_segments_are_emptied),  cmocka_unit_test(a_full_store_takes_no_more),
-		cmocka_unit_test(what_cannot_be_written_stays), cmocka_unit_test(what_does_not_come_back_is_an_error),
-		cmocka_unit_test(stored_pages_have_no_hints),   cmocka_unit_test(what_is_sparse_everywhere_is_moved),
-		cmocka_unit_test(a_full_store_recovers),        cmocka_unit_test(a_store_that_is_too_small_recovers),
-		cmocka_unit_test(a_long_time_is_kept),          cmocka_unit_test(it_runs_beside_everything),
+		cmocka_unit_test(what_nobody_asks_for_takes_no_room),
+		cmocka_unit_test(what_was_asked_for_is_moved_by_itself),
+		cmocka_unit_test(idle_pages_go_and_come_back),
+		cmocka_unit_test(incompressible_pages_go),
+		cmocka_unit_test(what_is_used_stays),
+		cmocka_unit_test(what_is_read_often_is_in_memory_again),
+		cmocka_unit_test(it_can_be_asked_for),
+		cmocka_unit_test(overwritten_pages_free_segments),
+		cmocka_unit_test(sparse_segments_are_emptied),
+		cmocka_unit_test(a_full_store_takes_no_more),
+		cmocka_unit_test(what_cannot_be_written_stays),
+		cmocka_unit_test(what_does_not_come_back_is_an_error),
+		cmocka_unit_test(stored_pages_have_no_hints),
+		cmocka_unit_test(what_is_sparse_everywhere_is_moved),
+		cmocka_unit_test(a_full_store_recovers),
+		cmocka_unit_test(a_store_that_is_too_small_recovers),
+		cmocka_unit_test(a_long_time_is_kept),
+		cmocka_unit_test(it_runs_beside_everything),
 	};
 
 	return cmocka_run_group_tests_name("writeback", tests, NULL, NULL);
