@@ -153,25 +153,54 @@ static void read_random(struct policies *p)
 	zs_json_close_object(&p->json);
 }
 
-/* Memory for each byte of what lives, as it is stored at the time. */
-static double used_for_live(struct policies *p, double *dead)
+/* Memory for each byte of what lives, as it is stored at the time, and what of it is not that byte. */
+struct shares {
+	double used;
+	double dead;
+	double pool; /* room of its pages that no object takes */
+	double metadata;
+	double tables; /* the disk's own */
+};
+
+static struct shares shares_now(struct policies *p)
 {
 	struct zram_stats stats;
-	double live;
+	double live, pool_bytes;
 
 	zram_stats(p->zram, &stats);
 	live = (double)(stats.compr_data_size - stats.unit_dead_bytes);
-	*dead = (double)stats.unit_dead_bytes / (double)stats.mem_used_total;
-	return (double)stats.mem_used_total / live;
+	pool_bytes = (double)stats.pool_pages * BENCH_PAGE_BYTES;
+	return (struct shares){
+		.used = (double)stats.mem_used_total / live,
+		.dead = (double)stats.unit_dead_bytes / live,
+		.pool = (pool_bytes - (double)stats.compr_data_size) / live,
+		.metadata = (double)stats.pool_metadata / live,
+		.tables = ((double)stats.mem_used_total - pool_bytes - (double)stats.pool_metadata) / live,
+	};
+}
+
+static void tell_overwriting(struct policies *p, unsigned int seconds, double mean, const struct shares *most)
+{
+	zs_json_open_object(&p->json, "overwriting");
+	zs_json_integer(&p->json, "seconds", seconds);
+	zs_json_number(&p->json, "used_for_live_mean", mean);
+	zs_json_number(&p->json, "used_for_live_most", most->used);
+	zs_json_number(&p->json, "of_that_dead", most->dead);
+	zs_json_number(&p->json, "of_that_pool", most->pool);
+	zs_json_number(&p->json, "of_that_metadata", most->metadata);
+	zs_json_number(&p->json, "of_that_tables", most->tables);
+	zs_json_number(&p->json, "busy_seconds", (double)p->busy_ns / 1e9);
+	zs_json_close_object(&p->json);
 }
 
 static void overwrite(struct policies *p)
 {
-	double most = 0, sum = 0, most_dead = 0, dead;
+	struct shares most = { .used = 0 };
 	unsigned int seconds = p->minutes * 60;
+	double sum = 0;
 
 	for (unsigned int second = 0; second < seconds; second++) {
-		double used;
+		struct shares now;
 
 		for (unsigned int i = 0; i < OVERWRITES_A_SECOND; i++) {
 			size_t to = random_page(p), from = random_page(p);
@@ -182,18 +211,11 @@ static void overwrite(struct policies *p)
 			p->content[to] = (uint32_t)from;
 		}
 		pass(p, 1);
-		used = used_for_live(p, &dead);
-		sum += used;
-		most = used > most ? used : most;
-		most_dead = dead > most_dead ? dead : most_dead;
+		now = shares_now(p);
+		sum += now.used;
+		most = now.used > most.used ? now : most;
 	}
-	zs_json_open_object(&p->json, "overwriting");
-	zs_json_integer(&p->json, "seconds", seconds);
-	zs_json_number(&p->json, "used_for_live_mean", seconds ? sum / seconds : 0);
-	zs_json_number(&p->json, "used_for_live_most", most);
-	zs_json_number(&p->json, "dead_of_used_most", most_dead);
-	zs_json_number(&p->json, "busy_seconds", (double)p->busy_ns / 1e9);
-	zs_json_close_object(&p->json);
+	tell_overwriting(p, seconds, seconds ? sum / seconds : 0, &most);
 }
 
 /* ---- the run ---- */

@@ -12,12 +12,13 @@
 #include "unit.h"
 
 /*
- * Dead bytes of units, in hundredths of all memory: from here on units are packed again that lost a quarter, an eighth,
- * or any of their pages; below, those that lost half. To wait until more is lost in each saves most of the work.
+ * Dead bytes of units, in thousandths of all memory: from here on units are packed again that lost a quarter, an
+ * eighth, or any of their pages; below, those that lost half. To wait until more is lost in each saves most of the
+ * work.
  */
-#define MANY_DEAD 1
-#define MORE_DEAD 2
-#define TOO_MANY_DEAD 3
+#define MANY_DEAD 10
+#define MORE_DEAD 15
+#define TOO_MANY_DEAD 20
 
 /* Pages of one group, and their slots as they were. */
 struct pages {
@@ -54,9 +55,9 @@ void zram_repacker_finish(struct zram_repacker *repacker)
 
 /* ---- planning ---- */
 
-static bool are_dead(const struct zram *zram, unsigned int hundredths)
+static bool are_dead(const struct zram *zram, unsigned int thousandths)
 {
-	return zram_counted(&zram->counts.dead_bytes) * 100 > zram_used_bytes(zram) * hundredths;
+	return zram_counted(&zram->counts.dead_bytes) * 1000 > zram_used_bytes(zram) * thousandths;
 }
 
 bool zram_has_many_dead(const struct zram *zram)

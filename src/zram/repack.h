@@ -26,7 +26,7 @@ void zram_repacker_finish(struct zram_repacker *repacker);
 /* Returns how many pages were packed. context: walk.lock, no group's lock. */
 unsigned int zram_repack_group(struct zram_repacker *repacker, uint64_t group);
 
-/* Whether dead bytes in units are more than a few per cent of all memory. */
+/* Whether dead bytes in units are so many, of all memory, that it is worth to look for them. */
 bool zram_has_many_dead(const struct zram *zram);
 
 #endif

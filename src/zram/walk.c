@@ -15,7 +15,9 @@
 /* Work of a step is counted in groups that are looked at: to pack a page is worth so many of them. */
 #define WORK_OF_PAGE 16
 /* Walks on account of dead bytes: so many to a period at most. */
-#define WALKS_A_PERIOD 16
+#define WALKS_A_PERIOD 32
+/* What is packed leaves holes: the pool is compacted for so long a page, which is a twentieth of what packing takes. */
+#define COMPACT_NS_OF_PAGE 3000
 
 static void begin(struct zram *zram, uint64_t now_ns, bool ages)
 {
@@ -84,13 +86,17 @@ static void go_on(struct zram_repacker *repacker, uint64_t budget_pages)
 {
 	struct zram *zram = repacker->zram;
 	struct zram_walk *walk = &zram->walk;
-	uint64_t work = 0, most = budget_pages < UINT64_MAX / WORK_OF_PAGE ? budget_pages * WORK_OF_PAGE : UINT64_MAX;
+	uint64_t most = budget_pages < UINT64_MAX / WORK_OF_PAGE ? budget_pages * WORK_OF_PAGE : UINT64_MAX;
+	uint64_t nr_pages = 0, nr_groups = 0;
 
-	while (walk->under_way && work < most) {
-		work += visit(repacker, walk->group, BY_ITSELF, walk->ages) * WORK_OF_PAGE + 1;
+	while (walk->under_way && nr_pages * WORK_OF_PAGE + nr_groups < most) {
+		nr_pages += visit(repacker, walk->group, BY_ITSELF, walk->ages);
+		nr_groups++;
 		walk->group++;
 		walk->under_way = walk->group < zram_nr_groups(zram);
 	}
+	if (nr_pages)
+		zs_compact_some(zram->pool, 0, nr_pages * COMPACT_NS_OF_PAGE);
 	if (!walk->under_way)
 		end(zram);
 }
