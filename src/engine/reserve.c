@@ -16,6 +16,11 @@ void *zs_reserve(size_t bytes)
 	return at;
 }
 
+void zs_reserve_empty(void *at, size_t bytes)
+{
+	madvise(at, bytes, MADV_DONTNEED);
+}
+
 void zs_unreserve(void *at, size_t bytes)
 {
 	if (at)

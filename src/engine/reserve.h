@@ -10,6 +10,8 @@
 
 /* NULL: there is none left. */
 void *zs_reserve(size_t bytes);
+/* A part of it is as it was at first: zeroes without memory. pre: whole pages */
+void zs_reserve_empty(void *at, size_t bytes);
 /* NULL is fine. */
 void zs_unreserve(void *at, size_t bytes);
 

@@ -14,6 +14,11 @@
 #define WAYS 8u /* hints of hashes that lead to the same place: a cache line */
 #define FULL 5u /* hints that a set has on average when the table grows, which leaves few without a place */
 #define FEWEST_SETS 128u
+/* Sets that are moved to a table of another size: by each who notes something, and at a time by who moves all. */
+#define SETS_A_NOTE 4u
+#define SETS_AT_A_TIME 16u
+/* Sets whose memory goes back together: whole pages, of up to 64 KiB. */
+#define SETS_GIVEN_BACK 1024u
 
 struct hint {
 	uint32_t hash;
@@ -22,6 +27,12 @@ struct hint {
 
 #define OF_ENTRY 0x80000000u
 
+/* Sets of WAYS hints. */
+struct table {
+	struct hint *hints;
+	uint64_t nr_sets;
+};
+
 struct entry {
 	uint64_t slot; /* of the object; or the next free entry and 1 */
 	uint64_t nr_pages;
@@ -29,8 +40,14 @@ struct entry {
 
 struct zram_dedup {
 	struct zs_share_lock hint_lock;
-	struct hint *hints; /* sets of WAYS */
-	uint64_t nr_sets;
+	struct table table;
+	/*
+	 * The one that takes its place, if the size is to be another: the hints of so many sets have moved there. Sets
+	 * are moved in the order of the hashes that lead to them, so a hash's hint is in one table and not the other.
+	 */
+	struct table next;
+	uint64_t nr_moved;
+	uint64_t nr_counted; /* sets that have memory, or may have */
 
 	struct zs_share_lock entry_lock;
 	struct entry *entries; /* address space, whose memory comes when it is touched */
@@ -46,6 +63,29 @@ static size_t hints_bytes(uint64_t nr_sets)
 	return (size_t)nr_sets * WAYS * sizeof(struct hint);
 }
 
+/* Result: whether there was address space. */
+static bool make_table(struct table *table, uint64_t nr_sets)
+{
+	struct hint *hints = zs_reserve(hints_bytes(nr_sets));
+
+	if (hints)
+		*table = (struct table){ .hints = hints, .nr_sets = nr_sets };
+	return hints != NULL;
+}
+
+static void free_table(const struct table *table)
+{
+	zs_unreserve(table->hints, hints_bytes(table->nr_sets));
+}
+
+/* Of two tables, what one loses the other gains. */
+static void count_sets(struct zram_dedup *dedup)
+{
+	uint64_t nr = dedup->table.nr_sets > dedup->next.nr_sets ? dedup->table.nr_sets : dedup->next.nr_sets;
+
+	__atomic_store_n(&dedup->nr_counted, nr, __ATOMIC_RELAXED);
+}
+
 static size_t entries_bytes(uint64_t nr)
 {
 	return (size_t)nr * sizeof(struct entry);
@@ -58,11 +98,12 @@ int zram_dedup_create(struct zram *zram)
 	if (!dedup)
 		return -ENOMEM;
 	zram->dedup = dedup;
-	dedup->nr_sets = FEWEST_SETS;
 	dedup->most_entries = zram->nr_pages;
-	dedup->hints = zs_reserve(hints_bytes(dedup->nr_sets));
 	dedup->entries = zs_reserve(entries_bytes(dedup->most_entries));
-	return dedup->hints && dedup->entries ? 0 : -ENOMEM;
+	if (!dedup->entries || !make_table(&dedup->table, FEWEST_SETS))
+		return -ENOMEM;
+	count_sets(dedup);
+	return 0;
 }
 
 void zram_dedup_destroy(struct zram *zram)
@@ -71,7 +112,8 @@ void zram_dedup_destroy(struct zram *zram)
 
 	if (!dedup)
 		return;
-	zs_unreserve(dedup->hints, hints_bytes(dedup->nr_sets));
+	free_table(&dedup->table);
+	free_table(&dedup->next);
 	zs_unreserve(dedup->entries, entries_bytes(dedup->most_entries));
 	free(dedup);
 	zram->dedup = NULL;
@@ -83,21 +125,33 @@ uint64_t zram_dedup_bytes(const struct zram *zram)
 
 	if (!dedup)
 		return 0;
-	return sizeof(*dedup) + hints_bytes(__atomic_load_n(&dedup->nr_sets, __ATOMIC_RELAXED)) +
+	return sizeof(*dedup) + hints_bytes(__atomic_load_n(&dedup->nr_counted, __ATOMIC_RELAXED)) +
 	       entries_bytes(__atomic_load_n(&dedup->nr_entries, __ATOMIC_RELAXED));
 }
 
 /* ---- hints ---- */
 
-static struct hint *set_of(struct hint *hints, uint64_t nr_sets, uint32_t hash)
+/* The larger the hash, the later the set. */
+static uint64_t number_of(const struct table *table, uint32_t hash)
 {
-	return hints + (((uint64_t)hash * nr_sets) >> 32) * WAYS;
+	return (uint64_t)hash * table->nr_sets >> 32;
+}
+
+static struct hint *set_of(const struct table *table, uint32_t hash)
+{
+	return table->hints + number_of(table, hash) * WAYS;
+}
+
+/* Where the hint for a hash is now. context: hint_lock */
+static const struct table *table_of(const struct zram_dedup *dedup, uint32_t hash)
+{
+	return number_of(&dedup->table, hash) < dedup->nr_moved ? &dedup->next : &dedup->table;
 }
 
 /* In an empty place, or in that of one hint or another. */
-static void put_hint(struct hint *hints, uint64_t nr_sets, struct hint hint)
+static void put_hint(const struct table *table, struct hint hint)
 {
-	struct hint *set = set_of(hints, nr_sets, hint.hash), *place = set + hint.at % WAYS;
+	struct hint *set = set_of(table, hint.hash), *place = set + hint.at % WAYS;
 
 	for (unsigned int i = 0; i < WAYS; i++)
 		if (!set[i].at || set[i].hash == hint.hash)
@@ -113,42 +167,73 @@ static uint64_t sets_wanted(const struct zram *zram)
 	uint64_t nr_others = zram_counted(&counts->unit_pages) + zram_counted(&counts->bd_pages) +
 			     zram_counted(&counts->shared_pages);
 	/* They are not counted at one moment. */
-	uint64_t wanted = nr_pages > nr_others ? (nr_pages - nr_others) / FULL : 0, nr_sets = zram->dedup->nr_sets;
+	uint64_t wanted = nr_pages > nr_others ? (nr_pages - nr_others) / FULL : 0,
+		 nr_sets = zram->dedup->table.nr_sets;
 
 	if (wanted > nr_sets || wanted < nr_sets / 2)
 		nr_sets = wanted + wanted / 4;
 	return nr_sets > FEWEST_SETS ? nr_sets : FEWEST_SETS;
 }
 
-/* Without memory the table stays. context: hint_lock */
-static void resize(struct zram_dedup *dedup, uint64_t nr_sets)
+static void move_set(struct zram_dedup *dedup)
 {
-	struct hint *hints = zs_reserve(hints_bytes(nr_sets));
+	struct hint *set = dedup->table.hints + dedup->nr_moved * WAYS;
 
-	if (!hints)
-		return;
-	for (uint64_t i = 0; i < dedup->nr_sets * WAYS; i++)
-		if (dedup->hints[i].at)
-			put_hint(hints, nr_sets, dedup->hints[i]);
-	zs_unreserve(dedup->hints, hints_bytes(dedup->nr_sets));
-	dedup->hints = hints;
-	__atomic_store_n(&dedup->nr_sets, nr_sets, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < WAYS; i++)
+		if (set[i].at)
+			put_hint(&dedup->next, set[i]);
+	dedup->nr_moved++;
+	if (dedup->nr_moved % SETS_GIVEN_BACK == 0)
+		zs_reserve_empty(dedup->table.hints + (dedup->nr_moved - SETS_GIVEN_BACK) * WAYS,
+				 hints_bytes(SETS_GIVEN_BACK));
 }
 
-/* context: hint_lock */
-static void fit_table(struct zram *zram)
+static void end_move(struct zram_dedup *dedup)
+{
+	free_table(&dedup->table);
+	dedup->table = dedup->next;
+	dedup->next = (struct table){ .nr_sets = 0 };
+	dedup->nr_moved = 0;
+	count_sets(dedup);
+}
+
+/* If the table does not fit. Without memory it stays. */
+static void begin_move(struct zram *zram)
 {
 	uint64_t nr_sets = sets_wanted(zram);
 
-	if (nr_sets != zram->dedup->nr_sets)
-		resize(zram->dedup, nr_sets);
+	if (nr_sets != zram->dedup->table.nr_sets && make_table(&zram->dedup->next, nr_sets))
+		count_sets(zram->dedup);
+}
+
+/*
+ * A table that does not fit is moved to one that does, so many sets at a time: to move all at once takes longer than a
+ * writer should wait. Result: whether there was anything to move. context: hint_lock
+ */
+static bool fit_table(struct zram *zram, unsigned int nr_sets)
+{
+	struct zram_dedup *dedup = zram->dedup;
+
+	if (!dedup->next.nr_sets)
+		begin_move(zram);
+	if (!dedup->next.nr_sets)
+		return false;
+	for (unsigned int i = 0; i < nr_sets && dedup->nr_moved < dedup->table.nr_sets; i++)
+		move_set(dedup);
+	if (dedup->nr_moved == dedup->table.nr_sets)
+		end_move(dedup);
+	return true;
 }
 
 void zram_dedup_fit(struct zram *zram)
 {
-	zs_share_lock(&zram->dedup->hint_lock, true);
-	fit_table(zram);
-	zs_share_unlock(&zram->dedup->hint_lock, true);
+	bool moves = true;
+
+	while (moves) {
+		zs_share_lock(&zram->dedup->hint_lock, true);
+		moves = fit_table(zram, SETS_AT_A_TIME);
+		zs_share_unlock(&zram->dedup->hint_lock, true);
+	}
 }
 
 static void note(struct zram *zram, uint32_t hash, uint32_t at)
@@ -156,8 +241,8 @@ static void note(struct zram *zram, uint32_t hash, uint32_t at)
 	struct zram_dedup *dedup = zram->dedup;
 
 	zs_share_lock(&dedup->hint_lock, true);
-	fit_table(zram);
-	put_hint(dedup->hints, dedup->nr_sets, (struct hint){ .hash = hash, .at = at });
+	fit_table(zram, SETS_A_NOTE);
+	put_hint(table_of(dedup, hash), (struct hint){ .hash = hash, .at = at });
 	zs_share_unlock(&dedup->hint_lock, true);
 }
 
@@ -174,7 +259,7 @@ static uint32_t find_hint(struct zram_dedup *dedup, uint32_t hash)
 	uint32_t at = 0;
 
 	zs_share_lock(&dedup->hint_lock, true);
-	set = set_of(dedup->hints, dedup->nr_sets, hash);
+	set = set_of(table_of(dedup, hash), hash);
 	for (unsigned int i = 0; i < WAYS && !at; i++)
 		at = set[i].hash == hash ? set[i].at : 0;
 	zs_share_unlock(&dedup->hint_lock, true);

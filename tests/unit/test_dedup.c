@@ -125,8 +125,10 @@ static void the_table_grows_and_shrinks(void **state)
 	uint64_t full;
 
 	(void)state;
-	for (uint32_t i = 0; i < NR_PAGES / 2; i++)
+	for (uint32_t i = 0; i < NR_PAGES / 2; i++) {
 		write_page(zram, i, i + 1);
+		assert_true(zram_dedup_bytes(zram) >= i / 5 * 64); /* also while it is moved */
+	}
 	full = zram_dedup_bytes(zram);
 	for (uint32_t i = 0; i < NR_PAGES / 2; i++)
 		write_page(zram, NR_PAGES / 2 + i, i + 1);
@@ -139,6 +141,97 @@ static void the_table_grows_and_shrinks(void **state)
 	assert_true(zram_dedup_bytes(zram) - figures_of(zram).shared_pages * 16 < full * 3);
 	write_page(zram, 0, NR_PAGES / 2);
 	assert_int_equal(figures_of(zram).objects, 100);
+	end(zram);
+}
+
+/* The table is that of a full disk, and all but so many pages are gone. */
+static struct zram *make_disk_of_few_in_a_large_table(uint32_t nr_left)
+{
+	struct zram *zram = make_disk(false);
+
+	fill(zram);
+	zram_dedup_fit(zram);
+	assert_int_equal(zram_discard(zram, (NR_PAGES - nr_left) * (uint64_t)PAGE, nr_left * (uint64_t)PAGE), 0);
+	return zram;
+}
+
+/* Also while the table is moved: what was written before, and what is written meanwhile. */
+static void hints_are_found_while_the_table_moves(void **state)
+{
+	struct zram *zram = make_disk_of_few_in_a_large_table(3500);
+	uint64_t full = zram_dedup_bytes(zram), nr_shared = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++) {
+		write_page(zram, 4000 + i, 2 * NR_PAGES + i);
+		write_page(zram, 5000 + i, 2 * NR_PAGES + i);
+		assert_int_equal(figures_of(zram).shared_pages, nr_shared + 2);
+		write_page(zram, 6000 + i, i * 35 + 1); /* as one of those that are left */
+		nr_shared = figures_of(zram).shared_pages;
+	}
+	assert_true(zram_dedup_bytes(zram) >= full);
+	/* Hints of pages that are gone take places of others. */
+	assert_in_range(nr_shared, 2 * (100 + 70), 2 * (100 + 100));
+	end(zram);
+}
+
+/* A writer moves a few sets and no more; who comes to fit the table moves all. */
+static void the_table_moves_a_little_at_a_time(void **state)
+{
+	struct zram *zram = make_disk_of_few_in_a_large_table(0);
+	uint64_t full = zram_dedup_bytes(zram);
+	uint32_t nr_writes = 0;
+
+	(void)state;
+	for (; zram_dedup_bytes(zram) >= full / 2; nr_writes++)
+		write_page(zram, nr_writes % 100, NR_PAGES + nr_writes);
+	assert_in_range(nr_writes, 100, NR_PAGES);
+	end(zram);
+	zram = make_disk_of_few_in_a_large_table(3500);
+	write_page(zram, 0, NR_PAGES + 1); /* begins to move it */
+	assert_int_equal(zram_discard(zram, NR_PAGES * (uint64_t)PAGE, 0), 0);
+	zram_dedup_fit(zram);
+	assert_true(zram_dedup_bytes(zram) < full / 8);
+	end(zram);
+}
+
+static uint64_t resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long long nr_pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*u %llu", &nr_pages), 1);
+	fclose(file);
+	return nr_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Hints as of so many pages more, of a disk that is said to have as many. */
+static void note_many(struct zram *zram, struct rng *rng, uint32_t nr, uint64_t nr_pages)
+{
+	zram->counts.pages = nr_pages;
+	for (uint32_t i = 0; i < nr; i++)
+		zram_dedup_note(zram, (uint32_t)rng_next(rng), i);
+}
+
+/* While it is moved, a large table takes no more memory than the larger of the two, as it is counted. */
+static void what_has_moved_gives_its_memory_back(void **state)
+{
+	struct zram *zram = make_disk(false);
+	struct rng rng = { .state = 3 };
+	uint64_t full, resident;
+
+	(void)state;
+	note_many(zram, &rng, 600000, 500000);
+	full = zram_dedup_bytes(zram);
+	resident = resident_bytes();
+	assert_true(full > 6000000);
+	note_many(zram, &rng, (uint32_t)(full / 64 / 4 * 3 / 4), 240000); /* three quarters of it move */
+	assert_true(zram_dedup_bytes(zram) >= full);
+	assert_true(resident_bytes() < resident + 1000000);
+	zram->counts.pages = 0;
+	zram_dedup_fit(zram);
+	assert_true(resident_bytes() + 5000000 < resident);
 	end(zram);
 }
 
@@ -184,13 +277,62 @@ static void many_write_the_same(void **state)
 	end(zram);
 }
 
+struct writer {
+	struct zram *zram;
+	uint32_t first; /* of its pages */
+	uint32_t *nr_done;
+	pthread_t thread;
+};
+
+/* Each writes a part of the disk, and discards it again. */
+static void *write_and_discard(void *arg)
+{
+	const struct writer *writer = arg;
+	uint32_t nr = NR_PAGES / NR_PLAYERS, first = writer->first;
+
+	for (uint32_t round = 0; round < 2; round++) {
+		for (uint32_t i = first; i < first + nr; i++)
+			write_page(writer->zram, i, i % 3000 + 1);
+		for (uint32_t i = first; i < first + nr; i++)
+			assert_page(writer->zram, i, i % 3000 + 1);
+		assert_int_equal(zram_discard(writer->zram, nr * (uint64_t)PAGE, first * (uint64_t)PAGE), 0);
+	}
+	__atomic_add_fetch(writer->nr_done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void the_table_moves_beside_writers(void **state)
+{
+	struct zram *zram = make_disk(false);
+	struct writer writers[NR_PLAYERS];
+	uint32_t nr_done = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < NR_PLAYERS; i++) {
+		writers[i] = (struct writer){ .zram = zram, .first = i * (NR_PAGES / NR_PLAYERS), .nr_done = &nr_done };
+		assert_int_equal(pthread_create(&writers[i].thread, NULL, write_and_discard, &writers[i]), 0);
+	}
+	while (__atomic_load_n(&nr_done, __ATOMIC_ACQUIRE) < NR_PLAYERS)
+		zram_dedup_fit(zram);
+	for (uint32_t i = 0; i < NR_PLAYERS; i++)
+		pthread_join(writers[i].thread, NULL);
+	end(zram);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(equal_pages_share_an_object), cmocka_unit_test(pages_part_when_one_is_written),
-		cmocka_unit_test(old_hints_do_no_harm),        cmocka_unit_test(who_is_left_shares_no_more),
-		cmocka_unit_test(the_table_grows_and_shrinks), cmocka_unit_test(shared_pages_and_units_keep_apart),
+		cmocka_unit_test(equal_pages_share_an_object),
+		cmocka_unit_test(pages_part_when_one_is_written),
+		cmocka_unit_test(old_hints_do_no_harm),
+		cmocka_unit_test(who_is_left_shares_no_more),
+		cmocka_unit_test(the_table_grows_and_shrinks),
+		cmocka_unit_test(shared_pages_and_units_keep_apart),
+		cmocka_unit_test(hints_are_found_while_the_table_moves),
+		cmocka_unit_test(the_table_moves_a_little_at_a_time),
+		cmocka_unit_test(what_has_moved_gives_its_memory_back),
 		cmocka_unit_test(many_write_the_same),
+		cmocka_unit_test(the_table_moves_beside_writers),
 	};
 
 	return cmocka_run_group_tests_name("dedup", tests, NULL, NULL);
