@@ -77,11 +77,19 @@ static int connect_socket(const struct sockaddr_un *address, uint64_t timeout_ns
 	return err;
 }
 
+/* Its deadline is not that of who is asked. */
+static int open_folder(struct zs_runtime *runtime)
+{
+	int err = zs_runtime_open(runtime, false);
+
+	return err == -ETIMEDOUT ? -EBUSY : err;
+}
+
 static int connect_to(const char *kind, const char *name, uint64_t timeout_ns)
 {
 	struct zs_runtime runtime;
 	struct sockaddr_un address;
-	int err = zs_runtime_open(&runtime, false);
+	int err = open_folder(&runtime);
 
 	if (err)
 		return err;
@@ -149,7 +157,7 @@ static int add_all(const struct zs_runtime *runtime, const char *kind, struct zs
 int zs_ask_find(const char *kind, struct zs_found **found, size_t *nr)
 {
 	struct zs_runtime runtime;
-	int err = zs_runtime_open(&runtime, false);
+	int err = open_folder(&runtime);
 
 	*found = NULL;
 	*nr = 0;

@@ -264,6 +264,7 @@ static int put_socket(struct zs_control *control)
 	return 0;
 }
 
+/* If the folder cannot be locked, it is left as by a process that was killed. */
 static void remove_socket(const struct zs_control *control)
 {
 	struct zs_runtime runtime;

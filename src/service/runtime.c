@@ -12,9 +12,15 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clocks.h"
+
 #define SUFFIX ".sock"
+
+/* Between two looks whether the lock is free. Who has it keeps it for less. */
+#define LOOK_AGAIN_NS 2000000
 
 static bool is_name_char(char c)
 {
@@ -64,7 +70,22 @@ static int check(int fd, bool create)
 	return stat.st_uid == geteuid() || (!create && geteuid() == 0) ? 0 : -EPERM;
 }
 
-static int open_once(struct zs_runtime *runtime, bool create)
+/* flock() itself would wait for one who was stopped while it had the lock, for as long as it is. */
+static int lock(int fd, uint64_t deadline_ns)
+{
+	static const struct timespec pause = { .tv_nsec = LOOK_AGAIN_NS };
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (zs_clock_ns() >= deadline_ns)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int open_once(struct zs_runtime *runtime, bool create, uint64_t deadline_ns)
 {
 	int err;
 
@@ -75,8 +96,8 @@ static int open_once(struct zs_runtime *runtime, bool create)
 		return create && errno == ENOENT ? -ESTALE : -errno;
 	/* Before it is locked: nobody shall be kept waiting by a folder that is another user's. */
 	err = check(runtime->fd, create);
-	if (!err && flock(runtime->fd, LOCK_EX))
-		err = -errno;
+	if (!err)
+		err = lock(runtime->fd, deadline_ns);
 	if (!err)
 		err = check(runtime->fd, create);
 	if (err)
@@ -86,13 +107,14 @@ static int open_once(struct zs_runtime *runtime, bool create)
 
 int zs_runtime_open(struct zs_runtime *runtime, bool create)
 {
+	uint64_t deadline_ns = zs_clock_ns() + ZS_RUNTIME_TIMEOUT_NS;
 	int err = find(runtime);
 
 	runtime->fd = -1;
 	if (err)
 		return err;
 	do
-		err = open_once(runtime, create);
+		err = open_once(runtime, create, deadline_ns);
 	while (err == -ESTALE);
 	return err;
 }

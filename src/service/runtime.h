@@ -15,6 +15,8 @@
 
 #define ZS_NAME_MAX 31 /* bytes of a kind, and of a name */
 
+#define ZS_RUNTIME_TIMEOUT_NS 3000000000u /* for the folder's lock, which everybody lets go of soon */
+
 struct zs_runtime {
 	int fd; /* of the folder, locked */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -25,7 +27,8 @@ bool zs_runtime_name_is_valid(const char *name);
 
 /*
  * Opens the folder and locks it. create: it is made if it is not there. Result: 0; -ENOENT: it is not there; -EPERM: it
- * is not the user's alone; -ENAMETOOLONG; what mkdir() or open() said. path is set in any case.
+ * is not the user's alone; -ETIMEDOUT: another process keeps it locked; -ENAMETOOLONG; what mkdir() or open() said.
+ * path is set in any case.
  */
 int zs_runtime_open(struct zs_runtime *runtime, bool create);
 void zs_runtime_close(struct zs_runtime *runtime);

@@ -3,9 +3,11 @@
  * The service layer: where running processes are found, who may ask them, and what becomes of peers that are slow,
  * hostile or dead.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -110,6 +112,62 @@ static void folder_of_others_is_refused(void **state)
 	assert_int_equal(unlink(folder), 0);
 	setenv("XDG_RUNTIME_DIR", "/nowhere/at/all", 1);
 	assert_int_equal(zs_runtime_open(&runtime, true), -ENOENT);
+}
+
+/* As one does that was stopped while it had the lock. */
+static int lock_folder(void)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+static void nobody_waits_for_ever(void **state)
+{
+	struct zs_runtime runtime;
+	struct zs_answer got;
+	struct zs_found *found;
+	size_t nr;
+	uint64_t begun_ns = zs_clock_ns();
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir(folder, 0700), 0);
+	fd = lock_folder();
+	assert_int_equal(zs_runtime_open(&runtime, true), -ETIMEDOUT);
+	assert_in_range(zs_clock_ns() - begun_ns, ZS_RUNTIME_TIMEOUT_NS, ZS_RUNTIME_TIMEOUT_NS + 60 * SECOND_NS);
+	assert_int_equal(zs_ask("test", "one", "about", SECOND_NS, &got), -EBUSY);
+	assert_int_equal(zs_ask_find(NULL, &found, &nr), -EBUSY);
+	close(fd);
+	assert_int_equal(zs_runtime_open(&runtime, false), 0);
+	zs_runtime_remove(&runtime);
+}
+
+/* arg: the descriptor that has the lock */
+static void *let_go(void *arg)
+{
+	static const struct timespec soon = { .tv_nsec = 100000000 };
+
+	nanosleep(&soon, NULL);
+	close(*(int *)arg);
+	return NULL;
+}
+
+static void who_waits_has_the_lock_next(void **state)
+{
+	struct zs_runtime runtime;
+	pthread_t thread;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir(folder, 0700), 0);
+	fd = lock_folder();
+	assert_int_equal(pthread_create(&thread, NULL, let_go, &fd), 0);
+	assert_int_equal(zs_runtime_open(&runtime, true), 0);
+	pthread_join(thread, NULL);
+	zs_runtime_remove(&runtime);
 }
 
 static void long_paths_are_refused(void **state)
@@ -593,6 +651,8 @@ int main(void)
 		cmocka_unit_test(files),
 		IN_BASE(folder_is_made_and_removed),
 		IN_BASE(folder_of_others_is_refused),
+		IN_BASE(nobody_waits_for_ever),
+		IN_BASE(who_waits_has_the_lock_next),
 		IN_BASE(long_paths_are_refused),
 		IN_BASE(requests_are_answered),
 		IN_BASE(long_answers_arrive),
