@@ -296,6 +296,20 @@ check_folder() {
 	rmdir "$sockets"
 }
 
+# Who was stopped while it had the folder locked keeps nobody waiting for ever.
+check_locked_folder() {
+	mkdir -m 700 "$sockets"
+	exec 8<"$sockets"
+	flock 8
+	bad 1 'another process keeps the folder of sockets locked' ls
+	bad 1 'another process keeps the folder of sockets locked' zram stat eight
+	start eight 1M control=eight 8<&-
+	wait "$server" && fail "a disk that should be found and cannot be started nevertheless"
+	grep -q 'another process keeps it locked' "$dir/eight.messages" || fail "not said: $(cat "$dir/eight.messages")"
+	exec 8<&-
+	rmdir "$sockets"
+}
+
 check_run() {
 	local before after
 	before=$(ls -d /tmp/zs-zram-* 2>/dev/null)
@@ -346,6 +360,7 @@ check_choice
 check_hostile_peers
 check_death
 check_folder
+check_locked_folder
 check_run
 check_run_is_ended
 exit $failed

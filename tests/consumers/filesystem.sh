@@ -3,16 +3,19 @@
 # A file system on the RAM disk: real files come back as they were, what is deleted and trimmed gives its memory back,
 # and e2fsck has nothing to say. Three ways: nbdfuse with a loop mount, nbdfuse with fuse2fs, and copies of an image with
 # debugfs, which needs no right to mount. What cannot be had here is left out, and the reason printed.
-#   filesystem.sh PLUGIN
+#   filesystem.sh PLUGIN [policies PATH-TO-ZS]
+# With the word "policies" the disk does by itself all that it can, and soon, with little memory and a small file.
 set -u
 
-plugin=${1:?usage: filesystem.sh PLUGIN}
+plugin=${1:?usage: filesystem.sh PLUGIN [policies PATH-TO-ZS]}
 PATH=$PATH:/usr/sbin:/sbin
 
 dir=${ZS_TEST_APART:-$(mktemp -d)} || exit 1
 uri="nbd+unix:///?socket=$dir/socket"
 server='' nbdfuse='' fuse2fs='' nr_done=0
 . "$(dirname "$0")/lib.sh"
+policies=$(policies_for "${2:-}" 8M)
+zs=${3:-}
 
 # In namespaces of its own, where they may be made, all processes and mounts go with the first of them, however that
 # ends: a signal to this one is the end of that one.
@@ -21,7 +24,7 @@ go_apart() {
 	# shellcheck disable=SC2086  # words
 	[ -z "${ZS_TEST_APART-}" ] && $apart true 2>/dev/null || return 0
 	# shellcheck disable=SC2086
-	ZS_TEST_APART=$dir $apart bash "$0" "$plugin" &
+	ZS_TEST_APART=$dir $apart bash "$0" "$@" &
 	inside=$!
 	# shellcheck disable=SC2064  # now
 	trap "kill -9 $inside; wait $inside; rm -rf --one-file-system '$dir'; exit 1" HUP INT TERM
@@ -86,7 +89,9 @@ until_ready() {
 }
 
 start_server() {
-	timeout 120 nbdkit -f -U "$dir/socket" -P "$dir/pid" "$plugin" 256M 2>"$dir/messages" &
+	# shellcheck disable=SC2086  # parameters of their own
+	timeout 120 nbdkit -f -U "$dir/socket" -P "$dir/pid" "$plugin" 256M ${policies:+$policies limit=32M control=disk} \
+		2>"$dir/messages" &
 	server=$!
 	until_ready $server test -s "$dir/pid" && return
 	fail "nbdkit does not start: $(tail -n 3 "$dir/messages")"
@@ -140,8 +145,13 @@ data_kib() {
 	nbdinfo --map --totals "$uri" | awk '$3 == 0 { print int($1 / 1024) }'
 }
 
+# With policies, of the file too: what is deleted may be there.
 memory_kib() {
-	awk '$1 == "VmRSS:" { print $2 }' "/proc/$(cat "$dir/pid")/status"
+	if [ -n "$policies" ]; then
+		"$zs" zram stat --json disk | jq '(.mem_used_total + .bd_bytes) / 1024 | floor'
+	else
+		awk '$1 == "VmRSS:" { print $2 }' "/proc/$(cat "$dir/pid")/status"
+	fi
 }
 
 takes_less_than() {
@@ -155,6 +165,7 @@ note_use() {
 # Most of what was deleted is holes, and of the memory that it took, compressed, a good part has gone back.
 check_use() {
 	local data memory=$((memory_before - deleted_kib / 4))
+	[ -z "$policies" ] || memory=$((memory_before - deleted_kib / 8)) # it was packed better
 	data=$(data_kib)
 	[ "$data" -le $((data_before - deleted_kib * 8 / 10)) ] ||
 		fail "$what: $deleted_kib KiB were deleted, and data went from $data_before to $data KiB"
@@ -162,6 +173,15 @@ check_use() {
 		fail "$what: $deleted_kib KiB were deleted, and memory went from $memory_before to $(memory_kib) KiB"
 	echo "$what: data $data_before -> $data KiB, memory $memory_before -> $(memory_kib) KiB"
 	nr_done=$((nr_done + 1))
+	[ -z "$policies" ] || check_policies
+}
+
+# They were at work, within their limits.
+check_policies() {
+	"$zs" zram stat --json disk >"$dir/report"
+	check "$what: policies" '.recompressed > 1000 and .bd_writes > 100'
+	check "$what: limits" '.bd_bytes <= 8388608 and .mem_used_max <= 33554432 + 1000000'
+	check "$what: failures" '.failed_reads == 0 and .failed_writes == 0 and .bd_failures == 0'
 }
 
 # step COMMAND...
@@ -253,12 +273,14 @@ try_copies() {
 	check_use
 }
 
-go_apart
+go_apart "$@"
+export XDG_RUNTIME_DIR=$dir
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 what=filesystem
 [ -r /proc/self/mountinfo ] || { left_out "there is no /proc"; exit 77; }
 have nbdkit nbdinfo mkfs.ext4 e2fsck || exit 77
+[ -z "$policies" ] || have jq || exit 77
 make_files
 start_server
 what="a loop mount"

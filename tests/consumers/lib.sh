@@ -12,8 +12,9 @@ check() {
 	jq -e "$2" "$dir/report" >/dev/null || fail "$1: not so: $2: $(head -c 500 "$dir/report")"
 }
 
-# policies_for WORD: the parameters with which a RAM disk does by itself all that it can, and soon, for "policies"
+# policies_for WORD [LIMIT]: the parameters with which a RAM disk does by itself all that it can, and soon, for
+# "policies"; LIMIT is that of the file
 policies_for() {
 	[ "$1" != policies ] ||
-		echo "recompress=idle:20ms,codec=zstd:1 dedup=on writeback=idle:40ms+incompressible,backing=$dir"
+		echo "recompress=idle:20ms,codec=zstd:1 dedup=on writeback=idle:40ms+incompressible,backing=$dir${2:+,limit=$2}"
 }

@@ -4,7 +4,8 @@
  * of the pool or its metadata, of the engine itself or of the codec, for every n until the script runs through without
  * reaching the n-th; once with that failure alone and once with all that follow it; and with every limit and every
  * number of pages that is too few. What fails says why and is counted, each page has its old content or its new one,
- * and nothing leaks.
+ * and nothing leaks. All that once without policies and once with all of them: recompression, deduplication and
+ * writeback.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "disk.h"
+#include "disk_store.h"
 #include "faulty.h"
 #include "random.h"
 #include "sim.h"
@@ -20,9 +22,12 @@
 #define NR_PAGES 24u
 #define LONGEST_SECONDS 300 /* after which it is taken to hang */
 #define DISK_BYTES (NR_PAGES * PAGE)
+#define IDLE_NS 60000000000u
+#define STORE_BYTES (4u << 20)
 #define NR_OF(a) (sizeof(a) / sizeof((a)[0]))
 
-enum kind { READ, WRITE, ZERO, TRIM, DISCARD, COMPACT, NR_KINDS };
+/* PACK and STORE: all is idle, and is packed again, or written to the store, now. PASS: both happen in time. */
+enum kind { READ, WRITE, ZERO, TRIM, DISCARD, COMPACT, PACK, STORE, PASS, NR_KINDS };
 
 struct request {
 	enum kind kind;
@@ -47,9 +52,34 @@ static const struct request script[] = {
 	{ READ, 7, DISK_BYTES - 7 },
 };
 
-/* A way in which memory fails, and the codec that does not get it. */
+/* With all policies: in each state that a page can have it is read, overwritten in part and as a whole, and dropped. */
+static const struct request policies_script[] = {
+	{ WRITE, 0, DISK_BYTES },
+	{ PACK, 0, 0 },
+	{ READ, 100, 5000 },
+	{ WRITE, 3 * PAGE + 100, 200 },
+	{ WRITE, 6 * PAGE, 4 * PAGE },
+	{ PASS, 0, 0 },
+	{ ZERO, 9 * PAGE + 500, 2 * PAGE },
+	{ STORE, 0, 0 },
+	{ READ, 0, DISK_BYTES },
+	{ WRITE, 6 * PAGE - 1, 3 * PAGE },
+	{ TRIM, 12 * PAGE + 500, 2 * PAGE },
+	{ COMPACT, 0, 0 },
+	{ PACK, 0, 0 },
+	{ DISCARD, 16 * PAGE - 5, 4 * PAGE },
+	{ WRITE, 0, DISK_BYTES },
+	{ PASS, 0, 0 },
+	{ PASS, 0, 0 },
+	{ WRITE, 10 * PAGE, 12 * PAGE },
+	{ STORE, 0, 0 },
+	{ READ, 7, DISK_BYTES - 7 },
+};
+
+/* A way in which memory fails, the codec that does not get it, and whether the disk has all policies. */
 struct shortage {
 	const char *codec;
+	bool policies;
 	uint64_t fail_at;
 	bool fail_after;
 	uint64_t page_budget;
@@ -64,20 +94,30 @@ static struct {
 	unsigned char model[DISK_BYTES];
 	unsigned char before[DISK_BYTES];
 	unsigned char buffer[DISK_BYTES];
+	uint64_t now_ns;
 	uint64_t failed_reads;
 	uint64_t failed_writes;
+	uint64_t failed_orders;
 } s;
+
+/* Of all runs. */
+static struct zs_store *store;
 
 /* How often requests of each kind failed in all runs. */
 static uint64_t nr_failed[NR_KINDS];
+
+static const char *with_policies(const struct shortage *shortage)
+{
+	return shortage->policies ? ", all policies" : "";
+}
 
 #define MUST(condition)                                                                                                \
 	do {                                                                                                           \
 		if (!(condition)) {                                                                                    \
 			fprintf(stderr,                                                                                \
-				"fault-disk: line %d: %s (%s, request %u, call %llu%s fails of %llu, %llu pages, "     \
+				"fault-disk: line %d: %s (%s%s, request %u, call %llu%s fails of %llu, %llu pages, "   \
 				"limit %llu)\n",                                                                       \
-				__LINE__, #condition, s.shortage.codec, s.step,                                        \
+				__LINE__, #condition, s.shortage.codec, with_policies(&s.shortage), s.step,            \
 				(unsigned long long)s.shortage.fail_at, s.shortage.fail_after ? " and after" : "",     \
 				(unsigned long long)zs_sim.nr_fallible_calls,                                          \
 				(unsigned long long)s.shortage.page_budget,                                            \
@@ -174,6 +214,52 @@ static int do_compact(const struct request *r)
 	return 0;
 }
 
+static int do_pack(const struct request *r)
+{
+	int err;
+
+	(void)r;
+	zram_mark_idle(s.zram);
+	err = zram_recompress_idle(s.zram);
+	s.failed_orders += err != 0;
+	return err;
+}
+
+/* What has an object that it shares with no other page, or a part of a unit. */
+static int must_be_stored(void *ctx, const struct zram_blocks *blocks)
+{
+	static const char *const in_memory[] = { "compressed", "raw", "strong", "unit" };
+
+	(void)ctx;
+	for (unsigned int i = 0; i < NR_OF(in_memory); i++)
+		MUST(strcmp(blocks->state, in_memory[i]));
+	return 0;
+}
+
+static int do_store(const struct request *r)
+{
+	int err;
+
+	(void)r;
+	zram_mark_idle(s.zram);
+	err = zram_writeback_idle(s.zram);
+	if (!err)
+		zram_blocks(s.zram, 0, NR_PAGES, must_be_stored, NULL);
+	s.failed_orders += err != 0;
+	return err;
+}
+
+/* What there is no memory for is left for later. */
+static int do_pass(const struct request *r)
+{
+	(void)r;
+	for (unsigned int walk = 0; walk < 8; walk++) {
+		s.now_ns += IDLE_NS / 2;
+		MUST(zram_step(s.zram, s.now_ns, UINT64_MAX) <= IDLE_NS / 2);
+	}
+	return 0;
+}
+
 /* With one failure alone, a request fails only if the failure is its own. */
 static bool is_excused(uint64_t calls_before)
 {
@@ -187,8 +273,8 @@ static bool is_excused(uint64_t calls_before)
 
 static void play_one(const struct request *r)
 {
-	static int (*const kinds[])(const struct request *r) = { do_read, do_write,   do_zero,
-								 do_zero, do_discard, do_compact };
+	static int (*const kinds[])(const struct request *r) = { do_read,    do_write, do_zero,  do_zero, do_discard,
+								 do_compact, do_pack,  do_store, do_pass };
 	uint64_t calls_before = zs_sim.nr_fallible_calls;
 	int err = kinds[r->kind](r);
 
@@ -206,7 +292,7 @@ static void check_figures(void)
 
 	zram_stats(s.zram, &stats);
 	MUST(stats.failed_reads == s.failed_reads && stats.failed_writes == s.failed_writes);
-	MUST(stats.objects * PAGE == stats.orig_data_size);
+	MUST(s.shortage.policies || stats.objects * PAGE == stats.orig_data_size);
 	MUST(!zs_pool_verify(s.zram->pool));
 }
 
@@ -219,13 +305,18 @@ static void empty(void)
 	MUST(!zram_discard(s.zram, DISK_BYTES, 0));
 	zram_stats(s.zram, &stats);
 	MUST(!stats.objects && !stats.orig_data_size && !stats.compr_data_size && !stats.same_pages);
+	MUST(!stats.units && !stats.unit_pages && !stats.unit_dead_bytes && !stats.strong_pages);
+	MUST(!stats.shared_pages && !stats.dedup_saved_bytes && !stats.bd_count && !stats.bd_bytes);
 	MUST(!zs_pool_verify(s.zram->pool));
 }
 
 static void play(void)
 {
-	for (s.step = 0; s.step < NR_OF(script); s.step++)
-		play_one(&script[s.step]);
+	const struct request *requests = s.shortage.policies ? policies_script : script;
+	size_t nr = s.shortage.policies ? NR_OF(policies_script) : NR_OF(script);
+
+	for (s.step = 0; s.step < nr; s.step++)
+		play_one(&requests[s.step]);
 	check_figures();
 	empty();
 }
@@ -235,26 +326,41 @@ static void begin(const struct shortage *shortage)
 	memset(&s, 0, sizeof(s));
 	s.shortage = *shortage;
 	s.rng.state = 7;
+	s.now_ns = 1;
 	zs_sim_reset();
 	zs_sim.fail_at = shortage->fail_at;
 	zs_sim.fail_after = shortage->fail_after;
 	zs_sim.page_budget = shortage->page_budget;
 }
 
+static struct zram_options options_of(const struct shortage *shortage)
+{
+	struct zram_options options = { .size_bytes = DISK_BYTES, .limit_bytes = shortage->limit_bytes };
+
+	MUST(!zs_comp_parse(shortage->codec, &options.comp));
+	if (!shortage->policies)
+		return options;
+	options.dedup = true;
+	options.recompress = (struct zram_recompress){ .idle_ns = IDLE_NS, .unit_bytes = 65536 };
+	MUST(!zs_comp_parse("zstd:1", &options.recompress.comp));
+	options.writeback = (struct zram_writeback_options){ .idle_ns = 2 * (uint64_t)IDLE_NS, .store = store };
+	return options;
+}
+
 /* Result: whether something failed. */
 static bool run(const struct shortage *shortage)
 {
-	struct zram_options options = { .size_bytes = DISK_BYTES, .limit_bytes = shortage->limit_bytes };
+	struct zram_options options;
 	bool failed;
 	int err;
 
 	begin(shortage);
-	MUST(!zs_comp_parse(shortage->codec, &options.comp));
+	options = options_of(shortage);
 	err = zram_create(&options, &s.zram);
 	failed = err;
 	if (!err) {
 		play();
-		failed = s.failed_reads || s.failed_writes;
+		failed = s.failed_reads || s.failed_writes || s.failed_orders;
 		zram_destroy(s.zram);
 	}
 	MUST(!err || err == -ENOMEM);
@@ -264,36 +370,58 @@ static bool run(const struct shortage *shortage)
 
 /* ---- sweeps ---- */
 
-static void sweep_calls(const char *codec, bool fail_after)
+static void sweep_calls(struct shortage shortage)
 {
-	struct shortage shortage = { .codec = codec, .fail_after = fail_after };
-
 	do
 		shortage.fail_at++;
 	while (run(&shortage));
-	printf("fault-disk: %s, %s: %llu points of failure\n", codec,
-	       fail_after ? "all from the n-th fail" : "the n-th fails", (unsigned long long)shortage.fail_at - 1);
+	printf("fault-disk: %s%s, %s: %llu points of failure\n", shortage.codec, with_policies(&shortage),
+	       shortage.fail_after ? "all from the n-th fail" : "the n-th fails",
+	       (unsigned long long)shortage.fail_at - 1);
 }
 
-static void sweep_pages(const char *codec)
+static void sweep_pages(struct shortage shortage)
 {
-	struct shortage shortage = { .codec = codec };
-
 	do
 		shortage.page_budget++;
 	while (run(&shortage));
-	printf("fault-disk: %s: enough with %llu pages\n", codec, (unsigned long long)shortage.page_budget);
+	printf("fault-disk: %s%s: enough with %llu pages\n", shortage.codec, with_policies(&shortage),
+	       (unsigned long long)shortage.page_budget);
 }
 
-static void sweep_limits(const char *codec)
+/* What packs and gathers needs much, so with policies there are many limits that are too few. */
+static void sweep_limits(struct shortage shortage)
 {
-	struct shortage shortage = { .codec = codec };
-
 	do
-		shortage.limit_bytes += PAGE / 2;
+		shortage.limit_bytes += shortage.policies ? 2 * PAGE : PAGE / 2;
 	while (run(&shortage));
-	printf("fault-disk: %s: enough with a limit of %llu KiB\n", codec,
+	printf("fault-disk: %s%s: enough with a limit of %llu KiB\n", shortage.codec, with_policies(&shortage),
 	       (unsigned long long)shortage.limit_bytes >> 10);
+}
+
+static void sweep(const char *codec, bool policies)
+{
+	struct shortage shortage = { .codec = codec, .policies = policies };
+
+	sweep_calls(shortage);
+	sweep_pages(shortage);
+	sweep_limits(shortage);
+	shortage.fail_after = true;
+	sweep_calls(shortage);
+}
+
+/* Else a script leaves something untried. */
+static void check_kinds(void)
+{
+	static const enum kind kinds[] = { READ, WRITE, ZERO, TRIM, PACK, STORE };
+
+	for (unsigned int i = 0; i < NR_OF(kinds); i++)
+		MUST(nr_failed[kinds[i]]);
+	printf("fault-disk: failed: %llu reads, %llu writes, %llu zeroings, %llu with trims, %llu times packing, %llu "
+	       "times storing\n",
+	       (unsigned long long)nr_failed[READ], (unsigned long long)nr_failed[WRITE],
+	       (unsigned long long)nr_failed[ZERO], (unsigned long long)nr_failed[TRIM],
+	       (unsigned long long)nr_failed[PACK], (unsigned long long)nr_failed[STORE]);
 }
 
 int main(void)
@@ -302,19 +430,15 @@ int main(void)
 	struct zs_comp_spec spec;
 
 	alarm(LONGEST_SECONDS);
+	store = disk_store_create(STORE_BYTES, 0, 0);
+	MUST(store);
 	for (unsigned int i = 0; i < NR_OF(codecs); i++) {
 		if (zs_comp_parse(codecs[i], &spec))
 			continue;
-		sweep_calls(codecs[i], false);
-		sweep_calls(codecs[i], true);
-		sweep_pages(codecs[i]);
-		sweep_limits(codecs[i]);
+		sweep(codecs[i], false);
+		sweep(codecs[i], true);
 	}
-	/* Else the script leaves something untried. */
-	for (enum kind kind = READ; kind <= TRIM; kind++)
-		MUST(nr_failed[kind]);
-	printf("fault-disk: failed: %llu reads, %llu writes, %llu zeroings, %llu with trims\n",
-	       (unsigned long long)nr_failed[READ], (unsigned long long)nr_failed[WRITE],
-	       (unsigned long long)nr_failed[ZERO], (unsigned long long)nr_failed[TRIM]);
+	check_kinds();
+	disk_store_destroy(store);
 	return 0;
 }

@@ -123,15 +123,25 @@ static bool parse_number(const char *text, uint64_t *number)
 	return *text >= '0' && *text <= '9' && !*end;
 }
 
+/* Instead of the runs that were printed already. */
+static bool refuse_blocks(int err, FILE *out)
+{
+	rewind(out);
+	fputs(err == -EMSGSIZE ? "their states are more than an answer holds: ask for fewer blocks"
+			       : "the disk has no such blocks",
+	      out);
+	return false;
+}
+
 static bool blocks(struct zram_controlled *disk, char *const *words, FILE *out)
 {
 	uint64_t first, nr;
+	int err;
 
 	if (!parse_number(words[1], &first) || !parse_number(words[2], &nr))
 		return fputs("say which blocks: the first one's number, and how many", out), false;
-	if (zram_blocks(disk->zram, first, nr, print_blocks, out))
-		return fputs("the disk has no such blocks, or they are too many at once", out), false;
-	return true;
+	err = zram_blocks(disk->zram, first, nr, print_blocks, out);
+	return err ? refuse_blocks(err, out) : true;
 }
 
 static const struct order orders[] = {

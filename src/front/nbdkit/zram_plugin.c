@@ -195,6 +195,7 @@ static const char *control_error(int err)
 	switch (err) {
 	case -EADDRINUSE: return "another disk has this name";
 	case -EPERM: return "the folder must belong to the user and be closed to others (mode 0700)";
+	case -ETIMEDOUT: return "another process keeps it locked";
 	default: return strerror(-err);
 	}
 }
