@@ -222,6 +222,10 @@ static void what_has_moved_gives_its_memory_back(void **state)
 	uint64_t full, resident;
 
 	(void)state;
+	if (UNIT_SANITIZED) { /* a sanitizer's shadow of the table is resident too */
+		end(zram);
+		skip();
+	}
 	note_many(zram, &rng, 600000, 500000);
 	full = zram_dedup_bytes(zram);
 	resident = resident_bytes();
