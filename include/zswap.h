@@ -123,7 +123,8 @@ enum zswap_advice {
 
 /**
  * Tells what will become of pages. Those that are not managed are passed over.
- * Returns 0; -EINVAL: addr is not that of a page, or the advice is unknown; -EIO: a page could not be brought back.
+ * Returns 0; -EINVAL: addr is not that of a page, the advice is unknown, or pages that are locked were to be dropped;
+ * -EIO: a page could not be brought back.
  */
 int zswap_advise(struct zswap *zswap, void *addr, size_t len, enum zswap_advice advice);
 

@@ -100,17 +100,17 @@ void zswap_engine_destroy(struct zswap_engine *engine)
 
 void zswap_engine_listen(struct zswap_engine *engine)
 {
-	zs_share_lock(&engine->fills, true);
+	zs_share_lock(&engine->traffic, true);
 }
 
 bool zswap_engine_try_listen(struct zswap_engine *engine)
 {
-	return zs_share_try(&engine->fills, 0, true);
+	return zs_share_try(&engine->traffic, 0, true);
 }
 
 void zswap_engine_listened(struct zswap_engine *engine)
 {
-	zs_share_unlock(&engine->fills, true);
+	zs_share_unlock(&engine->traffic, true);
 }
 
 void zswap_engine_pause(struct zswap_engine *engine)
@@ -205,6 +205,14 @@ void zswap_engine_unmap(struct zswap_engine *engine, uint32_t first, uint64_t nr
 /* ---- background work ---- */
 
 #define STEP_BATCHES 4
+#define COMPACT_NS 1000000 /* of a step */
+
+/* What was freed in a full pool may be holes here and there; a child's pool has no thread of its own for them. */
+static void compact_if_full(struct zswap_engine *engine)
+{
+	if (__atomic_load_n(&engine->is_full, __ATOMIC_RELAXED))
+		zs_compact_some(engine->pool, 0, COMPACT_NS);
+}
 
 static bool evict_some(struct zswap_engine *engine)
 {
@@ -223,6 +231,7 @@ bool zswap_engine_step(struct zswap_engine *engine)
 
 	zs_share_lock(&engine->busy, false);
 	writes = zswap_writeback_is_due(engine) && zswap_writeback_once(engine);
+	compact_if_full(engine);
 	evicts = evict_some(engine);
 	writes = writes && zswap_writeback_is_due(engine);
 	zs_share_unlock(&engine->busy, false);

@@ -160,6 +160,18 @@ static void unlock_row(struct zswap_engine *engine, const uint32_t *page)
 	zs_share_unlock(&engine->gate, false);
 }
 
+/* What was read as changed is known by now, so that no page is taken from where it was. */
+static void take_row(struct zswap_engine *engine, struct zswap_batch *batch, const uint32_t *page, unsigned int nr,
+		     bool spares)
+{
+	zs_share_lock(&engine->traffic, false);
+	if (lock_row(engine, page, nr)) {
+		take_locked(engine, batch, page, nr, spares);
+		unlock_row(engine, page);
+	}
+	zs_share_unlock(&engine->traffic, false);
+}
+
 /* spares: those that were written lately stay. Returns how many were taken. */
 static unsigned int take_pages(struct zswap_engine *engine, struct zswap_batch *batch, uint32_t *page, unsigned int nr,
 			       bool spares)
@@ -169,10 +181,7 @@ static unsigned int take_pages(struct zswap_engine *engine, struct zswap_batch *
 	sort(page, nr);
 	for (unsigned int i = 0; i < nr; i += nr_row) {
 		nr_row = count_row(page + i, nr - i);
-		if (!lock_row(engine, page + i, nr_row))
-			continue;
-		take_locked(engine, batch, page + i, nr_row, spares);
-		unlock_row(engine, page + i);
+		take_row(engine, batch, page + i, nr_row, spares);
 	}
 	nr = batch->nr;
 	zswap_count(&engine->counts.evicted, nr);
@@ -249,7 +258,7 @@ static bool give_back(struct zswap_engine *engine, uint32_t number, uint64_t pla
 {
 	int err = 0;
 
-	zs_share_lock(&engine->fills, false);
+	zs_share_lock(&engine->traffic, false);
 	zs_share_lock(&engine->gate, false);
 	if (lock_standing_by(engine, number, place)) {
 		err = engine->memory.give(engine->memory.ctx, number, 1,
@@ -259,7 +268,7 @@ static bool give_back(struct zswap_engine *engine, uint32_t number, uint64_t pla
 		zs_share_unlock(zswap_lock_of(&engine->table, number), true);
 	}
 	zs_share_unlock(&engine->gate, false);
-	zs_share_unlock(&engine->fills, false);
+	zs_share_unlock(&engine->traffic, false);
 	return !err;
 }
 

@@ -127,6 +127,7 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 
 	zs_share_lock(lock, true);
 	zswap_table_note_use(&engine->table, number);
+	zswap_queue_expect(&engine->table, page);
 	kind = zswap_slot_kind(page->slot);
 	if (page->slot == ZSWAP_GONE)
 		got = -ENOENT;
@@ -181,9 +182,9 @@ static int bring_in_order(struct zswap_engine *engine, struct zswap_lane *lane, 
 
 	if (is_pager)
 		return bring_if_there(engine, lane, page, is_write);
-	zs_share_lock(&engine->fills, false);
+	zs_share_lock(&engine->traffic, false);
 	err = bring_if_there(engine, lane, page, is_write);
-	zs_share_unlock(&engine->fills, false);
+	zs_share_unlock(&engine->traffic, false);
 	return err;
 }
 
@@ -280,6 +281,12 @@ static bool is_away(struct zswap_engine *engine, uint32_t number)
 	return is;
 }
 
+/* Advice is no order: what cannot come just now, or is being unmapped, does not. A page that is lost is told of. */
+static int need_page(struct zswap_engine *engine, uint32_t page)
+{
+	return fault(engine, page, false, false) == -EIO ? -EIO : 0;
+}
+
 /* What is more than half of what may be resident would drive out its own beginning. */
 int zswap_engine_need(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
 {
@@ -289,7 +296,7 @@ int zswap_engine_need(struct zswap_engine *engine, uint32_t first, uint64_t nr_p
 	for (uint64_t i = 0; i < nr_pages && nr_left && !err; i++) {
 		zs_share_lock(&engine->busy, false);
 		if (is_away(engine, first + (uint32_t)i)) {
-			err = fault(engine, first + (uint32_t)i, false, false);
+			err = need_page(engine, first + (uint32_t)i);
 			nr_left--;
 		}
 		zs_share_unlock(&engine->busy, false);

@@ -47,7 +47,7 @@ struct zswap_busy {
 
 struct zswap_engine {
 	struct zs_share_lock busy;
-	struct zs_share_lock fills;
+	struct zs_share_lock traffic;
 	struct zs_share_lock gate;
 	struct zswap_memory memory;
 	struct zswap_table table;

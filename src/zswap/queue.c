@@ -25,24 +25,33 @@ static uint32_t *from_older(struct zswap_queue *queue, struct zswap_table *table
 	return page->older == END ? &queue->oldest : &page_at(table, page->older)->newer;
 }
 
+/* Whoever expects to remove a page may look at its links, with no lock. */
+static void set(uint32_t *link, uint32_t value)
+{
+	__atomic_store_n(link, value, __ATOMIC_RELAXED);
+}
+
 /* context: lock */
 static void link_page(struct zswap_queue *queue, struct zswap_table *table, uint32_t number, enum zswap_end end)
 {
 	struct zswap_page *page = zswap_page_of(table, number);
 
-	page->newer = end == ZSWAP_NEWEST || !queue->oldest ? END : queue->oldest;
-	page->older = end == ZSWAP_OLDEST || !queue->newest ? END : queue->newest;
-	*from_newer(queue, table, page) = number + 1;
-	*from_older(queue, table, page) = number + 1;
+	set(&page->newer, end == ZSWAP_NEWEST || !queue->oldest ? END : queue->oldest);
+	set(&page->older, end == ZSWAP_OLDEST || !queue->newest ? END : queue->newest);
+	set(from_newer(queue, table, page), number + 1);
+	set(from_older(queue, table, page), number + 1);
 	__atomic_store_n(&queue->nr, queue->nr + 1, __ATOMIC_RELAXED);
 }
 
 /* context: lock */
 static void unlink_page(struct zswap_queue *queue, struct zswap_table *table, struct zswap_page *page)
 {
-	*from_newer(queue, table, page) = page->older == END && page->newer == END ? 0 : page->older;
-	*from_older(queue, table, page) = page->older == END && page->newer == END ? 0 : page->newer;
-	page->newer = page->older = 0;
+	bool is_only = page->older == END && page->newer == END;
+
+	set(from_newer(queue, table, page), is_only ? 0 : page->older);
+	set(from_older(queue, table, page), is_only ? 0 : page->newer);
+	set(&page->newer, 0);
+	set(&page->older, 0);
 	__atomic_store_n(&queue->nr, queue->nr - 1, __ATOMIC_RELAXED);
 }
 
@@ -61,6 +70,21 @@ void zswap_queue_remove(struct zswap_queue *queue, struct zswap_table *table, ui
 	if (page->newer)
 		unlink_page(queue, table, page);
 	zs_share_unlock(&queue->lock, true);
+}
+
+/* Others may change the links meanwhile: these may be old ones then, which only fetches something else. */
+static void expect_neighbour(const struct zswap_table *table, const uint32_t *link)
+{
+	uint32_t neighbour = __atomic_load_n(link, __ATOMIC_RELAXED);
+
+	if (neighbour && neighbour != END)
+		__builtin_prefetch(zswap_page_of(table, neighbour - 1), 1);
+}
+
+void zswap_queue_expect(const struct zswap_table *table, const struct zswap_page *page)
+{
+	expect_neighbour(table, &page->newer);
+	expect_neighbour(table, &page->older);
 }
 
 unsigned int zswap_queue_pop(struct zswap_queue *queue, struct zswap_table *table, uint32_t *pages, unsigned int most)

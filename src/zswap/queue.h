@@ -24,6 +24,8 @@ enum zswap_end { ZSWAP_NEWEST, ZSWAP_OLDEST };
 void zswap_queue_add(struct zswap_queue *queue, struct zswap_table *table, uint32_t page, enum zswap_end end);
 /* Nothing, if it was popped. */
 void zswap_queue_remove(struct zswap_queue *queue, struct zswap_table *table, uint32_t page);
+/* A page will be removed soon: what that changes is fetched meanwhile. context: its group is locked */
+void zswap_queue_expect(const struct zswap_table *table, const struct zswap_page *page);
 /* The oldest ones, up to so many. Returns how many. */
 unsigned int zswap_queue_pop(struct zswap_queue *queue, struct zswap_table *table, uint32_t *pages, unsigned int most);
 

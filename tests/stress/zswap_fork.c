@@ -9,6 +9,7 @@
  *   orphans   the child goes on after its parent has ended the memory, and the grandchild after the child
  *   threads   other threads write all the while, and map and unmap
  *   exec      many children that become another program: neither space nor descriptors are lost
+ *   raw       other threads unmap and drop pages by the kernel's own calls all the while, and handlers use the memory
  *   handlers  handlers of pthread_atfork() that use the memory, before and after the library's own
  *   denied    children that may not open a userfaultfd: theirs is plain memory
  *
@@ -25,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -536,6 +538,96 @@ static void run_handlers(void)
 	end();
 }
 
+/* ---- raw ---- */
+
+#define NR_RAW_THREADS 2u
+#define NR_RAW_FORKS 12u
+#define RAW_PAGES 64u
+
+static void fill_raw(volatile char *at, unsigned int first, unsigned int end)
+{
+	for (unsigned int i = first; i < end; i++)
+		at[i * ZSWAP_PAGE_SIZE] = 1;
+}
+
+static void check_raw(const volatile char *at, unsigned int first, unsigned int end, char value)
+{
+	for (unsigned int i = first; i < end; i++) {
+		char found = at[i * ZSWAP_PAGE_SIZE];
+
+		if (found != value)
+			dprintf(STDERR_FILENO, "page %u of %u to %u: %d, not %d\n", i, first, end, found, value);
+		MUST(found == value);
+	}
+}
+
+/* Plain memory where managed memory was, if nobody else has taken the place. */
+static void map_over(char *at)
+{
+	size_t bytes = 16 * ZSWAP_PAGE_SIZE;
+	void *plain = mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (plain == MAP_FAILED)
+		return;
+	check_raw(plain, 0, 16, 0);
+	fill_raw(plain, 0, 16);
+	check_raw(plain, 0, 16, 1);
+	MUST(!munmap(plain, bytes));
+}
+
+static void use_raw_once(void)
+{
+	char *at = zswap_mmap(zswap, RAW_PAGES * ZSWAP_PAGE_SIZE);
+
+	MUST(at);
+	fill_raw(at, 0, RAW_PAGES);
+	MUST(!zswap_advise(zswap, at, 40 * ZSWAP_PAGE_SIZE, ZSWAP_PAGEOUT));
+	MUST(!madvise(at, 32 * ZSWAP_PAGE_SIZE, MADV_DONTNEED));
+	check_raw(at, 0, 32, 0);
+	check_raw(at, 32, RAW_PAGES, 1);
+	fill_raw(at, 0, 8);
+	MUST(!munmap(at + 16 * ZSWAP_PAGE_SIZE, 16 * ZSWAP_PAGE_SIZE));
+	map_over(at + 16 * ZSWAP_PAGE_SIZE);
+	check_raw(at, 0, 8, 1);
+	MUST(!munmap(at, 16 * ZSWAP_PAGE_SIZE));
+	MUST(!munmap(at + 32 * ZSWAP_PAGE_SIZE, 32 * ZSWAP_PAGE_SIZE));
+}
+
+static void *use_raw(void *arg)
+{
+	(void)arg;
+	while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED))
+		use_raw_once();
+	return NULL;
+}
+
+static void run_raw(void)
+{
+	pthread_t threads[NR_RAW_THREADS];
+
+	begin();
+	MUST(!pthread_atfork(use_some, use_some, use_some));
+	paint_all(1);
+	handled_version = 1;
+	for (unsigned int i = 0; i < NR_RAW_THREADS; i++)
+		MUST(!pthread_create(&threads[i], NULL, use_raw, NULL));
+	for (uint32_t i = 0; i < NR_RAW_FORKS; i++) {
+		pid_t child = fork_one();
+
+		if (!child) {
+			check_and_rewrite(1, 100);
+			use_raw_once();
+			_exit(0);
+		}
+		wait_for(child);
+	}
+	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < NR_RAW_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	check_all(1);
+	end();
+}
+
 /* ---- denied ---- */
 
 /* No userfaultfd any more, neither by the system call nor by the device. */
@@ -610,8 +702,8 @@ static const struct scenario {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
-	{ "all", run_all },   { "orphans", run_orphans },   { "threads", run_threads },
-	{ "exec", run_exec }, { "handlers", run_handlers }, { "denied", run_denied },
+	{ "all", run_all },           { "orphans", run_orphans }, { "threads", run_threads }, { "exec", run_exec },
+	{ "handlers", run_handlers }, { "raw", run_raw },         { "denied", run_denied },
 };
 
 static const struct scenario *find_scenario(const char *name)

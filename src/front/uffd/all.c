@@ -24,9 +24,15 @@ struct zswap_all zswap_all;
 static int minding_failed;
 static sigset_t signals_before;
 
+/* Cheaper than gettid(), and every fault asks. */
+static uintptr_t self(void)
+{
+	return (uintptr_t)pthread_self();
+}
+
 bool zswap_all_are_mine(void)
 {
-	return __atomic_load_n(&zswap_all.forking, __ATOMIC_RELAXED) == gettid();
+	return __atomic_load_n(&zswap_all.forking, __ATOMIC_RELAXED) == self();
 }
 
 /* ---- forks ---- */
@@ -50,7 +56,17 @@ static void before_fork(void)
 		set_forking(zswap, gettid());
 	}
 	__atomic_store_n(&zswap_all.has_forked, zswap_all.first != NULL, __ATOMIC_RELAXED);
-	__atomic_store_n(&zswap_all.forking, gettid(), __ATOMIC_RELAXED);
+	__atomic_store_n(&zswap_all.forking, self(), __ATOMIC_RELAXED);
+}
+
+/* Nobody puts anything aside any more: who was about to listens as always. */
+static void resume(struct zswap *zswap)
+{
+	zs_share_lock(&zswap->changes.lock, true);
+	zswap_changes_settle(zswap);
+	set_forking(zswap, 0);
+	zswap_engine_resume(zswap->engine);
+	zs_share_unlock(&zswap->changes.lock, true);
 }
 
 static void go_on(void)
@@ -58,10 +74,8 @@ static void go_on(void)
 	sigset_t old = signals_before;
 
 	__atomic_store_n(&zswap_all.forking, 0, __ATOMIC_RELAXED);
-	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next) {
-		set_forking(zswap, 0);
-		zswap_engine_resume(zswap->engine);
-	}
+	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next)
+		resume(zswap);
 	zs_share_unlock(&zswap_all.lock, true);
 	zs_share_unlock(&zswap_all.calls, true);
 	zswap_restore_signals(&old);

@@ -34,6 +34,18 @@ struct zswap_children {
 	struct pollfd end[ZSWAP_MOST_CHILDREN]; /* reading ends */
 };
 
+#define ZSWAP_MOST_CHANGES 1024u
+
+/* What is unmapped or dropped while a thread forks, for later: see changes.c. */
+struct zswap_changes {
+	struct zs_share_lock lock;
+	unsigned int nr;
+	struct zswap_change {
+		uintptr_t start, end;
+		bool is_unmapped;
+	} change[ZSWAP_MOST_CHANGES];
+};
+
 struct zswap {
 	struct zswap *next; /* of all */
 	struct zswap_means means;
@@ -53,6 +65,7 @@ struct zswap {
 	uint32_t evictor_state; /* a futex: see pager.c */
 	pid_t forking;          /* the thread for which the engine is paused; or 0 */
 	struct zswap_children children;
+	struct zswap_changes changes;
 	bool wakes_later; /* who gets a page goes on only when it is told to, not as it comes */
 	void (*on_event)(void *ctx, const char *what);
 	void *ctx;
@@ -73,13 +86,28 @@ void zswap_memory_wake(struct zswap *zswap, uint32_t page);
 /* With signals blocked. Result: 0 or a negative errno; zswap_pager_stop() is to be called in any case. */
 int zswap_pager_start(struct zswap *zswap);
 void zswap_pager_stop(struct zswap *zswap);
+/* Reads and does what has changed. context: the thread that forks, all paused; faults are taken in their threads */
+void zswap_read_changes(struct zswap *zswap);
 /* While more is resident than may be, since pages are shared with a child, the evictor gets some time. */
 void zswap_hold_back(struct zswap *zswap);
 /* Of the engine's options; ctx is a struct zswap. */
 void zswap_evictor_wake(void *ctx);
-/* What the kernel, or the program, unmaps. */
+
+/* ---- changes.c: what the program unmaps or drops ---- */
+
 void zswap_unmapped(struct zswap *zswap, uintptr_t start, uintptr_t end);
 void zswap_removed(struct zswap *zswap, uintptr_t start, uintptr_t end);
+/*
+ * While a thread forks, changes are put aside. Result of the first: whether one does, and there is room for so many
+ * changes; then it does not go on before the last of these is called.
+ */
+bool zswap_changes_begin(struct zswap *zswap, unsigned int room);
+void zswap_changes_put_aside(struct zswap *zswap, const struct zswap_change *change);
+void zswap_changes_end(struct zswap *zswap);
+/* Deals with those. context: nobody forks, or who forks waits meanwhile, or calls this */
+void zswap_changes_settle(struct zswap *zswap);
+/* In a child: deals with what it has no mapping for. */
+void zswap_forget_unmapped(struct zswap *zswap);
 
 /* ---- children.c: who reads the backing file too. Without one nothing is done ---- */
 
@@ -108,7 +136,7 @@ struct zswap_all {
 	struct zs_share_lock calls; /* shared by who is in a public call, had alone by who forks */
 	struct zs_share_lock lock;
 	struct zswap *first;
-	pid_t forking; /* the thread that forks, which has the lock; or 0 */
+	uintptr_t forking; /* pthread_self() of the thread that forks, which has the lock; or 0 */
 	bool has_forked;
 };
 

@@ -29,6 +29,19 @@ static uint64_t bytes_of(unsigned int nr)
 	return (uint64_t)nr << ZSWAP_PAGE_SHIFT;
 }
 
+/*
+ * Whether the program is changing mappings, of which nothing was read yet: from before a mapping goes until then all
+ * requests say EAGAIN, also one that asks for nothing. Meanwhile another mapping may come where one has gone, and its
+ * pages would be taken for those that were there: they can be moved from anywhere. What begins to change after this,
+ * and is another mapping before the next request, goes unseen: see zswap(7).
+ */
+static bool is_changing(const struct zswap *zswap)
+{
+	struct uffdio_zeropage nothing = { .range = { .len = 0 } };
+
+	return ioctl(zswap->fd, UFFDIO_ZEROPAGE, &nothing) && errno == EAGAIN;
+}
+
 /* Result: how many of the first were moved, or a negative errno. */
 static long move_some(const struct zswap *zswap, char *from, char *to, unsigned int nr)
 {
@@ -51,7 +64,8 @@ static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void
 	char *from = zswap_regions_address(&zswap->regions, page), *at = to;
 	unsigned int done = 0, tries = 0, most = nr;
 
-	while (done < nr) {
+	*why = EAGAIN;
+	while (done < nr && !is_changing(zswap)) {
 		unsigned int some = nr - done < most ? nr - done : most;
 		long got = move_some(zswap, from + bytes_of(done), at + bytes_of(done), some);
 
@@ -80,6 +94,9 @@ static unsigned int take_by_remap(void *ctx, uint32_t page, unsigned int nr, voi
 	char *from = zswap_regions_address(&zswap->regions, page), *at = to;
 	unsigned int done = 0;
 
+	*why = EAGAIN;
+	if (is_changing(zswap))
+		return 0;
 	if (remap(from, at, nr))
 		return nr;
 	while (done < nr && remap(from + bytes_of(done), at + bytes_of(done), 1))

@@ -26,36 +26,11 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-/* ---- what is unmapped or dropped ---- */
-
-static uint64_t pages_of(const struct zswap_region *part)
-{
-	return (part->end - part->start) >> ZSWAP_PAGE_SHIFT;
-}
-
-void zswap_removed(struct zswap *zswap, uintptr_t start, uintptr_t end)
-{
-	struct zswap_region part;
-
-	for (; zswap_regions_next(&zswap->regions, start, end, &part); start = part.end)
-		zswap_engine_drop(zswap->engine, part.page, pages_of(&part));
-}
-
-void zswap_unmapped(struct zswap *zswap, uintptr_t start, uintptr_t end)
-{
-	struct zswap_region part;
-
-	for (; zswap_regions_next(&zswap->regions, start, end, &part); start = part.end) {
-		zswap_engine_unmap(zswap->engine, part.page, pages_of(&part));
-		if (zswap_regions_remove(&zswap->regions, &part))
-			zswap_engine_forget(zswap->engine, part.area, part.nr_pages);
-	}
-}
-
 /* ---- the pager ---- */
 
 #define MESSAGES 16
 #define A_WHILE_NS 100000 /* until there may be memory, or a fork is over */
+#define LOOK_ON_NS 50000
 
 /* Nobody else knows the page's content: better no answer than a wrong one. */
 static void fail(struct zswap *zswap, uintptr_t address)
@@ -81,11 +56,13 @@ static int bring_for_fork(struct zswap *zswap, uint32_t page, bool is_write)
 	return err;
 }
 
-/* A thread that forks has a fault of its own: it alone is served meanwhile. */
+/* A thread that forks has a fault of its own: it alone is served, and as it waits, what was put aside can be done. */
 static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread)
 {
-	if (zswap_is_forking(zswap, thread))
+	if (zswap_is_forking(zswap, thread)) {
+		zswap_changes_settle(zswap);
 		return bring_for_fork(zswap, page, is_write);
+	}
 	zswap_hold_back(zswap);
 	return zswap_engine_fault(zswap->engine, page, is_write);
 }
@@ -109,60 +86,112 @@ static void take_fault(struct zswap *zswap, const struct uffd_msg *message)
 		ioctl(zswap->fd, UFFDIO_WAKE, &range); /* it has its fault again */
 }
 
-static void take_event(struct zswap *zswap, const struct uffd_msg *message)
+/* Result: whether it tells of a change. */
+static bool find_change(const struct uffd_msg *message, struct zswap_change *change)
 {
-	if (message->event == UFFD_EVENT_REMOVE)
-		zswap_removed(zswap, message->arg.remove.start, message->arg.remove.end);
-	else if (message->event == UFFD_EVENT_UNMAP)
-		zswap_unmapped(zswap, message->arg.remove.start, message->arg.remove.end);
+	*change = (struct zswap_change){ message->arg.remove.start, message->arg.remove.end,
+					 message->event == UFFD_EVENT_UNMAP };
+	return message->event == UFFD_EVENT_UNMAP || message->event == UFFD_EVENT_REMOVE;
 }
 
+static void make_change(struct zswap *zswap, const struct zswap_change *change)
+{
+	if (change->is_unmapped)
+		zswap_unmapped(zswap, change->start, change->end);
+	else
+		zswap_removed(zswap, change->start, change->end);
+}
+
+typedef void change_fn(struct zswap *zswap, const struct zswap_change *change);
+
 /* Returns how many there are. What they tell of changes is dealt with. context: nobody gives pages to the program */
-static size_t read_messages(struct zswap *zswap, struct uffd_msg *messages)
+static size_t read_messages(struct zswap *zswap, struct uffd_msg *messages, change_fn *deal_with)
 {
 	ssize_t got = read(zswap->fd, messages, MESSAGES * sizeof(*messages));
+	struct zswap_change change;
 
 	for (ssize_t i = 0; i < got / (ssize_t)sizeof(*messages); i++)
-		take_event(zswap, &messages[i]);
+		if (find_change(&messages[i], &change))
+			deal_with(zswap, &change);
 	return got > 0 ? (size_t)got / sizeof(*messages) : 0;
+}
+
+void zswap_read_changes(struct zswap *zswap)
+{
+	struct uffd_msg messages[MESSAGES];
+
+	read_messages(zswap, messages, make_change);
+}
+
+/* Where faults are taken in their threads, there is time: who forks needs nobody. */
+static bool begin_to_listen(struct zswap *zswap)
+{
+	if (!zswap->means.is_sigbus)
+		return zswap_engine_try_listen(zswap->engine);
+	zswap_engine_listen(zswap->engine);
+	return true;
 }
 
 /*
  * Who forks has stopped all, until it goes on; but it may have a fault, of which nobody would know if this waited for
- * it. Result: whether listening began, or is not needed.
+ * it.
  */
-static bool begin_to_listen(struct zswap *zswap)
-{
-	if (zswap->means.is_sigbus) {
-		zswap_engine_listen(zswap->engine);
-		return true;
-	}
-	while (!zswap_engine_try_listen(zswap->engine)) {
-		if (!zswap_is_forking(zswap, 0))
-			return false;
-		sched_yield();
-	}
-	return true;
-}
-
 static size_t listen_for(struct zswap *zswap, struct uffd_msg *messages)
 {
-	bool listens = begin_to_listen(zswap);
-	size_t nr = read_messages(zswap, messages);
+	size_t nr;
 
-	if (listens)
-		zswap_engine_listened(zswap->engine);
-	return nr;
+	for (;; sched_yield()) {
+		if (begin_to_listen(zswap)) {
+			nr = read_messages(zswap, messages, make_change);
+			zswap_engine_listened(zswap->engine);
+			return nr;
+		}
+		if (zswap_changes_begin(zswap, MESSAGES)) {
+			nr = read_messages(zswap, messages, zswap_changes_put_aside);
+			zswap_changes_end(zswap);
+			return nr;
+		}
+	}
 }
 
-static void take_messages(struct zswap *zswap)
+/* Returns whether there was a fault. */
+static bool take_messages(struct zswap *zswap)
 {
 	struct uffd_msg messages[MESSAGES];
 	size_t nr = listen_for(zswap, messages);
+	bool had_fault = false;
 
 	for (size_t i = 0; i < nr; i++)
-		if (messages[i].event == UFFD_EVENT_PAGEFAULT)
+		if (messages[i].event == UFFD_EVENT_PAGEFAULT) {
 			take_fault(zswap, &messages[i]);
+			had_fault = true;
+		}
+	return had_fault;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * A fault mostly follows another, and to sleep and be woken takes longer than much of what a fault needs: where a
+ * processor has nothing else to do and must be woken itself, above all in a virtual machine, 10 to 100 us. So for as
+ * long the pager looks by itself. It lets others go first.
+ */
+static void take_while_they_come(struct zswap *zswap)
+{
+	uint64_t last = now_ns();
+
+	do {
+		if (take_messages(zswap))
+			last = now_ns();
+		else
+			sched_yield();
+	} while (!zswap->means.is_sigbus && now_ns() - last < LOOK_ON_NS);
 }
 
 static void *run_pager(void *arg)
@@ -175,7 +204,7 @@ static void *run_pager(void *arg)
 			return NULL;
 		if (wait[1].revents)
 			return NULL;
-		take_messages(zswap);
+		take_while_they_come(zswap);
 	}
 }
 
@@ -256,11 +285,13 @@ static void *run_evictor(void *arg)
 
 /* ---- starting and stopping ---- */
 
-static int start(pthread_t *thread, void *(*run)(void *), struct zswap *zswap, bool *is_running)
+static int start(pthread_t *thread, void *(*run)(void *), struct zswap *zswap, const char *name, bool *is_running)
 {
 	int err = pthread_create(thread, NULL, run, zswap);
 
 	*is_running = !err;
+	if (!err)
+		pthread_setname_np(*thread, name);
 	return -err;
 }
 
@@ -272,8 +303,8 @@ int zswap_pager_start(struct zswap *zswap)
 	zswap->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (zswap->stop_fd < 0)
 		return -errno;
-	err = start(&zswap->pager, run_pager, zswap, &zswap->has_pager);
-	return err ? err : start(&zswap->evictor, run_evictor, zswap, &zswap->has_evictor);
+	err = start(&zswap->pager, run_pager, zswap, "zswap-pager", &zswap->has_pager);
+	return err ? err : start(&zswap->evictor, run_evictor, zswap, "zswap-evictor", &zswap->has_evictor);
 }
 
 void zswap_pager_stop(struct zswap *zswap)

@@ -5,10 +5,10 @@
  * has locks.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #include "front.h"
 
@@ -25,11 +25,14 @@ static bool is_write(const void *context)
 #endif
 }
 
-/* A thread that forks has all to itself. Result: as zswap_engine_fault(). */
-static int bring(struct zswap *zswap, uint32_t page, bool is_write)
+/* A thread that forks has all to itself; so nobody else reads what has changed, and no page can come before. */
+static int bring_for_fork(struct zswap *zswap, uint32_t page, bool is_write)
 {
-	return zswap_is_forking(zswap, gettid()) ? zswap_engine_fault_paused(zswap->engine, page, is_write)
-						 : zswap_engine_fault(zswap->engine, page, is_write);
+	int err = zswap_engine_fault_paused(zswap->engine, page, is_write);
+
+	if (err == -EAGAIN)
+		zswap_read_changes(zswap);
+	return err;
 }
 
 /* Result: 0; -ENOENT: the address is nobody's; as zswap_engine_fault(). */
@@ -43,7 +46,8 @@ static int take_fault(uintptr_t address, bool is_write)
 		zs_share_lock(&zswap_all.lock, false);
 	for (struct zswap *zswap = zswap_all.first; zswap && err == -ENOENT; zswap = zswap->next)
 		if (zswap->means.is_sigbus && zswap_regions_find(&zswap->regions, address, &page))
-			err = bring(zswap, page, is_write);
+			err = is_mine ? bring_for_fork(zswap, page, is_write)
+				      : zswap_engine_fault(zswap->engine, page, is_write);
 	if (!is_mine)
 		zs_share_unlock(&zswap_all.lock, false);
 	return err;
@@ -73,6 +77,8 @@ static void handle(int signal, siginfo_t *info, void *context)
 		pass_on(signal, info, context);
 	else if (err == -ENOMEM)
 		nanosleep(&a_while, NULL);
+	else if (err == -EAGAIN)
+		sched_yield(); /* who changes a mapping, and who reads of it, are to go on */
 	errno = saved_errno;
 }
 

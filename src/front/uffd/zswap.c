@@ -210,6 +210,9 @@ void zswap_renew(struct zswap *zswap)
 	zswap->fd = zswap->stop_fd = -1;
 	zswap->has_pager = zswap->has_evictor = false;
 	zswap->evictor_state = 0;
+	zswap->changes.lock = (struct zs_share_lock){ 0 }; /* the pager may have had it */
+	zswap_changes_settle(zswap);
+	zswap_forget_unmapped(zswap);
 	if (!renew(zswap))
 		return;
 	zswap_pager_stop(zswap);
