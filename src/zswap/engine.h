@@ -14,12 +14,12 @@
  * threshold); without room there, or without a store, nothing is packed until the pool has that room again, and what
  * cannot be packed goes back to the program: then more is resident than should be, which is counted and told.
  *
- * Locks, in this order: busy; traffic; the gate; a group's lock; one of: a queue's, the standby's, the lanes', the log's,
- * the pool's. All but those of groups are mostly shared. Busy is had alone by who forks. Traffic is shared by who gives
- * pages to the program or takes them, and had alone by who reads what the kernel tells of changed mappings: as soon as
- * that is read the change goes on, and nothing that was looked up before may be given or taken after it. The gate is shared by who moves
- * pages, and had alone by who adds or removes numbers. Whoever has any of them touches no managed memory, and signals
- * whose handlers may touch some are blocked meanwhile.
+ * Locks, in this order: busy; traffic; the gate; a group's lock; one of: a queue's, the standby's, the lanes', the
+ * log's, the pool's. All but those of groups are mostly shared. Busy is had alone by who forks. Traffic is shared by
+ * who gives pages to the program or takes them, and had alone by who reads what the kernel tells of changed mappings:
+ * as soon as that is read the change goes on, and nothing that was looked up before may be given or taken after it. The
+ * gate is shared by who moves pages, and had alone by who adds or removes numbers. Whoever has any of them touches no
+ * managed memory, and signals whose handlers may touch some are blocked meanwhile.
  *
  * The idea is that of Linux's zswap (Seth Jennings), as are the names of the figures.
  */
