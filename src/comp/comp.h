@@ -24,6 +24,8 @@ struct zs_comp {
 	ssize_t (*compress)(void *ctx, const void *src, size_t src_len, void *dst, size_t dst_cap);
 	/* -EIO: not what compress() made, or longer than dst_cap. */
 	ssize_t (*decompress)(void *ctx, const void *src, size_t src_len, void *dst, size_t dst_cap);
+	/* All memory of a context; what it needs when it is first used comes then. */
+	size_t (*size)(const void *ctx);
 	void (*destroy)(void *ctx);
 };
 

@@ -36,11 +36,18 @@ static ssize_t lz4_decompress(void *ctx, const void *src, size_t src_len, void *
 	return len >= 0 ? len : -EIO;
 }
 
+static size_t lz4_size(const void *ctx)
+{
+	(void)ctx;
+	return (size_t)LZ4_sizeofState();
+}
+
 const struct zs_comp zs_comp_lz4 = {
 	.name = "lz4",
 	.bound = lz4_bound,
 	.create = lz4_create,
 	.compress = lz4_compress,
 	.decompress = lz4_decompress,
+	.size = lz4_size,
 	.destroy = free,
 };

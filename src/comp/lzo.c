@@ -73,11 +73,19 @@ static ssize_t lzo_decompress(void *ptr, const void *src, size_t src_len, void *
 	return lzo1x_decompress_safe(src, src_len, dst, &len, NULL) == LZO_E_OK ? (ssize_t)len : -EIO;
 }
 
+static size_t lzo_size(const void *ptr)
+{
+	const struct lzo_ctx *ctx = ptr;
+
+	return sizeof(*ctx) + lzo_bound(ctx->max_len);
+}
+
 const struct zs_comp zs_comp_lzo = {
 	.name = "lzo",
 	.bound = lzo_bound,
 	.create = lzo_create,
 	.compress = lzo_compress,
 	.decompress = lzo_decompress,
+	.size = lzo_size,
 	.destroy = lzo_destroy,
 };

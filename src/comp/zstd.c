@@ -71,6 +71,13 @@ static ssize_t zstd_decompress(void *ptr, const void *src, size_t src_len, void 
 	return ZSTD_isError(len) ? -EIO : (ssize_t)len;
 }
 
+static size_t zstd_size(const void *ptr)
+{
+	const struct zstd_ctx *ctx = ptr;
+
+	return sizeof(*ctx) + ZSTD_sizeof_CCtx(ctx->compressor) + ZSTD_sizeof_DCtx(ctx->decompressor);
+}
+
 const struct zs_comp zs_comp_zstd = {
 	.name = "zstd",
 	.level_min = -100,
@@ -80,5 +87,6 @@ const struct zs_comp zs_comp_zstd = {
 	.create = zstd_create,
 	.compress = zstd_compress,
 	.decompress = zstd_decompress,
+	.size = zstd_size,
 	.destroy = zstd_destroy,
 };

@@ -35,6 +35,8 @@ allowed() {
 	src/engine) echo "src/engine src/host" ;;
 	src/zram) echo "src/zram src/engine src/metrics src/comp include" ;;
 	src/zswap) echo "src/zswap src/engine src/metrics src/comp include src/host" ;;
+	src/zcache) echo "src/zcache src/engine src/metrics src/comp include src/host" ;;
+	src/front/zcache) echo "src/front/zcache src/service src/zcache src/engine src/comp src/host include" ;;
 	src/front/uffd) echo "src/front/uffd src/service src/zswap src/engine src/comp src/host include" ;;
 	src/front/nbdkit) echo "src/front/nbdkit src/service src/zram src/metrics src/comp include" ;;
 	tools/zs) echo "tools/zs src/service src/metrics src/comp src/core src/host/posix include" ;;

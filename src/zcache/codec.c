@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Codecs and their lanes.
+ */
+#include "codec.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "futex.h"
+#include "reserve.h"
+
+/* A library may take a context's memory when it is first used, in each direction; so it has all that it will need. */
+static int warm_up(const struct zs_comp *comp, struct zcache_lane *lane)
+{
+	unsigned char packed[1024];
+	ssize_t len = comp->compress(lane->context, lane->packed, sizeof(lane->packed), packed, sizeof(packed));
+
+	if (len > 0)
+		len = comp->decompress(lane->context, packed, (size_t)len, lane->packed, sizeof(lane->packed));
+	return len == (ssize_t)sizeof(lane->packed) ? 0 : -ENOMEM;
+}
+
+static void lane_destroy(struct zcache_codec *codec, struct zcache_lane *lane)
+{
+	if (lane->context)
+		codec->comp.comp->destroy(lane->context);
+	zs_unreserve(lane, sizeof(*lane));
+}
+
+static struct zcache_lane *lane_create(struct zcache_codec *codec)
+{
+	struct zcache_lane *lane = zs_reserve(sizeof(*lane));
+
+	if (!lane)
+		return NULL;
+	lane->context = codec->comp.comp->create(codec->comp.level, ZCACHE_MAX_VALUE);
+	if (lane->context && !warm_up(codec->comp.comp, lane))
+		return lane;
+	lane_destroy(codec, lane);
+	return NULL;
+}
+
+/* ---- codecs ---- */
+
+int zcache_codec_create(const struct zs_comp_spec *comp, uint32_t nr_lanes, struct zcache_codec **result)
+{
+	struct zcache_codec *codec = zs_reserve(sizeof(*codec));
+
+	if (!codec)
+		return -ENOMEM;
+	codec->comp = *comp;
+	codec->nr_most = nr_lanes;
+	codec->first = lane_create(codec);
+	if (!codec->first) {
+		zs_unreserve(codec, sizeof(*codec));
+		return -ENOMEM;
+	}
+	codec->nr = codec->nr_free = 1;
+	codec->lane_bytes = sizeof(struct zcache_lane) + comp->comp->size(codec->first->context);
+	*result = codec;
+	return 0;
+}
+
+void zcache_codec_destroy(struct zcache_codec *codec)
+{
+	struct zcache_lane *next;
+
+	for (struct zcache_lane *lane = codec->first; lane; lane = next) {
+		next = lane->next;
+		lane_destroy(codec, lane);
+	}
+	zs_unreserve(codec, sizeof(*codec));
+}
+
+uint64_t zcache_codec_bytes(const struct zcache_codec *codec)
+{
+	return sizeof(*codec) + (uint64_t)__atomic_load_n(&codec->nr, __ATOMIC_RELAXED) * codec->lane_bytes;
+}
+
+/* ---- lanes ---- */
+
+struct zcache_lane *zcache_lane_try(struct zcache_codec *codec)
+{
+	struct zcache_lane *lane;
+
+	zs_share_lock(&codec->lock, true);
+	lane = codec->first;
+	if (lane) {
+		codec->first = lane->next;
+		__atomic_store_n(&codec->nr_free, codec->nr_free - 1, __ATOMIC_RELAXED);
+	}
+	zs_share_unlock(&codec->lock, true);
+	return lane;
+}
+
+bool zcache_codec_may_grow(const struct zcache_codec *codec)
+{
+	return __atomic_load_n(&codec->nr, __ATOMIC_RELAXED) < codec->nr_most;
+}
+
+struct zcache_lane *zcache_lane_make(struct zcache_codec *codec)
+{
+	struct zcache_lane *lane = NULL;
+
+	if (__atomic_add_fetch(&codec->nr, 1, __ATOMIC_RELAXED) <= codec->nr_most)
+		lane = lane_create(codec);
+	if (!lane)
+		__atomic_sub_fetch(&codec->nr, 1, __ATOMIC_RELAXED);
+	return lane;
+}
+
+struct zcache_lane *zcache_lane_wait(struct zcache_codec *codec)
+{
+	struct zcache_lane *lane = zcache_lane_try(codec);
+
+	for (; !lane; lane = zcache_lane_try(codec))
+		zs_futex_wait(&codec->nr_free, 0, NULL);
+	return lane;
+}
+
+void zcache_lane_put(struct zcache_codec *codec, struct zcache_lane *lane)
+{
+	bool was_last;
+
+	zs_share_lock(&codec->lock, true);
+	lane->next = codec->first;
+	codec->first = lane;
+	was_last = !codec->nr_free;
+	__atomic_store_n(&codec->nr_free, codec->nr_free + 1, __ATOMIC_RELAXED);
+	zs_share_unlock(&codec->lock, true);
+	if (was_last)
+		zs_futex_wake(&codec->nr_free, INT_MAX);
+}
