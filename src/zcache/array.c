@@ -20,12 +20,6 @@ static size_t chunks_for(size_t nr_pages)
 	return (nr_pages + CHUNK_PAGES - 1) / CHUNK_PAGES;
 }
 
-int zcache_array_create(struct zcache_array *array)
-{
-	*array = (struct zcache_array){ .chunks = zs_reserve(ZCACHE_PAGE_BYTES) };
-	return array->chunks ? 0 : -ENOMEM;
-}
-
 static void drop_chunks(struct zcache_array *array, size_t from)
 {
 	for (size_t i = from; i < chunks_for(array->nr_pages); i++) {
@@ -34,20 +28,17 @@ static void drop_chunks(struct zcache_array *array, size_t from)
 	}
 }
 
-void zcache_array_destroy(struct zcache_array *array)
+void zcache_array_empty(struct zcache_array *array)
 {
-	if (!array->chunks)
-		return;
 	drop_chunks(array, 0);
-	zs_unreserve(array->chunks, ZCACHE_PAGE_BYTES);
-	*array = (struct zcache_array){ .chunks = NULL };
+	array->nr_pages = 0;
 }
 
 int zcache_array_hold(struct zcache_array *array, size_t bytes)
 {
 	size_t wanted = pages_for(bytes);
 
-	if (chunks_for(wanted) > ZCACHE_NR_CHUNKS)
+	if (chunks_for(wanted) > array->most_chunks)
 		return -ENOMEM;
 	while (array->nr_pages < wanted) {
 		size_t end = chunks_for(array->nr_pages) * CHUNK_PAGES;

@@ -15,16 +15,21 @@
 #define ZCACHE_PAGE_BYTES (1u << ZCACHE_PAGE_SHIFT)
 #define ZCACHE_CHUNK_SHIFT 19
 #define ZCACHE_CHUNK_BYTES (1u << ZCACHE_CHUNK_SHIFT)
-#define ZCACHE_NR_CHUNKS (ZCACHE_PAGE_BYTES / sizeof(void *))
 
 struct zcache_array {
-	unsigned char **chunks; /* a page of them */
-	uint32_t nr_pages;      /* that may have memory */
+	unsigned char **chunks;
+	uint32_t most_chunks;
+	uint32_t nr_pages; /* that may have memory */
 };
 
-/* Result: 0 or -ENOMEM. */
-int zcache_array_create(struct zcache_array *array);
-void zcache_array_destroy(struct zcache_array *array);
+/* chunks: its user's, for so many, all NULL. */
+static inline void zcache_array_init(struct zcache_array *array, unsigned char **chunks, uint32_t most_chunks)
+{
+	*array = (struct zcache_array){ .chunks = chunks, .most_chunks = most_chunks };
+}
+
+/* Gives all back. */
+void zcache_array_empty(struct zcache_array *array);
 
 /* Has memory for so many bytes; new ones are zeroes. Result: 0 or -ENOMEM, and all is as it was. */
 int zcache_array_hold(struct zcache_array *array, size_t bytes);

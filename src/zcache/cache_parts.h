@@ -30,6 +30,7 @@ struct zcache_engine {
 	uint64_t other_bytes;    /* the engine's own, and the codecs' */
 	uint32_t hand;           /* where the next shard is that something goes from */
 	uint32_t vain;           /* compactions to be left out, since the last one gained nothing */
+	uint64_t round_gained;   /* pages, by compaction since the pool's round began; compacting */
 	uint32_t nr_lanes;
 	struct zcache_codec *codecs;
 	struct zcache_pool pools[ZCACHE_MAX_POOLS];
@@ -43,6 +44,9 @@ struct zcache_engine {
 
 /* All memory in use. context: any */
 uint64_t zcache_total(const struct zcache_engine *engine);
+
+/* With what calls under way may take. */
+uint64_t zcache_total_promised(const struct zcache_engine *engine);
 
 /* So much may be taken until the promise is back. Result: false: not within the limit, less so many bytes. */
 bool zcache_promise(struct zcache_engine *engine, uint64_t bytes, uint64_t kept_bytes);

@@ -11,11 +11,14 @@
 #include "futex.h"
 #include "reserve.h"
 
+/* What needs all that a context may need. Without memory of its own, as it is only read. */
+static const unsigned char zeroes[ZCACHE_MAX_VALUE];
+
 /* A library may take a context's memory when it is first used, in each direction; so it has all that it will need. */
 static int warm_up(const struct zs_comp *comp, struct zcache_lane *lane)
 {
 	unsigned char packed[1024];
-	ssize_t len = comp->compress(lane->context, lane->packed, sizeof(lane->packed), packed, sizeof(packed));
+	ssize_t len = comp->compress(lane->context, zeroes, sizeof(zeroes), packed, sizeof(packed));
 
 	if (len > 0)
 		len = comp->decompress(lane->context, packed, (size_t)len, lane->packed, sizeof(lane->packed));

@@ -3,7 +3,7 @@
  * What is known of a value, in 32 bytes: its key, where it is, its length and how long it is as it is stored, the next
  * of its bucket, its neighbours in its queue, and how often it was used.
  *
- * A link is 0 for none, else an entry's number + 1; it has 23 bits, so a shard has up to 8,388,607 entries.
+ * A link is 0 for none, else an entry's number + 1; it has 23 bits.
  *
  * The word with the uses is the only one that changes while the shard is shared, by who finds the value; all others
  * change while somebody has the shard alone. Nothing that is needed for finding is in that word.
@@ -18,7 +18,6 @@
 
 #define ZCACHE_LINK_BITS 23
 #define ZCACHE_LINK_MASK ((1u << ZCACHE_LINK_BITS) - 1)
-#define ZCACHE_MAX_ENTRIES ZCACHE_LINK_MASK
 #define ZCACHE_HANDLE_BITS 48
 #define ZCACHE_MOST_USES 3u
 

@@ -19,11 +19,6 @@ static struct set *set_at(const struct zcache_ghosts *ghosts, uint32_t number)
 	return zcache_array_at(&ghosts->sets, (size_t)number * sizeof(struct set));
 }
 
-static struct set *set_of(const struct zcache_ghosts *ghosts, uint64_t hash)
-{
-	return set_at(ghosts, zcache_hash_place(hash, ghosts->nr_sets));
-}
-
 /* 0 is no mark. */
 static uint32_t mark_of(uint64_t hash)
 {
@@ -32,41 +27,69 @@ static uint32_t mark_of(uint64_t hash)
 	return mark ? mark : 1;
 }
 
-int zcache_ghosts_create(struct zcache_ghosts *ghosts)
+static struct set *set_of(const struct zcache_ghosts *ghosts, uint32_t mark)
 {
-	int err = zcache_array_create(&ghosts->sets);
-
-	if (!err)
-		err = zcache_array_hold(&ghosts->sets, sizeof(struct set));
-	ghosts->nr_sets = 1;
-	ghosts->nr = 0;
-	return err;
+	return set_at(ghosts, zcache_hash_place(mark, ghosts->nr_sets));
 }
 
-void zcache_ghosts_destroy(struct zcache_ghosts *ghosts)
+int zcache_ghosts_create(struct zcache_ghosts *ghosts, unsigned char **chunks)
 {
-	zcache_array_destroy(&ghosts->sets);
+	*ghosts = (struct zcache_ghosts){ .nr_sets = 1 };
+	zcache_array_init(&ghosts->sets, chunks, ZCACHE_GHOST_CHUNKS);
+	return zcache_array_hold(&ghosts->sets, sizeof(struct set));
 }
 
-static uint32_t nr_marks(const struct set *set)
+void zcache_ghosts_empty(struct zcache_ghosts *ghosts)
 {
-	uint32_t nr = 0;
-
-	for (unsigned int i = 0; i < ZCACHE_SET_GHOSTS; i++)
-		nr += set->mark[i] != 0;
-	return nr;
+	zcache_array_empty(&ghosts->sets);
 }
 
-/* What a new set remembers is what its parent does: of each key one of both is looked at, and the other forgets it. */
+static void add_mark(struct zcache_ghosts *ghosts, uint32_t mark)
+{
+	struct set *set = set_of(ghosts, mark);
+
+	ghosts->nr += !set->mark[set->next];
+	set->mark[set->next] = mark;
+	set->next = (set->next + 1) % ZCACHE_SET_GHOSTS;
+}
+
+/* Those of a set that is one of two now, or none any more, from the oldest on. */
+static void sort_again(struct zcache_ghosts *ghosts, uint32_t number)
+{
+	struct set old = *set_at(ghosts, number);
+
+	*set_at(ghosts, number) = (struct set){ .next = 0 };
+	for (unsigned int i = 0; i < ZCACHE_SET_GHOSTS; i++) {
+		uint32_t mark = old.mark[(old.next + i) % ZCACHE_SET_GHOSTS];
+
+		if (!mark)
+			continue;
+		ghosts->nr--;
+		add_mark(ghosts, mark);
+	}
+}
+
+static bool add_set(struct zcache_ghosts *ghosts)
+{
+	if (zcache_array_hold(&ghosts->sets, ((size_t)ghosts->nr_sets + 1) * sizeof(struct set)))
+		return false;
+	*set_at(ghosts, ghosts->nr_sets) = (struct set){ .next = 0 };
+	ghosts->nr_sets++;
+	sort_again(ghosts, zcache_hash_parent(ghosts->nr_sets - 1));
+	return true;
+}
+
+static bool is_full(const struct zcache_ghosts *ghosts)
+{
+	return ghosts->nr > ghosts->nr_sets * (ZCACHE_SET_GHOSTS / 2);
+}
+
 void zcache_ghosts_grow(struct zcache_ghosts *ghosts, uint32_t nr)
 {
-	for (unsigned int i = 0; i < GROW_SETS && ghosts->nr_sets < nr / ZCACHE_SET_GHOSTS; i++) {
-		if (zcache_array_hold(&ghosts->sets, ((size_t)ghosts->nr_sets + 1) * sizeof(struct set)))
-			return;
-		*set_at(ghosts, ghosts->nr_sets) = *set_at(ghosts, zcache_hash_parent(ghosts->nr_sets));
-		ghosts->nr += nr_marks(set_at(ghosts, ghosts->nr_sets));
-		ghosts->nr_sets++;
-	}
+	bool has_grown = true;
+
+	for (unsigned int i = 0; i < GROW_SETS && has_grown && is_full(ghosts); i++)
+		has_grown = ghosts->nr_sets < nr / ZCACHE_SET_GHOSTS && add_set(ghosts);
 }
 
 void zcache_ghosts_shrink(struct zcache_ghosts *ghosts, uint32_t nr)
@@ -75,7 +98,7 @@ void zcache_ghosts_shrink(struct zcache_ghosts *ghosts, uint32_t nr)
 		return;
 	while (ghosts->nr_sets > 1 && ghosts->nr_sets > 2 * (nr / ZCACHE_SET_GHOSTS)) {
 		ghosts->nr_sets--;
-		ghosts->nr -= nr_marks(set_at(ghosts, ghosts->nr_sets));
+		sort_again(ghosts, ghosts->nr_sets);
 	}
 	zcache_array_trim(&ghosts->sets, (size_t)ghosts->nr_sets * sizeof(struct set));
 }
@@ -91,18 +114,15 @@ static unsigned int find(const struct set *set, uint32_t mark)
 
 void zcache_ghosts_add(struct zcache_ghosts *ghosts, uint64_t hash)
 {
-	struct set *set = set_of(ghosts, hash);
+	uint32_t mark = mark_of(hash);
 
-	if (find(set, mark_of(hash)) < ZCACHE_SET_GHOSTS)
-		return;
-	ghosts->nr += !set->mark[set->next];
-	set->mark[set->next] = mark_of(hash);
-	set->next = (set->next + 1) % ZCACHE_SET_GHOSTS;
+	if (find(set_of(ghosts, mark), mark) == ZCACHE_SET_GHOSTS)
+		add_mark(ghosts, mark);
 }
 
 bool zcache_ghosts_take(struct zcache_ghosts *ghosts, uint64_t hash)
 {
-	struct set *set = set_of(ghosts, hash);
+	struct set *set = set_of(ghosts, mark_of(hash));
 	unsigned int at = find(set, mark_of(hash));
 
 	if (at == ZCACHE_SET_GHOSTS)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * Keys of values that are gone, 32 bits of hash each, in sets of fifteen: a new one takes the place of its set's
- * oldest. So four bytes and a bit remember a key. A key is taken for another's now and then, once in some 2^28, which
- * does no harm.
+ * oldest. So four bytes and a bit remember a key. Now and then a key is taken for another, which does no harm.
  *
  * Locks: the shard's.
  */
@@ -22,11 +21,13 @@ struct zcache_ghosts {
 	uint32_t nr; /* remembered */
 };
 
-/* Result: 0 or -ENOMEM; zcache_ghosts_destroy() is to be called in any case. */
-int zcache_ghosts_create(struct zcache_ghosts *ghosts);
-void zcache_ghosts_destroy(struct zcache_ghosts *ghosts);
+#define ZCACHE_GHOST_CHUNKS 24u
 
-/* Comes nearer to room for so many, by some sets; without memory it stays as it is. */
+/* chunks: its user's, ZCACHE_GHOST_CHUNKS, all NULL. Result: 0 or -ENOMEM; it is to be emptied in any case. */
+int zcache_ghosts_create(struct zcache_ghosts *ghosts, unsigned char **chunks);
+void zcache_ghosts_empty(struct zcache_ghosts *ghosts);
+
+/* Where it is full it comes nearer to room for so many, by some sets; without memory it stays as it is. */
 void zcache_ghosts_grow(struct zcache_ghosts *ghosts, uint32_t nr);
 /* Room for twice as many is enough. */
 void zcache_ghosts_shrink(struct zcache_ghosts *ghosts, uint32_t nr);

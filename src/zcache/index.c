@@ -6,23 +6,18 @@
 
 #include <errno.h>
 
-int zcache_index_create(struct zcache_index *index, uint64_t seed)
+int zcache_index_create(struct zcache_index *index, unsigned char **chunks, uint64_t seed)
 {
-	int err = zcache_array_create(&index->entries);
-
-	index->seed = seed;
-	if (!err)
-		err = zcache_array_create(&index->buckets);
-	if (!err)
-		err = zcache_array_hold(&index->buckets, sizeof(uint32_t));
-	index->nr_buckets = 1;
-	return err;
+	*index = (struct zcache_index){ .seed = seed, .nr_buckets = 1 };
+	zcache_array_init(&index->entries, chunks, ZCACHE_ENTRY_CHUNKS);
+	zcache_array_init(&index->buckets, chunks + ZCACHE_ENTRY_CHUNKS, ZCACHE_BUCKET_CHUNKS);
+	return zcache_array_hold(&index->buckets, sizeof(uint32_t));
 }
 
-void zcache_index_destroy(struct zcache_index *index)
+void zcache_index_empty(struct zcache_index *index)
 {
-	zcache_array_destroy(&index->entries);
-	zcache_array_destroy(&index->buckets);
+	zcache_array_empty(&index->entries);
+	zcache_array_empty(&index->buckets);
 }
 
 static uint32_t *bucket_at(const struct zcache_index *index, uint32_t number)
@@ -108,10 +103,8 @@ static void remove_bucket(struct zcache_index *index)
 
 int zcache_index_hold(struct zcache_index *index)
 {
-	int err = -ENOMEM;
+	int err = zcache_array_hold(&index->entries, ((size_t)index->nr + 1) * sizeof(struct zcache_entry));
 
-	if (index->nr < ZCACHE_MAX_ENTRIES)
-		err = zcache_array_hold(&index->entries, ((size_t)index->nr + 1) * sizeof(struct zcache_entry));
 	if (!err)
 		err = zcache_array_hold(&index->buckets, ((size_t)index->nr_buckets + 1) * sizeof(uint32_t));
 	return err;

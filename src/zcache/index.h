@@ -14,6 +14,14 @@
 
 #define ZCACHE_NONE UINT32_MAX
 
+/* Chunks that it may have: of 16,384 entries each, and of 131,072 buckets. */
+#define ZCACHE_ENTRY_CHUNKS 160u
+#define ZCACHE_BUCKET_CHUNKS 24u
+#define ZCACHE_INDEX_CHUNKS (ZCACHE_ENTRY_CHUNKS + ZCACHE_BUCKET_CHUNKS)
+
+_Static_assert(ZCACHE_ENTRY_CHUNKS *(ZCACHE_CHUNK_BYTES / sizeof(struct zcache_entry)) <= ZCACHE_LINK_MASK,
+	       "a link can name each entry");
+
 struct zcache_index {
 	struct zcache_array entries;
 	struct zcache_array buckets; /* links to their first entries */
@@ -22,9 +30,9 @@ struct zcache_index {
 	uint32_t nr_buckets;
 };
 
-/* Result: 0 or -ENOMEM; zcache_index_destroy() is to be called in any case. */
-int zcache_index_create(struct zcache_index *index, uint64_t seed);
-void zcache_index_destroy(struct zcache_index *index);
+/* chunks: its user's, ZCACHE_INDEX_CHUNKS, all NULL. Result: 0 or -ENOMEM; it is to be emptied in any case. */
+int zcache_index_create(struct zcache_index *index, unsigned char **chunks, uint64_t seed);
+void zcache_index_empty(struct zcache_index *index);
 
 static inline struct zcache_entry *zcache_index_entry(const struct zcache_index *index, uint32_t number)
 {

@@ -16,7 +16,7 @@
 #define KEPT_PART 32u
 #define KEPT_MOST (64u * 1024)
 /* Holes: one part in so many of the pool, and what a small pool has in any case. */
-#define WASTE_PART 32u
+#define WASTE_PART 48u
 #define WASTE_LEAST (256u * 1024)
 /* A put tries so often; what goes before it compacts in any case; compactions left out when one has gained nothing. */
 #define STORE_TRIES 512u
@@ -34,6 +34,14 @@ uint64_t zcache_total(const struct zcache_engine *engine)
 {
 	return zs_get_total_size_bytes(engine->pool) + zcache_counted(&engine->index_bytes) +
 	       zcache_counted(&engine->other_bytes);
+}
+
+/* Promises first: see below. */
+uint64_t zcache_total_promised(const struct zcache_engine *engine)
+{
+	uint64_t promised = __atomic_load_n(&engine->promised_bytes, __ATOMIC_ACQUIRE);
+
+	return promised + zcache_total(engine);
 }
 
 uint64_t zcache_engine_limit(const struct zcache_engine *engine)
@@ -119,6 +127,17 @@ static bool is_wasteful(const struct zcache_engine *engine)
 	return pool_bytes > stored && pool_bytes - stored > pool_bytes / WASTE_PART + WASTE_LEAST;
 }
 
+/* A step may be the end of a round of the pool: it was in vain if the whole round was. context: compacting */
+static void note_step(struct zcache_engine *engine, unsigned long gained, bool is_round_done)
+{
+	engine->round_gained += gained;
+	if (!is_round_done)
+		return;
+	if (!engine->round_gained)
+		__atomic_store_n(&engine->vain, VAIN, __ATOMIC_RELAXED);
+	engine->round_gained = 0;
+}
+
 /* One at a time. Result: whether it has given anything back. */
 static bool compact(struct zcache_engine *engine, unsigned long nr_pages)
 {
@@ -127,8 +146,7 @@ static bool compact(struct zcache_engine *engine, unsigned long nr_pages)
 	if (!zs_share_try(&engine->compacting, 0, true))
 		return false;
 	gained = zs_compact_some(engine->pool, nr_pages, TIDY_NS);
-	if (!gained && errno != EAGAIN)
-		__atomic_store_n(&engine->vain, VAIN, __ATOMIC_RELAXED);
+	note_step(engine, gained, errno != EAGAIN);
 	zs_share_unlock(&engine->compacting, true);
 	return gained;
 }

@@ -12,6 +12,7 @@
 #define SMALL_PART 10u
 /* Values that are moved on before one goes in any case: what is chosen while the lock is had must come to an end. */
 #define MOST_MOVES 64u
+#define COUNTER_BITS 9 /* of a hash: a counter of all */
 /* Entries that are looked at before others get the lock. */
 #define SWEEP_ENTRIES 1024u
 
@@ -27,28 +28,33 @@ static void tell_bytes(struct zcache_shard *shard)
 
 int zcache_shard_create(struct zcache_shard *shard, uint64_t seed, uint64_t *all_bytes)
 {
-	int err = zcache_index_create(&shard->index, seed);
+	int err;
 
-	if (!err)
-		err = zcache_ghosts_create(&shard->ghosts);
-	shard->counters = zs_reserve(ZCACHE_PAGE_BYTES);
 	shard->all_bytes = all_bytes;
+	shard->tables = zs_reserve(sizeof(*shard->tables));
+	if (!shard->tables)
+		return -ENOMEM;
+	err = zcache_index_create(&shard->index, shard->tables->index_chunks, seed);
+	if (!err)
+		err = zcache_ghosts_create(&shard->ghosts, shard->tables->ghost_chunks);
 	tell_bytes(shard);
-	return !err && !shard->counters ? -ENOMEM : err;
+	return err;
 }
 
 void zcache_shard_destroy(struct zcache_shard *shard)
 {
-	zcache_index_destroy(&shard->index);
-	zcache_ghosts_destroy(&shard->ghosts);
-	zs_unreserve(shard->counters, ZCACHE_PAGE_BYTES);
+	if (!shard->tables)
+		return;
+	zcache_index_empty(&shard->index);
+	zcache_ghosts_empty(&shard->ghosts);
+	zs_unreserve(shard->tables, sizeof(*shard->tables));
 }
 
 /* ---- tokens ---- */
 
 static uint32_t *counter_of(const struct zcache_shard *shard, uint64_t hash)
 {
-	return &shard->counters[hash >> (64 - ZCACHE_SHARD_BITS - 10) & (ZCACHE_NR_COUNTERS - 1)];
+	return &shard->tables->counters[hash >> (64 - ZCACHE_SHARD_BITS - COUNTER_BITS) & (ZCACHE_NR_COUNTERS - 1)];
 }
 
 /* Never 0. */

@@ -21,7 +21,7 @@
 #include "ghosts.h"
 #include "share_lock.h"
 
-#define ZCACHE_NR_COUNTERS (ZCACHE_PAGE_BYTES / sizeof(uint32_t))
+#define ZCACHE_NR_COUNTERS 512u
 #define ZCACHE_BATCH 32u /* objects that are dropped at a time */
 
 /* Each changed atomically or while the lock is had alone; read at any time. */
@@ -38,6 +38,15 @@ struct zcache_counts {
 	uint64_t ghost_hits;
 };
 
+/* A page for what is too large for the shard itself. */
+struct zcache_tables {
+	uint32_t counters[ZCACHE_NR_COUNTERS]; /* of puts without token and flushes, by hash */
+	unsigned char *index_chunks[ZCACHE_INDEX_CHUNKS];
+	unsigned char *ghost_chunks[ZCACHE_GHOST_CHUNKS];
+};
+
+_Static_assert(sizeof(struct zcache_tables) <= ZCACHE_PAGE_BYTES, "the tables are a page");
+
 struct zcache_shard {
 	struct zs_share_lock gate;
 	struct zs_share_lock lock;
@@ -45,7 +54,7 @@ struct zcache_shard {
 	struct zcache_fifo small;
 	struct zcache_fifo main;
 	struct zcache_ghosts ghosts;
-	uint32_t *counters;  /* of puts without token and flushes, by hash */
+	struct zcache_tables *tables;
 	uint64_t told_bytes; /* of the index, as all_bytes has them */
 	uint64_t *all_bytes; /* of all shards */
 	uint32_t drops;      /* counted by who tidies up after them */

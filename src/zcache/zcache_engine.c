@@ -33,11 +33,11 @@ static uint64_t in_pages(uint64_t bytes)
 	return (bytes + ZCACHE_PAGE_BYTES - 1) & ~(ZCACHE_PAGE_BYTES - 1ull);
 }
 
-/* Each shard has pages for its counters and for the chunks of three arrays. */
+/* Each shard has a page of tables. */
 static uint64_t own_bytes(const struct zcache_engine *engine)
 {
 	return in_pages(sizeof(*engine)) + in_pages(engine->nr_shards * sizeof(*engine->shards)) +
-	       engine->nr_shards * 4ull * ZCACHE_PAGE_BYTES;
+	       engine->nr_shards * (uint64_t)ZCACHE_PAGE_BYTES;
 }
 
 static int make_shards(struct zcache_engine *engine)
@@ -433,11 +433,13 @@ int zcache_engine_resize(struct zcache_engine *engine, uint64_t limit_bytes)
 		return -EINVAL;
 	zs_share_lock(&engine->admin, false);
 	__atomic_store_n(&engine->limit_bytes, limit_bytes, __ATOMIC_RELEASE);
-	total = zcache_total(engine);
+	/* Calls under way may have promises by the old one. */
+	total = zcache_total_promised(engine);
 	for (unsigned int i = 0; i < RESIZE_ROUNDS && total > limit_bytes; i++) {
 		zcache_give_back(engine, total - limit_bytes);
-		total = zcache_total(engine);
+		total = zcache_total_promised(engine);
 	}
+	total = zcache_total(engine);
 	zs_share_unlock(&engine->admin, false);
 	return total > limit_bytes ? -ENOMEM : 0;
 }
