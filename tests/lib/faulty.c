@@ -62,28 +62,6 @@ int faulty_munmap(void *at, size_t size_bytes)
 	return munmap(at, size_bytes);
 }
 
-ZSTD_CCtx *faulty_zstd_create_cctx(void)
-{
-	return took(zs_sim_is_to_fail() ? NULL : ZSTD_createCCtx());
-}
-
-ZSTD_DCtx *faulty_zstd_create_dctx(void)
-{
-	return took(zs_sim_is_to_fail() ? NULL : ZSTD_createDCtx());
-}
-
-size_t faulty_zstd_free_cctx(ZSTD_CCtx *context)
-{
-	gave_back(context);
-	return ZSTD_freeCCtx(context);
-}
-
-size_t faulty_zstd_free_dctx(ZSTD_DCtx *context)
-{
-	gave_back(context);
-	return ZSTD_freeDCtx(context);
-}
-
 size_t faulty_zstd_compress(ZSTD_CCtx *context, void *to, size_t room_bytes, const void *from, size_t size_bytes,
 			    int level)
 {

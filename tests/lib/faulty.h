@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * Requests for memory that the simulated host makes fail like its own. With FAULTY, the engine and the codecs are built
- * for tests with this file ahead of their own text: what they ask the system and libzstd for, they ask these.
+ * for tests with this file ahead of their own text: what they ask the system for, also for libzstd, they ask these.
  */
 #ifndef TESTS_FAULTY_H
 #define TESTS_FAULTY_H
@@ -19,11 +19,7 @@ void *faulty_calloc(size_t nr, size_t size_bytes);
 void faulty_free(void *memory);
 void *faulty_mmap(void *at, size_t size_bytes, int protection, int flags, int file, off_t offset);
 int faulty_munmap(void *at, size_t size_bytes);
-ZSTD_CCtx *faulty_zstd_create_cctx(void);
-ZSTD_DCtx *faulty_zstd_create_dctx(void);
-size_t faulty_zstd_free_cctx(ZSTD_CCtx *context);
-size_t faulty_zstd_free_dctx(ZSTD_DCtx *context);
-/* The library takes a context's memory when it is first used. */
+/* The library takes a context's memory, by mmap(), when it is first used. */
 size_t faulty_zstd_compress(ZSTD_CCtx *context, void *to, size_t room_bytes, const void *from, size_t size_bytes,
 			    int level);
 
@@ -36,10 +32,6 @@ uint64_t faulty_nr_out(void);
 #define free faulty_free
 #define mmap faulty_mmap
 #define munmap faulty_munmap
-#define ZSTD_createCCtx faulty_zstd_create_cctx
-#define ZSTD_createDCtx faulty_zstd_create_dctx
-#define ZSTD_freeCCtx faulty_zstd_free_cctx
-#define ZSTD_freeDCtx faulty_zstd_free_dctx
 #define ZSTD_compressCCtx faulty_zstd_compress
 #endif
 
