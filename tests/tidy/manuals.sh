@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
-# Whether the manuals say what the public headers, the zs tool, the table of compressed memory's figures and
+# Whether the manuals say what the public headers, the zs tool, the tables of figures and
 # docs/man/meson.build say, are free of mandoc's warnings, and have examples that compile and run.
 # Usage: manuals.sh SOURCE-ROOT [PATH-TO-ZS [FOLDER-OF-LIBZSMALLOC]]; either may be empty, and its part is left out
 set -u
@@ -11,7 +11,7 @@ root=${1:?$usage}
 zs=${2:-}
 library=${3:-}
 man=$root/docs/man
-headers=("$root/include/zsmalloc.h" "$root/include/zswap.h")
+headers=("$root/include/zsmalloc.h" "$root/include/zswap.h" "$root/include/zcache.h")
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 failed=0
@@ -50,7 +50,7 @@ check_references() {
 	local name section
 	while read -r _ name section _; do
 		[ -f "$man/$name.$section" ] || fail "$1: refers to $name($section), which is missing"
-	done < <(grep -oE '\bXr zs[a-z_-]* [1-9]' "$man/$1")
+	done < <(grep -oE '\bXr z(s|cache)[a-z_-]* [1-9]' "$man/$1")
 }
 
 check_lint() {
@@ -78,7 +78,7 @@ normalise() {
 
 header_prototypes() {
 	sed '/^#/d' "$1" | tr '\n' ' ' | sed -E 's,/\*([^*]|\*+[^*/])*\*+/,,g' | tr ';' '\n' |
-		sed 's/.*[{}]//' | grep -E '[ *]zs(wap)?_[a-z0-9_]+\(' | normalise
+		sed 's/.*[{}]//' | grep -E '[ *](zs|zswap|zcache)_[a-z0-9_]+\(' | normalise
 }
 
 # Those of the synopsis: of .Fo to .Fc, and of .Fn with its arguments, behind their .Ft.
@@ -246,28 +246,40 @@ may_take_faults() {
 
 # The name of the library that the example in $dir/example.c is for.
 library_of_example() {
-	if grep -q '<zswap\.h>' "$dir/example.c"; then echo zswap; else echo zsmalloc; fi
+	local name
+	for name in zswap zcache; do
+		grep -q "<$name\.h>" "$dir/example.c" && echo $name && return
+	done
+	echo zsmalloc
+}
+
+# The folder of a library.
+folder_of() {
+	case $1 in
+	zswap) echo "$library/front/uffd" ;;
+	zcache) echo "$library/front/zcache" ;;
+	*) echo "$library" ;;
+	esac
 }
 
 # Why an example for a library does not run here; nothing if it does.
 why_not() {
-	[ "$1" = zswap ] || return
-	if [ ! -e "$library/front/uffd/libzswap.so" ]; then
-		echo "libzswap was not built"
-	elif ! may_take_faults; then
+	if [ ! -e "$(folder_of "$1")/lib$1.so" ]; then
+		echo "lib$1 was not built"
+	elif [ "$1" = zswap ] && ! may_take_faults; then
 		echo "userfaultfd is not in this kernel, or not allowed"
 	fi
 }
 
 run_example() {
-	local folder=$library name why
+	local folder name why
 	name=$(library_of_example)
+	folder=$(folder_of "$name")
 	why=$(why_not "$name")
 	if [ -n "$why" ]; then
 		echo "left out: running the example of $1 ($why)"
 		return
 	fi
-	[ "$name" = zsmalloc ] || folder=$library/front/uffd
 	if ! cc -o "$dir/example" "$dir/example.o" -L"$folder" -l"$name" -Wl,-rpath,"$folder" \
 		-Wl,-rpath-link,"$library" 2>"$dir/err"; then
 		fail "$1: the example does not link: $(head -5 "$dir/err")"
@@ -290,7 +302,7 @@ check_example() {
 check_examples() {
 	local page
 	[ -n "$library" ] || echo "left out: running the examples (no folder of libzsmalloc was given)"
-	for page in zsmalloc.7 zswap.7; do
+	for page in zsmalloc.7 zswap.7 zcache.7; do
 		example_of "$page" | grep -q '^int main' || fail "$page: has no program as an example"
 	done
 	while read -r page; do
@@ -302,6 +314,7 @@ check_prototypes
 check_lint
 check_tool
 check_figures zswap_stats.3 src/zswap/zswap_metrics.c
+check_figures zcache_stats.3 src/zcache/zcache_metrics.c
 check_installed
 check_examples
 exit $failed
