@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-kernel install uninstall dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-zcache bench-kernel install uninstall dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -23,6 +23,7 @@ help:
 	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
 	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 8 minutes)'
 	@echo 'make bench-swap measure compressed memory against the kernel'\''s swap on zram (about 6 minutes)'
+	@echo 'make bench-zcache  measure the cache against memcached and redis (about 2 minutes)'
 	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'
 	@echo 'make dkms       have DKMS build and install the module for this kernel and those to come; make dkms-remove undoes it'
 	@echo 'make kernel-patch KSRC=…  lay the module out in a kernel tree'
@@ -84,6 +85,12 @@ bench-swap:
 	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
 	@ninja -C $(BUILD)-bench
 	@bench/swap/run.py $(BUILD)-bench $(BUILD)-bench/swap
+
+bench-zcache:
+	@scripts/setup.sh bench-zcache
+	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
+	@ninja -C $(BUILD)-bench
+	@bench/zcache/run.py $(BUILD)-bench $(BUILD)-bench/zcache
 
 bench-kernel: kmod
 	@scripts/setup.sh bench-kernel

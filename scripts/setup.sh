@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
 # prints the command to run and stops.
-#   setup.sh build|check|check-arch|fuzz|bench|bench-disk|bench-swap|kmod|check-kernel|check-kernel-debug|bench-kernel
+#   setup.sh build|check|check-arch|fuzz|bench|bench-disk|bench-swap|bench-zcache|kmod|check-kernel|check-kernel-debug|bench-kernel
 set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
@@ -25,6 +25,7 @@ fuzz) wanted=$fuzz ;;
 bench) wanted=$bench ;;
 bench-disk) wanted=$bench_disk ;;
 bench-swap) wanted="$build python3 tar util-linux" ;;
+bench-zcache) wanted="$build python3 memcached redis-server" ;;
 kmod) wanted=$kmod ;;
 check-kernel) wanted=$check_kernel ;;
 check-kernel-debug) wanted="$check_kernel $kernel_source" ;;
