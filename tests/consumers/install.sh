@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # What `make install` puts in place is complete: the examples build with pkg-config's flags alone and run, that of the
-# allocator shared and static, that of compressed memory where userfaultfd is allowed; the tool and the manuals are
-# found; `make uninstall` leaves nothing.
+# allocator and that of the cache shared and static, that of compressed memory where userfaultfd is allowed; the tool
+# and the manuals are found; `make uninstall` leaves nothing.
 #   install.sh SOURCE_ROOT
 set -eu
 root=$1
@@ -12,7 +12,8 @@ trap 'echo "install: failed at line $LINENO"' ERR
 make -s -C "$root" install PREFIX="$dir/usr" BUILD="$dir/build" >"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
 lib=$(dirname "$(find "$dir/usr" -name libzsmalloc.a)")
 for file in include/zsmalloc.h bin/zs share/man/man1/zs.1 share/man/man3/zs_malloc.3 share/man/man7/zsmalloc.7 \
-	include/zswap.h share/man/man3/zswap_create.3 share/man/man7/zswap.7; do
+	include/zswap.h share/man/man3/zswap_create.3 share/man/man7/zswap.7 \
+	include/zcache.h share/man/man3/zcache_get.3 share/man/man7/zcache.7; do
 	[ -e "$dir/usr/$file" ] || { echo "install: $file is missing"; exit 1; }
 done
 objdump -p "$lib/libzsmalloc.so" | grep -q 'SONAME *libzsmalloc.so.0$' || { echo "install: the SONAME is wrong"; exit 1; }
@@ -21,7 +22,7 @@ export PKG_CONFIG_PATH=$lib/pkgconfig
 flags() {
 	pkg-config "$@" zsmalloc
 }
-cp "$root/examples/hello.c" "$root/examples/zswap.c" "$dir"
+cp "$root/examples/hello.c" "$root/examples/zswap.c" "$root/examples/zcache.c" "$dir"
 cd "$dir"
 cc -Wall -Werror hello.c $(flags --cflags --libs) -o hello
 LD_LIBRARY_PATH=$lib ./hello >out
@@ -35,6 +36,13 @@ if LD_LIBRARY_PATH=$lib ./zswap >out 2>err; then
 else
 	grep -q 'not allowed here\|not implemented' err
 fi
+LD_LIBRARY_PATH=$lib cc -Wall -Werror zcache.c $(pkg-config --cflags --libs zcache) -o zcache
+LD_LIBRARY_PATH=$lib ./zcache >out
+grep -q 'are kept in' out
+objdump -p "$lib/libzcache.so" | grep -q 'SONAME *libzcache.so.0$' || { echo "install: the SONAME is wrong"; exit 1; }
+cc -Wall -Werror zcache.c $(pkg-config --cflags zcache) "$lib/libzcache.a" "$lib/libzsmalloc.a" \
+	$(pkg-config --libs liblz4 libzstd) -pthread -o zcache-static
+./zcache-static | grep -q 'are kept in'
 cc -Wall -Werror hello.c $(flags --cflags) "$lib/libzsmalloc.a" -o hello-static
 ./hello-static | grep -q compacted
 "$dir/usr/bin/zs" --version | grep -qx "zs $(flags --modversion)"
