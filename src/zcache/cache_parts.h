@@ -60,6 +60,9 @@ int zcache_store(struct zcache_engine *engine, struct zcache_shard *shard, const
 		 unsigned long *handle);
 void zcache_free_dropped(struct zcache_engine *engine, const struct zcache_dropped *dropped);
 
+/* Values of so many bytes, or a batch of them, go from a shard. Result: the bytes. */
+uint64_t zcache_evict_from(struct zcache_engine *engine, struct zcache_shard *shard, uint64_t bytes);
+
 /* Something was dropped: now and then holes are made use of. */
 void zcache_tidy(struct zcache_engine *engine, struct zcache_shard *shard);
 

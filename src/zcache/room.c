@@ -76,7 +76,7 @@ void zcache_free_dropped(struct zcache_engine *engine, const struct zcache_dropp
 		zs_free(engine->pool, dropped->handle[i]);
 }
 
-static uint64_t evict_from(struct zcache_engine *engine, struct zcache_shard *shard, uint64_t bytes)
+uint64_t zcache_evict_from(struct zcache_engine *engine, struct zcache_shard *shard, uint64_t bytes)
 {
 	struct zcache_dropped dropped = { .nr = 0 };
 
@@ -101,7 +101,7 @@ static uint64_t evict(struct zcache_engine *engine, struct zcache_shard *shard, 
 	unsigned int nr_empty = 0;
 
 	while (done < bytes && nr_empty < engine->nr_shards) {
-		once = evict_from(engine, next_shard(engine, shard), bytes - done);
+		once = zcache_evict_from(engine, next_shard(engine, shard), bytes - done);
 		nr_empty = once ? 0 : nr_empty + 1;
 		done += once;
 		shard = NULL;

@@ -158,6 +158,18 @@ static void flush(struct call *call, struct zcache_dropped *dropped)
 
 /* ---- putting ---- */
 
+/* An index that cannot grow any more has room for one that goes. */
+static int enter_value(struct zcache_engine *engine, struct call *call, const struct zcache_value *value,
+		       zcache_token token, struct zcache_dropped *dropped)
+{
+	int err = zcache_shard_put(call->shard, &call->key, call->hash, value, token, call->object_counter, dropped);
+
+	if (err == -ENOMEM && zcache_evict_from(engine, call->shard, 1))
+		err = zcache_shard_put(call->shard, &call->key, call->hash, value, token, call->object_counter,
+				       dropped);
+	return err;
+}
+
 static int put(struct zcache_engine *engine, struct call *call, const void *data, size_t len, zcache_token token,
 	       struct zcache_dropped *dropped)
 {
@@ -169,7 +181,7 @@ static int put(struct zcache_engine *engine, struct call *call, const void *data
 	err = zcache_pack(engine, call->shard, call->codec, data, len, &value);
 	if (err)
 		return err;
-	err = zcache_shard_put(call->shard, &call->key, call->hash, &value, token, call->object_counter, dropped);
+	err = enter_value(engine, call, &value, token, dropped);
 	if (err)
 		zs_free(engine->pool, value.handle);
 	zcache_promise_back(engine, ZCACHE_PUT_PROMISE);
