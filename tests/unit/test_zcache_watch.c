@@ -219,7 +219,7 @@ static void test_watch_group(void **state)
 	write_file("memory.current", "?\n");
 	for (unsigned int i = 0; i < 1000 && !__atomic_load_n(&events.nr, __ATOMIC_RELAXED); i++)
 		usleep(10000);
-	assert_int_equal(events.nr, 1);
+	assert_int_equal(__atomic_load_n(&events.nr, __ATOMIC_RELAXED), 1);
 	zcache_destroy(cache);
 }
 
