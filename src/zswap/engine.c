@@ -23,6 +23,7 @@ static void set_marks(struct zswap_engine *engine)
 	some = some < ZSWAP_BATCH_PAGES ? ZSWAP_BATCH_PAGES : some > 4096 ? 4096 : some;
 	engine->high_pages = engine->limit_pages - some;
 	engine->low_pages = engine->high_pages - some;
+	engine->guest_pages = engine->limit_pages / 16;
 }
 
 static int make_pool(struct zswap_engine *engine, const struct zswap_engine_options *options)

@@ -25,12 +25,12 @@ static void sort(uint32_t *page, unsigned int nr)
 	}
 }
 
-/* How many of the first pages follow each other within a group. */
+/* How many of the first pages follow each other within a chunk. */
 static unsigned int count_row(const uint32_t *page, unsigned int nr)
 {
 	unsigned int i = 1;
 
-	while (i < nr && page[i] == page[i - 1] + 1 && page[i] & (ZSWAP_GROUP_PAGES - 1))
+	while (i < nr && page[i] == page[i - 1] + 1 && page[i] & (ZSWAP_CHUNK_PAGES - 1))
 		i++;
 	return i;
 }
@@ -40,7 +40,7 @@ static uint64_t slot_of(struct zswap_engine *engine, uint32_t page)
 	return zswap_page_of(&engine->table, page)->slot;
 }
 
-/* Which of a row were written since they became old, and are not called cold. context: group locked alone, as below */
+/* Which of a row were written since they became old, and are not called cold. context: groups locked alone, as below */
 static uint64_t find_written(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
 {
 	uint64_t written = 0;
@@ -142,21 +142,43 @@ static void take_locked(struct zswap_engine *engine, struct zswap_batch *batch, 
 	}
 }
 
-/* Pages that are popped may be gone meanwhile, with their numbers. Result: whether their group is locked alone. */
+/* The first pages of a row's groups, one by one from the first page on. Returns false behind the last one. */
+static bool next_group(uint32_t *page, uint32_t last)
+{
+	*page = (*page | (ZSWAP_GROUP_PAGES - 1)) + 1;
+	return *page <= last;
+}
+
+/* The groups of a row, in order: nobody else has more than one of them. context: gate shared, as for the next */
+static void lock_groups(struct zswap_engine *engine, uint32_t page, uint32_t last)
+{
+	do
+		zs_share_lock(zswap_lock_of(&engine->table, page), true);
+	while (next_group(&page, last));
+}
+
+static void unlock_groups(struct zswap_engine *engine, uint32_t page, uint32_t last)
+{
+	do
+		zs_share_unlock(zswap_lock_of(&engine->table, page), true);
+	while (next_group(&page, last));
+}
+
+/* Pages that are popped may be gone meanwhile, with their numbers. Result: whether their groups are locked alone. */
 static bool lock_row(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
 {
 	zs_share_lock(&engine->gate, false);
 	if (zswap_page_of(&engine->table, page[nr - 1])) {
-		zs_share_lock(zswap_lock_of(&engine->table, page[0]), true);
+		lock_groups(engine, page[0], page[nr - 1]);
 		return true;
 	}
 	zs_share_unlock(&engine->gate, false);
 	return false;
 }
 
-static void unlock_row(struct zswap_engine *engine, const uint32_t *page)
+static void unlock_row(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
 {
-	zs_share_unlock(zswap_lock_of(&engine->table, page[0]), true);
+	unlock_groups(engine, page[0], page[nr - 1]);
 	zs_share_unlock(&engine->gate, false);
 }
 
@@ -167,7 +189,7 @@ static void take_row(struct zswap_engine *engine, struct zswap_batch *batch, con
 	zs_share_lock(&engine->traffic, false);
 	if (lock_row(engine, page, nr)) {
 		take_locked(engine, batch, page, nr, spares);
-		unlock_row(engine, page);
+		unlock_row(engine, page, nr);
 	}
 	zs_share_unlock(&engine->traffic, false);
 }
@@ -202,7 +224,7 @@ static void age_row(struct zswap_engine *engine, const uint32_t *page, unsigned 
 	for (unsigned int i = 0; i < nr; i++)
 		if (zswap_slot_kind(slot_of(engine, page[i])) == ZSWAP_RESIDENT)
 			zswap_move_to(engine, page[i], ZSWAP_RESIDENT | ZSWAP_OLD, ZSWAP_NEWEST);
-	unlock_row(engine, page);
+	unlock_row(engine, page, nr);
 }
 
 static void age_some(struct zswap_engine *engine)
@@ -226,6 +248,22 @@ static void age(struct zswap_engine *engine)
 		age_some(engine);
 	if (nr_young && zswap_queue_length(&engine->old) < ZSWAP_BATCH_PAGES)
 		age_some(engine);
+}
+
+/* ---- choosing ---- */
+
+/* Up to a batch of them. Returns how many. */
+static unsigned int pop_oldest(struct zswap_engine *engine, uint32_t *page)
+{
+	unsigned int nr = 0;
+
+	if (zswap_queue_length(&engine->guests) > engine->guest_pages)
+		nr = zswap_queue_pop(&engine->guests, &engine->table, page, ZSWAP_BATCH_PAGES);
+	if (!nr) {
+		age(engine);
+		nr = zswap_queue_pop(&engine->old, &engine->table, page, ZSWAP_BATCH_PAGES);
+	}
+	return nr ? nr : zswap_queue_pop(&engine->guests, &engine->table, page, ZSWAP_BATCH_PAGES);
 }
 
 /* ---- packing ---- */
@@ -394,8 +432,7 @@ bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane)
 		free_one(engine, lane, nr_changes);
 		return true;
 	}
-	age(engine);
-	nr = zswap_queue_pop(&engine->old, &engine->table, page, ZSWAP_BATCH_PAGES);
+	nr = pop_oldest(engine, page);
 	return take_pages(engine, batch, page, nr, true) != 0;
 }
 

@@ -11,9 +11,10 @@
 
 struct zswap_memory {
 	/*
-	 * Takes pages in a row from the program, each at a single moment: what it wrote before is in the content that
-	 * comes to `to`, and its next access is a fault. Result: how many from the first on. If not all, why tells of
-	 * the first that was not: ENOENT: it is not there; another: it has to stay, for now or for long.
+	 * Takes pages in a row, up to 64 of a chunk, from the program, each at a single moment: what it wrote before is
+	 * in the content that comes to `to`, and its next access is a fault. Result: how many from the first on. If not
+	 * all, why tells of the first that was not: ENOENT: it is not there; another: it has to stay, for now or for
+	 * long.
 	 */
 	unsigned int (*take)(void *ctx, uint32_t page, unsigned int nr, void *to, int *why);
 	/*

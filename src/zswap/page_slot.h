@@ -10,8 +10,8 @@
  *   RAW       did not compress: the handle of an object of a whole page
  *   STORED    was written to the store: the number of its place there above
  *
- * The lowest three bits tell which. Bit 3 of a RESIDENT page says that it could not be taken or packed lately.
- * Arithmetic only.
+ * The lowest three bits tell which. Bit 7 of a RESIDENT page says that it is a guest (see fault.c), bit 3
+ * that it could not be taken or packed lately. Arithmetic only.
  */
 #ifndef ZSWAP_SLOT_H
 #define ZSWAP_SLOT_H
@@ -35,6 +35,7 @@ enum zswap_kind {
 #define ZSWAP_OLD 16u
 #define ZSWAP_COLD_PAGE 32u
 #define ZSWAP_GONE 64u
+#define ZSWAP_GUEST 128u
 
 _Static_assert(sizeof(unsigned long) == 8, "a slot holds a handle of a 64-bit system");
 

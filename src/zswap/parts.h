@@ -15,6 +15,8 @@
 
 #define ZSWAP_NR_KINDS 7
 #define ZSWAP_NR_STREAMS 16u
+#define ZSWAP_NR_GROUPS 1024u
+#define ZSWAP_NR_DENSITIES 256u
 
 struct zswap_counts {
 	uint64_t pages[ZSWAP_NR_KINDS]; /* of each kind */
@@ -53,6 +55,7 @@ struct zswap_engine {
 	struct zswap_table table;
 	struct zswap_queue young; /* resident, as the next: see evict.c */
 	struct zswap_queue old;
+	struct zswap_queue guests; /* resident, and not known to be in use: see evict.c */
 	struct zswap_queue objects;
 	struct zswap_queue raws; /* goes to the store before all others */
 	struct zswap_standby standby;
@@ -64,13 +67,17 @@ struct zswap_engine {
 	uint64_t limit_pages;              /* of what is resident, with what stands by */
 	uint64_t high_pages;               /* from here on pages are evicted ahead of demand… */
 	uint64_t low_pages;                /* … down to here */
+	uint64_t guest_pages;              /* more of these go before all others */
+	uint64_t nr_came;                  /* see fault.c */
 	uint64_t pool_limit_bytes;         /* 0: none */
 	size_t huge_bytes;                 /* compressed sizes from here on are no better than a page */
 	bool is_one_pager;
 	bool is_full; /* nothing is packed until the pool has room again */
 	bool is_full_told;
-	uint64_t streams[ZSWAP_NR_STREAMS]; /* see fault.c */
-	struct zswap_counts counts;         /* each changed atomically */
+	uint64_t streams[ZSWAP_NR_STREAMS]; /* see fault.c, as for the next */
+	uint32_t groups[ZSWAP_NR_GROUPS];
+	uint8_t density[ZSWAP_NR_DENSITIES];
+	struct zswap_counts counts; /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);
 	void (*wake)(void *ctx);
 	void *ctx;

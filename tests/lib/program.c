@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "random.h"
+#include "standby.h"
 #include "table.h"
 
 #define PAGE PROGRAM_PAGE_BYTES
@@ -52,10 +53,16 @@ static bool by_chance(struct program *program, uint64_t one_in)
 	return rng_next(&rng) % one_in == 0;
 }
 
-/* Pages in a row are of one group, whose lock the engine has meanwhile. */
+/* Pages in a row that are given are of one group, whose lock the engine has meanwhile. */
 static bool is_row(uint32_t page, unsigned int nr)
 {
 	return nr && page % ZSWAP_GROUP_PAGES + nr <= ZSWAP_GROUP_PAGES;
+}
+
+/* Taken are more at once. */
+static bool is_row_of_chunk(uint32_t page, unsigned int nr)
+{
+	return nr && nr <= ZSWAP_BATCH_PAGES && page >> ZSWAP_CHUNK_SHIFT == (page + nr - 1) >> ZSWAP_CHUNK_SHIFT;
 }
 
 /* ---- taking ---- */
@@ -98,7 +105,7 @@ static unsigned int take(void *ctx, uint32_t page, unsigned int nr, void *to, in
 {
 	unsigned char *at = to;
 
-	MUST(is_row(page, nr));
+	MUST(is_row_of_chunk(page, nr));
 	for (unsigned int i = 0; i < nr; i++) {
 		*why = take_one(ctx, page + i, at + (uint64_t)i * PAGE);
 		if (*why)

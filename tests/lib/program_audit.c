@@ -68,7 +68,8 @@ static const char *audit_queue(const struct zswap_engine *engine, const struct z
 		const struct zswap_page *page = zswap_page_of(&engine->table, link - 1);
 
 		if (!page || zswap_slot_kind(page->slot) != kind || page->newer != newer || seen > nr ||
-		    (queue == &engine->young && page->slot & ZSWAP_OLD))
+		    (queue == &engine->young && page->slot & ZSWAP_OLD) ||
+		    (kind == ZSWAP_RESIDENT && (queue == &engine->guests) != !!(page->slot & ZSWAP_GUEST)))
 			return "a queue has a page that is not its";
 		newer = link;
 		link = page->older;
@@ -84,7 +85,9 @@ static const char *audit_queues(const struct zswap_engine *engine, const struct 
 
 	if (!wrong)
 		wrong = audit_queue(engine, &engine->old, ZSWAP_RESIDENT,
-				    sums->pages[ZSWAP_RESIDENT] - engine->young.nr);
+				    sums->pages[ZSWAP_RESIDENT] - engine->young.nr - engine->guests.nr);
+	if (!wrong)
+		wrong = audit_queue(engine, &engine->guests, ZSWAP_RESIDENT, engine->guests.nr);
 	if (!wrong)
 		wrong = audit_queue(engine, &engine->objects, ZSWAP_OBJECT, sums->pages[ZSWAP_OBJECT]);
 	return wrong ? wrong : audit_queue(engine, &engine->raws, ZSWAP_RAW, sums->pages[ZSWAP_RAW]);
