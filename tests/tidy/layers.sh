@@ -39,7 +39,8 @@ allowed() {
 	src/front/zcache) echo "src/front/zcache src/service src/zcache src/engine src/comp src/host include" ;;
 	src/front/uffd) echo "src/front/uffd src/service src/zswap src/engine src/comp src/host include" ;;
 	src/front/nbdkit) echo "src/front/nbdkit src/service src/zram src/metrics src/comp include" ;;
-	tools/zs) echo "tools/zs src/service src/metrics src/comp src/core src/host/posix include" ;;
+	src/front/preload) echo "src/front/preload src/front/uffd src/service src/zswap src/engine include" ;;
+	tools/zs) echo "tools/zs src/service src/metrics src/comp src/core src/host/posix src/front/preload include" ;;
 	*) echo "" ;;
 	esac
 }

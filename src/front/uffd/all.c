@@ -99,8 +99,13 @@ static void in_child(void)
  * Before main(), so that all but few handlers of the program's come before this one before a fork, when nothing is
  * paused, and after it in the child, when the memory is watched again.
  */
-__attribute__((constructor)) static void mind_forks(void)
+__attribute__((constructor)) void zswap_mind_forks(void)
 {
+	static bool are_minded;
+
+	if (are_minded)
+		return;
+	are_minded = true;
 	minding_failed = pthread_atfork(before_fork, in_parent, in_child);
 }
 

@@ -147,6 +147,9 @@ int zswap_all_add(struct zswap *zswap);
 /* Nothing, if it is not in it. */
 void zswap_all_remove(struct zswap *zswap);
 
+/* What has to be done before other handlers of pthread_atfork() are there. More than once is once. */
+void zswap_mind_forks(void);
+
 /* Whether the thread that asks has the list to itself, as it forks. */
 bool zswap_all_are_mine(void);
 
@@ -159,6 +162,11 @@ static inline bool zswap_is_forking(const struct zswap *zswap, pid_t thread)
 /* ---- zswap.c ---- */
 
 void zswap_tell(struct zswap *zswap, const char *what);
+/*
+ * Manages memory that was mapped just now: private, anonymous, and nobody has touched it. Result: 0 or a negative
+ * errno: it stays what it was.
+ */
+int zswap_take_over(struct zswap *zswap, void *start, size_t bytes);
 /* In a child after a fork, all paused: it works by itself from here on, or has all its pages back. */
 void zswap_renew(struct zswap *zswap);
 

@@ -315,9 +315,9 @@ static int manage(struct zswap *zswap, void *start, size_t bytes)
 	uint32_t page;
 	int err;
 
+	madvise(start, bytes, MADV_NOHUGEPAGE);
 	await_unmapped(zswap, (uintptr_t)start, (uintptr_t)start + bytes);
 	err = zswap_engine_add(zswap->engine, bytes >> ZSWAP_PAGE_SHIFT, &page);
-
 	if (err)
 		return err;
 	err = zswap_regions_add(&zswap->regions, (uintptr_t)start, bytes, page);
@@ -338,13 +338,23 @@ static void *map(struct zswap *zswap, size_t bytes)
 
 	if (start == MAP_FAILED)
 		return NULL;
-	madvise(start, bytes, MADV_NOHUGEPAGE);
 	err = manage(zswap, start, bytes);
 	if (!err)
 		return start;
 	munmap(start, bytes);
 	errno = ENOMEM;
 	return NULL;
+}
+
+int zswap_take_over(struct zswap *zswap, void *start, size_t bytes)
+{
+	sigset_t old;
+	int err;
+
+	begin_call(&old);
+	err = zswap->fd < 0 ? -EPERM : manage(zswap, start, bytes);
+	end_call(&old);
+	return err;
 }
 
 /* 0: there is nothing, or it is more than there can be. */

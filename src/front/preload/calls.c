@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * What the program calls about its memory. Large private memory that it maps is managed; everything else goes to the
+ * kernel as it is, which tells of what it does to managed memory: unmapping, protecting and dropping need nothing here.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "process.h"
+#include "raw.h"
+#include "zswap.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+#define LEAST_BYTES ((size_t)128 << 10)
+
+#ifndef MADV_COLD
+#define MADV_COLD 20
+#define MADV_PAGEOUT 21
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+static size_t round_up(size_t len)
+{
+	return (len + ZSWAP_PAGE_SIZE - 1) & ~(size_t)(ZSWAP_PAGE_SIZE - 1);
+}
+
+/* ---- mapping ---- */
+
+#define NEEDED (MAP_PRIVATE | MAP_ANONYMOUS)
+#define FOREIGN (MAP_GROWSDOWN | MAP_HUGETLB | MAP_LOCKED | MAP_STACK)
+
+/* Code that a program makes for itself stays where it is. */
+static bool is_eligible(size_t len, int prot, int flags)
+{
+	return len >= LEAST_BYTES && (flags & NEEDED) == NEEDED && !(flags & FOREIGN) && !(prot & PROT_EXEC);
+}
+
+PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	bool is_ours = is_eligible(len, prot, flags);
+	void *at = __wrap_mmap(addr, len, prot, is_ours ? flags & ~MAP_POPULATE : flags, fd, offset);
+
+	if (is_ours && at != MAP_FAILED)
+		zswap_process_mapped(at, round_up(len));
+	return at;
+}
+
+PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset) __attribute__((alias("mmap")));
+
+/* ---- moving ---- */
+
+static bool has_managed(const void *start, size_t bytes)
+{
+	uintptr_t part_start, part_end;
+
+	return zswap_process_find((uintptr_t)start, (uintptr_t)start + bytes, &part_start, &part_end);
+}
+
+static bool is_zero(const char *page)
+{
+	return !page[0] && !memcmp(page, page + 1, ZSWAP_PAGE_SIZE - 1);
+}
+
+/* What is copied is dropped soon, so that both together take little memory. What is zero stays untouched. */
+static void copy_and_drop(char *from, char *to, size_t bytes)
+{
+	const size_t some = LEAST_BYTES;
+
+	for (size_t done = 0; done < bytes; done += ZSWAP_PAGE_SIZE) {
+		if (!is_zero(from + done))
+			memcpy(to + done, from + done, ZSWAP_PAGE_SIZE);
+		if ((done + ZSWAP_PAGE_SIZE) % some == 0)
+			__wrap_madvise(from + done + ZSWAP_PAGE_SIZE - some, some, MADV_DONTNEED);
+	}
+}
+
+/* The kernel would forget that the memory is managed, and what of it is not there. */
+static void *move(char *old, size_t old_len, size_t new_len, int flags, void *to)
+{
+	int fixed = flags & MREMAP_FIXED ? MAP_FIXED : 0;
+	char *at;
+
+	if (!(flags & MREMAP_MAYMOVE) || flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) {
+		errno = flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) ? EINVAL : ENOMEM;
+		return MAP_FAILED;
+	}
+	at = mmap(fixed ? to : NULL, new_len, PROT_READ | PROT_WRITE, NEEDED | MAP_NORESERVE | fixed, -1, 0);
+	if (at == MAP_FAILED)
+		return MAP_FAILED;
+	copy_and_drop(old, at, old_len < new_len ? old_len : new_len);
+	__wrap_munmap(old, old_len);
+	return at;
+}
+
+static void *shrink(char *old, size_t old_len, size_t new_len)
+{
+	return old_len > new_len && __wrap_munmap(old + new_len, old_len - new_len) ? MAP_FAILED : old;
+}
+
+PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)
+{
+	void *to = NULL;
+	va_list args;
+
+	if (flags & MREMAP_FIXED) {
+		va_start(args, flags);
+		to = va_arg(args, void *);
+		va_end(args);
+	}
+	if (!old_len || !new_len || !has_managed(old, round_up(old_len)))
+		return __wrap_mremap(old, old_len, new_len, flags, to);
+	if (round_up(new_len) <= round_up(old_len) && !(flags & MREMAP_FIXED))
+		return shrink(old, round_up(old_len), round_up(new_len));
+	return move(old, round_up(old_len), round_up(new_len), flags, to);
+}
+
+/* ---- advice ---- */
+
+/*
+ * What is free at once is not counted as resident. Huge pages would come and go as such. Memory that is not there in a
+ * child, or is empty there, cannot be managed: who asks for that does without, as on older kernels.
+ */
+PUBLIC int madvise(void *addr, size_t len, int advice)
+{
+	if (advice == MADV_FREE)
+		advice = MADV_DONTNEED;
+	if (advice == MADV_DONTNEED || !has_managed(addr, round_up(len)))
+		return __wrap_madvise(addr, len, advice);
+	switch (advice) {
+	case MADV_HUGEPAGE:
+	case MADV_COLLAPSE: return 0;
+	case MADV_COLD: return zswap_process_advise(addr, len, ZSWAP_COLD);
+	case MADV_PAGEOUT: return zswap_process_advise(addr, len, ZSWAP_PAGEOUT);
+	case MADV_WILLNEED: return zswap_process_advise(addr, len, ZSWAP_WILLNEED);
+	case MADV_DONTFORK:
+	case MADV_WIPEONFORK: errno = EINVAL; return -1;
+	default: return __wrap_madvise(addr, len, advice);
+	}
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Questions to a process whose memory is managed.
+ */
+#include "questions.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "inside.h"
+#include "runtime.h"
+#include "zswap.h"
+#include "zswap_metrics.h"
+
+static struct {
+	struct zswap *zswap;
+	struct zs_control *control;
+	pid_t pid;
+	char name[ZS_NAME_MAX + 1];
+} questions;
+
+static bool stat(const char *format, const struct zswap_stats *stats, FILE *out)
+{
+	if (!strcmp(format, "plain"))
+		zs_metrics_plain(&zswap_metrics, stats, out);
+	else if (!strcmp(format, "json"))
+		zs_metrics_json(&zswap_metrics, stats, out);
+	else if (!strcmp(format, "prometheus"))
+		zs_metrics_prometheus(&zswap_metrics, stats, questions.name, out);
+	else
+		return fputs("figures come as plain, json or prometheus", out), false;
+	return true;
+}
+
+static void summary(const struct zswap_stats *stats, FILE *out)
+{
+	fprintf(out,
+		"%s, %" PRIu64 " MiB of at most %" PRIu64 " MiB resident, %" PRIu64 " MiB in a pool of %" PRIu64 " MiB",
+		program_invocation_short_name, (stats->resident_pages + stats->standby_pages) >> 8,
+		stats->resident_limit_pages >> 8, (stats->pool_pages + stats->same_filled_pages) >> 8,
+		stats->pool_total_bytes >> 20);
+}
+
+static bool answer(void *ctx, char *const *words, size_t nr_words, FILE *out)
+{
+	struct zswap_stats stats = { .size = sizeof(stats) };
+
+	(void)ctx;
+	zswap_stats(questions.zswap, &stats);
+	if (nr_words == 2 && !strcmp(words[0], "stat"))
+		return stat(words[1], &stats, out);
+	if (nr_words == 1 && !strcmp(words[0], "summary"))
+		return summary(&stats, out), true;
+	fputs("there are: about, stat plain|json|prometheus, summary", out);
+	return false;
+}
+
+static int start(char *where, size_t size)
+{
+	struct zs_control_options options = { .kind = "swap", .name = questions.name, .answer = answer };
+
+	return zs_control_start(&options, &questions.control, where, size);
+}
+
+void zswap_questions_begin(struct zswap *zswap, const char *name)
+{
+	char where[128];
+	int err;
+
+	questions.zswap = zswap;
+	questions.pid = getpid();
+	snprintf(questions.name, sizeof(questions.name), "%s", name);
+	err = start(where, sizeof(where));
+	if (err == -EADDRINUSE) {
+		snprintf(questions.name, sizeof(questions.name), "%.20s-%d", name, (int)questions.pid);
+		err = start(where, sizeof(where));
+	}
+	if (err)
+		dprintf(STDERR_FILENO, "zs swap: %s: %s: nobody can ask for figures\n", where, strerror(-err));
+}
+
+void zswap_questions_end(void)
+{
+	if (!questions.control || questions.pid != getpid())
+		return;
+	zswap_enter();
+	zs_control_stop(questions.control);
+	questions.control = NULL;
+	zswap_leave();
+}
