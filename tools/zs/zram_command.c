@@ -12,12 +12,8 @@
 
 #include "figures.h"
 #include "running.h"
+#include "stat.h"
 #include "zs.h"
-
-enum {
-	OPTION_JSON = 256,
-	OPTION_PROMETHEUS,
-};
 
 static const char help_text[] =
 	"Usage: zs zram stat [--json|--prometheus] [NAME]\n"
@@ -53,73 +49,17 @@ static const char help_text[] =
 
 /* ---- stat ---- */
 
-static void print_figure(const struct zs_figure *figure)
+static void print_shares(const struct zs_figures *figures)
 {
-	char text[32];
-
-	if (!strcmp(figure->unit, "bytes"))
-		printf("%-18s %20" PRIu64 "  %s\n", figure->name, figure->value,
-		       zs_bytes_for_people(figure->value, text, sizeof(text)));
-	else
-		printf("%-18s %20" PRIu64 "  %s\n", figure->name, figure->value, figure->unit);
-}
-
-static void print_share(const char *name, uint64_t part, uint64_t whole, const char *meaning)
-{
-	if (whole)
-		printf("%-18s %20.3f  %s\n", name, (double)part / (double)whole, meaning);
-}
-
-static void print_figures(char *text)
-{
-	struct zs_figures figures;
-
-	zs_figures_parse(&figures, text);
-	for (size_t i = 0; i < figures.nr; i++)
-		print_figure(&figures.row[i]);
-	print_share("ratio", zs_figure(&figures, "orig_data_size"), zs_figure(&figures, "mem_used_total"),
-		    "content / memory");
-	print_share("utilisation", zs_figure(&figures, "compr_data_size"), zs_figure(&figures, "mem_used_total"),
-		    "compressed content / memory");
-}
-
-static int show_stat(const char *name, const char *request, bool for_people)
-{
-	struct zs_found disk;
-	char *text = zs_running_choose("zram", name, &disk) ? zs_running_ask(&disk, request) : NULL;
-
-	if (!text)
-		return ZS_EXIT_FAILURE;
-	if (for_people)
-		print_figures(text);
-	else
-		fputs(text, stdout);
-	free(text);
-	return zs_finish_stdout(ZS_EXIT_OK);
+	zs_stat_share("ratio", zs_figure(figures, "orig_data_size"), zs_figure(figures, "mem_used_total"),
+		      "content / memory");
+	zs_stat_share("utilisation", zs_figure(figures, "compr_data_size"), zs_figure(figures, "mem_used_total"),
+		      "compressed content / memory");
 }
 
 int zs_zram_stat(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "prometheus", no_argument, NULL, OPTION_PROMETHEUS },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *request = "stat plain";
-	bool for_people = true;
-	int option;
-
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
-		if (option != OPTION_JSON && option != OPTION_PROMETHEUS)
-			return zs_option_error("zram", option, argv);
-		if (!for_people)
-			return zs_usage_error("zram", "stat prints JSON or Prometheus's text, not both");
-		request = option == OPTION_JSON ? "stat json" : "stat prometheus";
-		for_people = false;
-	}
-	if (argc - optind > 1)
-		return zs_usage_error("zram", "stat takes one name, and there is '%s' too", argv[optind + 1]);
-	return show_stat(argv[optind], request, for_people);
+	return zs_stat(&(struct zs_stat_of){ "zram", "zram", print_shares }, argc, argv);
 }
 
 /* ---- orders ---- */

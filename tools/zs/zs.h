@@ -30,6 +30,7 @@ extern const struct zs_command zs_command_trace;
 extern const struct zs_command zs_command_replay;
 extern const struct zs_command zs_command_ls;
 extern const struct zs_command zs_command_zram;
+extern const struct zs_command zs_command_swap;
 
 /* One line on stderr, "zs: " before it; a progress bar there is wiped first. */
 void zs_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -42,6 +43,8 @@ int zs_option_error(const char *command, int option, char **argv);
 
 /* Reads "4096" or "4k" into bytes; false: not such a number. */
 bool zs_parse_size(const char *text, uint64_t *bytes);
+/* The same up to terabytes: "512M". */
+bool zs_parse_amount(const char *text, uint64_t *bytes);
 bool zs_parse_count(const char *text, uint64_t *count);
 
 /* What stdout took is only known here: flushes it. Returns status, or ZS_EXIT_FAILURE with a message. */
