@@ -165,10 +165,10 @@ check_sqlite3() {
 
 check_gcc() {
 	needs gcc
-	awk 'BEGIN { for (i = 0; i < 4000; i++) printf "int f%d(int a, int b) { int c = a * %d; for (int k = 0; k < b; k++) " \
+	awk 'BEGIN { for (i = 0; i < 1200; i++) printf "int f%d(int a, int b) { int c = a * %d; for (int k = 0; k < b; k++) " \
 		"c += k ^ (a << (k & 7)); return c > %d ? c - b : c + a; }\n", i, i, i }' >"$dir/many.c"
 	gcc -O1 -c -o "$dir/plain.o" "$dir/many.c" || fail "gcc"
-	managed 64M gcc -O1 -c -o "$dir/many.o" "$dir/many.c"
+	managed 32M gcc -O1 -c -o "$dir/many.o" "$dir/many.c"
 	cmp "$dir/plain.o" "$dir/many.o" || fail "gcc: another object"
 }
 
