@@ -19,60 +19,15 @@ static uint64_t *stream_of(struct zswap_engine *engine, uint32_t page)
 	return &engine->streams[(page >> STREAM_SHIFT) % ZSWAP_NR_STREAMS];
 }
 
-/* How many pages came to where a walk goes on at this one; 0: none does. Who else faults there may disturb it. */
-static unsigned int walked_to(struct zswap_engine *engine, uint32_t page)
+/* How many pages from this one on are to come, at most. Who else faults in the stretch may disturb it, not more. */
+static unsigned int window_of(struct zswap_engine *engine, uint32_t page)
 {
 	uint64_t stream = __atomic_load_n(stream_of(engine, page), __ATOMIC_RELAXED);
+	unsigned int nr = 1, rest = zswap_group_rest(&engine->table, page);
 
-	return stream && stream >> 32 == page ? (unsigned int)(stream & UINT32_MAX) : 0;
-}
-
-static uint32_t group_key(uint32_t page, bool is_new)
-{
-	return page >> ZSWAP_GROUP_SHIFT << 1 | is_new;
-}
-
-#define MOST_DENSE 12
-#define DENSE 4
-
-/*
- * Whether all of a page's group should come. Who walks through several objects at once touches the pages in whatever
- * order, but all of them soon. So a group in which something came not long ago comes as a whole, and if that was so for
- * others of its stretch too, already the first time. Pages that are new are told apart. What is remembered is lost
- * when another takes its place.
- */
-static bool is_dense(struct zswap_engine *engine, uint32_t page)
-{
-	bool is_new = zswap_look(zswap_page_of(&engine->table, page)) == ZSWAP_EMPTY;
-	uint32_t key = group_key(page, is_new);
-	uint8_t *density = &engine->density[(page >> STREAM_SHIFT) % ZSWAP_NR_DENSITIES];
-	bool is_known = __atomic_load_n(&engine->groups[key % ZSWAP_NR_GROUPS], __ATOMIC_RELAXED) == key + 1;
-	unsigned int now = __atomic_load_n(density, __ATOMIC_RELAXED);
-
-	if (is_known)
-		now = now + 3 < MOST_DENSE ? now + 3 : MOST_DENSE;
-	else if (now)
-		now--;
-	__atomic_store_n(density, (uint8_t)now, __ATOMIC_RELAXED);
-	return is_known || now >= DENSE;
-}
-
-static void note_group(struct zswap_engine *engine, uint32_t page, bool is_new)
-{
-	uint32_t key = group_key(page, is_new);
-
-	__atomic_store_n(&engine->groups[key % ZSWAP_NR_GROUPS], key + 1, __ATOMIC_RELAXED);
-}
-
-/* How many pages from this one on are to come, at most, and whether those before it are to come too. */
-static unsigned int window_of(struct zswap_engine *engine, uint32_t page, bool *is_around)
-{
-	unsigned int nr = walked_to(engine, page) * 2, rest = zswap_group_rest(&engine->table, page);
-
-	*is_around = !nr && is_dense(engine, page);
-	if (*is_around)
-		return rest;
-	return !nr ? 1 : nr < rest ? nr : rest;
+	if (stream && stream >> 32 == page)
+		nr = (unsigned int)(stream & UINT32_MAX) * 2;
+	return nr < rest ? nr : rest;
 }
 
 static void note_stream(struct zswap_engine *engine, uint32_t page, unsigned int nr)
@@ -170,33 +125,6 @@ static int bring_content(struct zswap_engine *engine, struct zswap_lane *lane, u
 	return nr ? give_row(engine, page, nr, lane->pages) : tell_lost(engine);
 }
 
-/* How many pages just before this one are away too, in its group. */
-static unsigned int count_away_before(struct zswap_engine *engine, uint32_t page)
-{
-	unsigned int nr = 0;
-
-	while ((page - nr) % ZSWAP_GROUP_PAGES &&
-	       zswap_slot_kind(zswap_look(zswap_page_of(&engine->table, page - nr - 1))) > ZSWAP_RESIDENT)
-		nr++;
-	return nr;
-}
-
-/* All pages around one that are away, in its group; or if some before it cannot be had, that one alone. */
-static int bring_around(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page)
-{
-	unsigned int before = count_away_before(engine, page), nr;
-	int got;
-
-	nr = unpack_row(engine, lane, zswap_page_of(&engine->table, page - before),
-			before + zswap_group_rest(&engine->table, page));
-	if (nr <= before)
-		return bring_content(engine, lane, page, 1);
-	got = give_row(engine, page - before, nr, lane->pages);
-	if (got < 0)
-		return got;
-	return got > (int)before ? got - (int)before : -EAGAIN;
-}
-
 /*
  * A page that is resident and faults was brought meanwhile, or the program has dropped it behind our back: then it is
  * to read as zeroes.
@@ -213,8 +141,7 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 {
 	struct zs_share_lock *lock = zswap_lock_of(&engine->table, number);
 	struct zswap_page *page = zswap_page_of(&engine->table, number);
-	bool is_around;
-	unsigned int nr = window_of(engine, number, &is_around);
+	unsigned int nr = window_of(engine, number);
 	enum zswap_kind kind;
 	int got;
 
@@ -228,15 +155,12 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 		got = bring_again(engine, number);
 	else if (kind == ZSWAP_EMPTY)
 		got = bring_zeroes(engine, number, nr, is_write);
-	else if (is_around)
-		got = bring_around(engine, lane, number);
 	else
 		got = bring_content(engine, lane, number, nr);
 	zs_share_unlock(lock, true);
 	if (got > 0) {
 		zswap_count(&engine->counts.faults_of[kind], 1);
 		note_stream(engine, number, (unsigned int)got);
-		note_group(engine, number, kind == ZSWAP_EMPTY);
 	}
 	return got < 0 ? got : 0;
 }

@@ -15,8 +15,6 @@
 
 #define ZSWAP_NR_KINDS 7
 #define ZSWAP_NR_STREAMS 16u
-#define ZSWAP_NR_GROUPS 1024u
-#define ZSWAP_NR_DENSITIES 256u
 
 struct zswap_counts {
 	uint64_t pages[ZSWAP_NR_KINDS]; /* of each kind */
@@ -74,10 +72,8 @@ struct zswap_engine {
 	bool is_one_pager;
 	bool is_full; /* nothing is packed until the pool has room again */
 	bool is_full_told;
-	uint64_t streams[ZSWAP_NR_STREAMS]; /* see fault.c, as for the next */
-	uint32_t groups[ZSWAP_NR_GROUPS];
-	uint8_t density[ZSWAP_NR_DENSITIES];
-	struct zswap_counts counts; /* each changed atomically */
+	uint64_t streams[ZSWAP_NR_STREAMS]; /* see fault.c */
+	struct zswap_counts counts;         /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);
 	void (*wake)(void *ctx);
 	void *ctx;
