@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * What the program calls about its memory. Large private memory that it maps is managed; everything else goes to the
- * kernel as it is, which tells of what it does to managed memory: unmapping, protecting and dropping need nothing here.
+ * kernel as it is, which tells of what it does to managed memory: protecting, dropping and mapping something else over
+ * it need nothing here. What is unmapped by munmap() is forgotten before that, as another thread may map memory of its
+ * own there as soon as it is done.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -52,14 +54,27 @@ PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off
 
 PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset) __attribute__((alias("mmap")));
 
-/* ---- moving ---- */
-
 static bool has_managed(const void *start, size_t bytes)
 {
 	uintptr_t part_start, part_end;
 
 	return zswap_process_find((uintptr_t)start, (uintptr_t)start + bytes, &part_start, &part_end);
 }
+
+/* A call that will fail loses nothing. */
+static int unmap(void *addr, size_t len)
+{
+	if (!((uintptr_t)addr & (ZSWAP_PAGE_SIZE - 1)) && has_managed(addr, round_up(len)))
+		zswap_process_let_go(addr, round_up(len));
+	return __wrap_munmap(addr, len);
+}
+
+PUBLIC int munmap(void *addr, size_t len)
+{
+	return unmap(addr, len);
+}
+
+/* ---- moving ---- */
 
 static bool is_zero(const char *page)
 {
@@ -93,13 +108,13 @@ static void *move(char *old, size_t old_len, size_t new_len, int flags, void *to
 	if (at == MAP_FAILED)
 		return MAP_FAILED;
 	copy_and_drop(old, at, old_len < new_len ? old_len : new_len);
-	__wrap_munmap(old, old_len);
+	unmap(old, old_len);
 	return at;
 }
 
 static void *shrink(char *old, size_t old_len, size_t new_len)
 {
-	return old_len > new_len && __wrap_munmap(old + new_len, old_len - new_len) ? MAP_FAILED : old;
+	return old_len > new_len && unmap(old + new_len, old_len - new_len) ? MAP_FAILED : old;
 }
 
 PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)

@@ -140,6 +140,13 @@ bool zswap_process_find(uintptr_t start, uintptr_t end, uintptr_t *part_start, u
 	return true;
 }
 
+void zswap_process_let_go(void *start, size_t bytes)
+{
+	zswap_enter();
+	zswap_let_go(process.zswap, start, bytes);
+	zswap_leave();
+}
+
 int zswap_process_advise(void *start, size_t bytes, int advice)
 {
 	int err;

@@ -13,6 +13,9 @@
 /* Memory that was mapped just now, private and anonymous, may be managed from here on. errno stays. */
 void zswap_process_mapped(void *start, size_t bytes);
 
+/* The program unmaps memory: what of it is managed is no more. */
+void zswap_process_let_go(void *start, size_t bytes);
+
 /* The first part of a range that is managed. Result: whether there is one. */
 bool zswap_process_find(uintptr_t start, uintptr_t end, uintptr_t *part_start, uintptr_t *part_end);
 

@@ -167,6 +167,8 @@ void zswap_tell(struct zswap *zswap, const char *what);
  * errno: it stays what it was.
  */
 int zswap_take_over(struct zswap *zswap, void *start, size_t bytes);
+/* What is managed of memory that is about to be unmapped is so no more, and its content is lost. */
+void zswap_let_go(struct zswap *zswap, void *start, size_t bytes);
 /* In a child after a fork, all paused: it works by itself from here on, or has all its pages back. */
 void zswap_renew(struct zswap *zswap);
 

@@ -357,6 +357,20 @@ int zswap_take_over(struct zswap *zswap, void *start, size_t bytes)
 	return err;
 }
 
+void zswap_let_go(struct zswap *zswap, void *start, size_t bytes)
+{
+	uintptr_t at = (uintptr_t)start, end = at + bytes;
+	struct zswap_region part;
+	sigset_t old;
+
+	begin_call(&old);
+	for (; zswap_regions_next(&zswap->regions, at, end, &part); at = part.end) {
+		zswap_unmapped(zswap, part.start, part.end);
+		zswap_descriptor_forget(zswap->fd, (void *)part.start, part.end - part.start);
+	}
+	end_call(&old);
+}
+
 /* 0: there is nothing, or it is more than there can be. */
 static size_t round_up(size_t len)
 {
