@@ -87,7 +87,7 @@ int zcache_put(struct zcache *cache, int pool, uint64_t object, uint32_t index, 
 	       zcache_token token);
 
 /**
- * Copies a value to buf. token may be NULL.
+ * Copies a value to buf, which must not be memory whose pages come by way of this cache. token may be NULL.
  *
  * Returns the value's bytes. -ENOENT: a miss, and *token is what zcache_put() may be called with. -ENOBUFS: the value
  * is longer than len; nothing was copied. -EINVAL: pool.

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -26,7 +27,6 @@ struct zstd_ctx {
 
 /* The length of a piece stands before it; what follows is aligned as a line of the cache. */
 #define HEAD_BYTES 64u
-#define PAGE_BYTES 4096u
 /* A context has two pieces of memory at most in each direction; each has a head and fills its last page. */
 #define MOST_PIECES 4u
 
@@ -114,7 +114,7 @@ static size_t zstd_size(const void *ptr)
 	const struct zstd_ctx *ctx = ptr;
 
 	return sizeof(*ctx) + ZSTD_sizeof_CCtx(ctx->compressor) + ZSTD_sizeof_DCtx(ctx->decompressor) +
-	       (size_t)MOST_PIECES * PAGE_BYTES;
+	       MOST_PIECES * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 const struct zs_comp zs_comp_zstd = {

@@ -76,3 +76,17 @@ void zs_metrics_prometheus(const struct zs_metrics *metrics, const void *figures
 		fprintf(out, "\"} %" PRIu64 "\n", value_of(metric, figures));
 	}
 }
+
+bool zs_metrics_tell(const struct zs_metrics *metrics, const void *figures, const char *form, const char *instance,
+		     FILE *out)
+{
+	if (!strcmp(form, "plain"))
+		zs_metrics_plain(metrics, figures, out);
+	else if (!strcmp(form, "json"))
+		zs_metrics_json(metrics, figures, out);
+	else if (!strcmp(form, "prometheus"))
+		zs_metrics_prometheus(metrics, figures, instance, out);
+	else
+		return fputs("figures come as plain, json or prometheus", out), false;
+	return true;
+}

@@ -7,6 +7,7 @@
 #ifndef ZS_METRIC_H
 #define ZS_METRIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,5 +40,9 @@ void zs_metrics_json(const struct zs_metrics *metrics, const void *figures, FILE
 
 /* instance is the value of the label "name". */
 void zs_metrics_prometheus(const struct zs_metrics *metrics, const void *figures, const char *instance, FILE *out);
+
+/* In the form "plain", "json" or "prometheus". Result: false: it is none of these, which is said. */
+bool zs_metrics_tell(const struct zs_metrics *metrics, const void *figures, const char *form, const char *instance,
+		     FILE *out);
 
 #endif

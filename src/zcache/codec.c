@@ -5,10 +5,8 @@
 #include "codec.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
-#include "futex.h"
 #include "reserve.h"
 
 /* What needs all that a context may need. Without memory of its own, as it is only read. */
@@ -50,30 +48,29 @@ static struct zcache_lane *lane_create(struct zcache_codec *codec)
 int zcache_codec_create(const struct zs_comp_spec *comp, uint32_t nr_lanes, struct zcache_codec **result)
 {
 	struct zcache_codec *codec = zs_reserve(sizeof(*codec));
+	struct zcache_lane *lane;
 
 	if (!codec)
 		return -ENOMEM;
 	codec->comp = *comp;
 	codec->nr_most = nr_lanes;
-	codec->first = lane_create(codec);
-	if (!codec->first) {
+	lane = zcache_lane_make(codec);
+	if (!lane) {
 		zs_unreserve(codec, sizeof(*codec));
 		return -ENOMEM;
 	}
-	codec->nr = codec->nr_free = 1;
-	codec->lane_bytes = sizeof(struct zcache_lane) + comp->comp->size(codec->first->context);
+	codec->lane_bytes = sizeof(*lane) + comp->comp->size(lane->context);
+	zcache_lane_put(codec, lane);
 	*result = codec;
 	return 0;
 }
 
 void zcache_codec_destroy(struct zcache_codec *codec)
 {
-	struct zcache_lane *next;
+	struct zcache_lane *lane;
 
-	for (struct zcache_lane *lane = codec->first; lane; lane = next) {
-		next = lane->next;
+	while ((lane = zcache_lane_try(codec)))
 		lane_destroy(codec, lane);
-	}
 	zs_unreserve(codec, sizeof(*codec));
 }
 
@@ -86,16 +83,7 @@ uint64_t zcache_codec_bytes(const struct zcache_codec *codec)
 
 struct zcache_lane *zcache_lane_try(struct zcache_codec *codec)
 {
-	struct zcache_lane *lane;
-
-	zs_share_lock(&codec->lock, true);
-	lane = codec->first;
-	if (lane) {
-		codec->first = lane->next;
-		__atomic_store_n(&codec->nr_free, codec->nr_free - 1, __ATOMIC_RELAXED);
-	}
-	zs_share_unlock(&codec->lock, true);
-	return lane;
+	return zs_spares_try(&codec->spares);
 }
 
 bool zcache_codec_may_grow(const struct zcache_codec *codec)
@@ -116,23 +104,10 @@ struct zcache_lane *zcache_lane_make(struct zcache_codec *codec)
 
 struct zcache_lane *zcache_lane_wait(struct zcache_codec *codec)
 {
-	struct zcache_lane *lane = zcache_lane_try(codec);
-
-	for (; !lane; lane = zcache_lane_try(codec))
-		zs_futex_wait(&codec->nr_free, 0, NULL);
-	return lane;
+	return zs_spares_get(&codec->spares);
 }
 
 void zcache_lane_put(struct zcache_codec *codec, struct zcache_lane *lane)
 {
-	bool was_last;
-
-	zs_share_lock(&codec->lock, true);
-	lane->next = codec->first;
-	codec->first = lane;
-	was_last = !codec->nr_free;
-	__atomic_store_n(&codec->nr_free, codec->nr_free + 1, __ATOMIC_RELAXED);
-	zs_share_unlock(&codec->lock, true);
-	if (was_last)
-		zs_futex_wake(&codec->nr_free, INT_MAX);
+	zs_spares_put(&codec->spares, &lane->spare);
 }

@@ -4,17 +4,17 @@
  * unpacks has a lane for itself: a codec's context and room for a value. The first is made with the codec; others are
  * made when several calls are at work at once, as long as they may take memory for it. Who finds none waits.
  *
- * Locks: lanes have a lock; who has a lane waits for no other, and nobody waits for one who has a shard's lock.
+ * Locks: that of the spares; who has a lane waits for no other, and nobody waits for one who has a shard's lock.
  */
 #ifndef ZCACHE_CODEC_H
 #define ZCACHE_CODEC_H
 
 #include "comp.h"
-#include "share_lock.h"
+#include "spares.h"
 #include "zcache.h"
 
 struct zcache_lane {
-	struct zcache_lane *next;
+	struct zs_spare spare;
 	void *context;
 	unsigned char packed[ZCACHE_MAX_VALUE];
 };
@@ -23,11 +23,9 @@ struct zcache_codec {
 	struct zcache_codec *next;
 	struct zs_comp_spec comp;
 	uint32_t nr_pools;
-	uint32_t nr_most; /* lanes */
-	struct zs_share_lock lock;
-	struct zcache_lane *first; /* not in use */
+	uint32_t nr_most;        /* lanes */
+	struct zs_spares spares; /* lanes not in use */
 	uint32_t nr;
-	uint32_t nr_free; /* a futex */
 	size_t lane_bytes;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Scratches: taken from the list of those at hand, or made.
+ * Scratches: taken from those at hand, or made.
  */
 #include "scratch.h"
 
@@ -24,22 +24,14 @@ static struct zram_scratch *scratch_create(struct zram_scratches *scratches)
 
 struct zram_scratch *zram_scratch_get(struct zram_scratches *scratches)
 {
-	struct zram_scratch *scratch;
+	struct zram_scratch *scratch = zs_spares_try(&scratches->spares);
 
-	zs_share_lock(&scratches->lock, true);
-	scratch = scratches->first;
-	if (scratch)
-		scratches->first = scratch->next;
-	zs_share_unlock(&scratches->lock, true);
 	return scratch ? scratch : scratch_create(scratches);
 }
 
 void zram_scratch_put(struct zram_scratches *scratches, struct zram_scratch *scratch)
 {
-	zs_share_lock(&scratches->lock, true);
-	scratch->next = scratches->first;
-	scratches->first = scratch;
-	zs_share_unlock(&scratches->lock, true);
+	zs_spares_put(&scratches->spares, &scratch->spare);
 }
 
 struct zram_room *zram_scratch_room(struct zram_scratches *scratches, struct zram_scratch *scratch)
@@ -71,10 +63,9 @@ static void room_destroy(const struct zram_scratches *scratches, struct zram_roo
 
 void zram_scratches_destroy(struct zram_scratches *scratches)
 {
-	while (scratches->first) {
-		struct zram_scratch *scratch = scratches->first;
+	struct zram_scratch *scratch;
 
-		scratches->first = scratch->next;
+	while ((scratch = zs_spares_try(&scratches->spares))) {
 		scratches->comp.comp->destroy(scratch->codec);
 		room_destroy(scratches, scratch->room);
 		free(scratch);

@@ -6,14 +6,14 @@
  * What only pages packed again need, a context of the stronger codec and room for a whole unit, is made when the first
  * of them is met.
  *
- * Locks: one of their own, innermost.
+ * Locks: that of the spares.
  */
 #ifndef ZRAM_SCRATCH_H
 #define ZRAM_SCRATCH_H
 
 #include "comp.h"
-#include "share_lock.h"
 #include "slot.h"
+#include "spares.h"
 
 #define ZRAM_UNIT_PAGES 16u /* a unit lies within the pages that share a lock */
 #define ZRAM_UNIT_BYTES (ZRAM_UNIT_PAGES * ZRAM_PAGE_BYTES)
@@ -26,7 +26,7 @@ struct zram_room {
 };
 
 struct zram_scratch {
-	struct zram_scratch *next;
+	struct zs_spare spare;
 	void *codec;
 	struct zram_room *room; /* NULL: not made yet */
 	unsigned char page[ZRAM_PAGE_BYTES];
@@ -36,8 +36,7 @@ struct zram_scratch {
 struct zram_scratches {
 	struct zs_comp_spec comp;
 	struct zs_comp_spec strong; /* comp NULL: there is none */
-	struct zs_share_lock lock;
-	struct zram_scratch *first; /* not in use */
+	struct zs_spares spares;    /* not in use */
 	uint32_t nr;                /* all */
 	uint32_t nr_rooms;
 };

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "futex.h"
 #include "reserve.h"
 
 /* A library may take a context's memory when it is first used, in each direction. */
@@ -27,9 +26,7 @@ static int add_lane(struct zswap_lanes *lanes, struct zswap_lane *lane)
 	lane->codec = lanes->comp.comp->create(lanes->comp.level, ZSWAP_PAGE_BYTES);
 	if (!lane->codec)
 		return -ENOMEM;
-	lane->next = lanes->first;
-	lanes->first = lane;
-	lanes->nr_free++;
+	zs_spares_put(&lanes->spares, &lane->spare);
 	return warm_up(lanes->comp.comp, lane);
 }
 
@@ -54,39 +51,12 @@ void zswap_lanes_destroy(struct zswap_lanes *lanes)
 	zs_unreserve(lanes->all, lanes->nr * sizeof(*lanes->all));
 }
 
-static struct zswap_lane *try_get(struct zswap_lanes *lanes)
-{
-	struct zswap_lane *lane;
-
-	zs_share_lock(&lanes->lock, true);
-	lane = lanes->first;
-	if (lane) {
-		lanes->first = lane->next;
-		__atomic_store_n(&lanes->nr_free, lanes->nr_free - 1, __ATOMIC_RELAXED);
-	}
-	zs_share_unlock(&lanes->lock, true);
-	return lane;
-}
-
 struct zswap_lane *zswap_lane_get(struct zswap_lanes *lanes)
 {
-	struct zswap_lane *lane = try_get(lanes);
-
-	for (; !lane; lane = try_get(lanes))
-		zs_futex_wait(&lanes->nr_free, 0, NULL);
-	return lane;
+	return zs_spares_get(&lanes->spares);
 }
 
 void zswap_lane_put(struct zswap_lanes *lanes, struct zswap_lane *lane)
 {
-	bool was_last;
-
-	zs_share_lock(&lanes->lock, true);
-	lane->next = lanes->first;
-	lanes->first = lane;
-	was_last = !lanes->nr_free;
-	__atomic_store_n(&lanes->nr_free, lanes->nr_free + 1, __ATOMIC_RELAXED);
-	zs_share_unlock(&lanes->lock, true);
-	if (was_last)
-		zs_futex_wake(&lanes->nr_free, INT_MAX);
+	zs_spares_put(&lanes->spares, &lane->spare);
 }

@@ -3,17 +3,17 @@
  * What a fault or an eviction needs for itself: a codec's context and room for pages. All are made in the beginning,
  * since who takes a fault may be anywhere in the program, and may not ask for memory. Who finds none waits for one.
  *
- * Locks: a futex that counts those that are free. Who has a lane never waits for another.
+ * Locks: that of the spares. Who has a lane never waits for another.
  */
 #ifndef ZSWAP_LANE_H
 #define ZSWAP_LANE_H
 
 #include "comp.h"
-#include "share_lock.h"
+#include "spares.h"
 #include "table.h"
 
 struct zswap_lane {
-	struct zswap_lane *next;
+	struct zs_spare spare;
 	void *codec;
 	unsigned char pages[ZSWAP_GROUP_PAGES * ZSWAP_PAGE_BYTES];
 	unsigned char packed[ZSWAP_PAGE_BYTES];
@@ -21,11 +21,9 @@ struct zswap_lane {
 
 struct zswap_lanes {
 	struct zs_comp_spec comp;
-	struct zs_share_lock lock;
-	struct zswap_lane *first; /* not in use */
+	struct zs_spares spares;
 	struct zswap_lane *all;
 	uint32_t nr;
-	uint32_t nr_free; /* a futex */
 };
 
 /* Result: 0 or -ENOMEM; zswap_lanes_destroy() is to be called in any case. */

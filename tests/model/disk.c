@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "disk_tester.h"
+#include "options.h"
 
 #define MOST_THREADS 64u
 #define FEWEST_PAGES 3u /* for a thread: some that it shares, and some that it does not */
@@ -201,17 +202,6 @@ static uint64_t run(const struct disk_settings *settings, const struct disk_way 
 
 /* ---- the command line ---- */
 
-static uint64_t number(int option, const char *text)
-{
-	char *end;
-	uint64_t value = strtoull(text, &end, 0);
-
-	if (*text && !*end)
-		return value;
-	fprintf(stderr, "disk: -%c takes a number, not '%s'\n", option, text);
-	exit(2);
-}
-
 _Noreturn static void misused(void)
 {
 	fprintf(stderr, "disk: see the head of disk.c\n");
@@ -227,18 +217,18 @@ static struct disk_settings parse(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "r:n:t:j:c:s:l:u:f:b:p:x:")) >= 0) {
 		switch (option) {
-		case 'r': s.seed = number(option, optarg); break;
-		case 'n': s.nr_requests = number(option, optarg); break;
-		case 't': s.seconds = number(option, optarg); break;
-		case 'j': s.nr_threads = number(option, optarg); break;
+		case 'r': s.seed = option_number("disk", option, optarg); break;
+		case 'n': s.nr_requests = option_number("disk", option, optarg); break;
+		case 't': s.seconds = option_number("disk", option, optarg); break;
+		case 'j': s.nr_threads = option_number("disk", option, optarg); break;
 		case 'c': s.codec = optarg; break;
-		case 's': s.nr_pages = number(option, optarg); break;
-		case 'l': s.limit_kib = number(option, optarg); break;
+		case 's': s.nr_pages = option_number("disk", option, optarg); break;
+		case 'l': s.limit_kib = option_number("disk", option, optarg); break;
 		case 'u': s.uri = optarg; break;
-		case 'f': s.fail_one_in = number(option, optarg); break;
-		case 'b': s.budget_pages = number(option, optarg); break;
+		case 'f': s.fail_one_in = option_number("disk", option, optarg); break;
+		case 'b': s.budget_pages = option_number("disk", option, optarg); break;
 		case 'p': s.policies = optarg; break;
-		case 'x': s.store_fails = number(option, optarg); break;
+		case 'x': s.store_fails = option_number("disk", option, optarg); break;
 		default: misused();
 		}
 	}

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "values.h"
 #include "zcache_engine.h"
 #ifdef ZCACHE_SIM
@@ -362,29 +363,18 @@ static void end(struct player *player)
 #endif
 }
 
-static uint64_t number(int option, const char *text)
-{
-	char *end;
-	uint64_t value = strtoull(text, &end, 10);
-
-	if (*text >= '0' && *text <= '9' && !*end)
-		return value;
-	fprintf(stderr, "zcache: -%c %s: no number\n", option, text);
-	exit(2);
-}
-
 static void parse(int argc, char **argv)
 {
 	int option;
 
 	while ((option = getopt(argc, argv, "r:n:j:c:l:f:")) >= 0) {
 		switch (option) {
-		case 'r': settings.seed = number(option, optarg); break;
-		case 'n': settings.nr_operations = number(option, optarg); break;
-		case 'j': settings.nr_threads = number(option, optarg); break;
+		case 'r': settings.seed = option_number("zcache", option, optarg); break;
+		case 'n': settings.nr_operations = option_number("zcache", option, optarg); break;
+		case 'j': settings.nr_threads = option_number("zcache", option, optarg); break;
 		case 'c': settings.codec = optarg; break;
-		case 'l': settings.limit_kib = number(option, optarg); break;
-		case 'f': settings.memory_fails = number(option, optarg); break;
+		case 'l': settings.limit_kib = option_number("zcache", option, optarg); break;
+		case 'f': settings.memory_fails = option_number("zcache", option, optarg); break;
 		default: exit(2);
 		}
 	}

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "disk_store.h"
+#include "options.h"
 #include "parts.h"
 #include "program.h"
 #include "random.h"
@@ -524,33 +525,22 @@ static void end(struct player *players)
 
 /* ---- the command line ---- */
 
-static uint64_t number(int option, const char *text)
-{
-	char *rest;
-	uint64_t value = strtoull(text, &rest, 0);
-
-	if (*text && !*rest)
-		return value;
-	fprintf(stderr, "zswap: -%c takes a number, not '%s'\n", option, text);
-	exit(2);
-}
-
 static void parse(int argc, char **argv)
 {
 	int option;
 
 	while ((option = getopt(argc, argv, "r:n:j:c:l:w:x:g:b:f:")) >= 0) {
 		switch (option) {
-		case 'r': settings.seed = number(option, optarg); break;
-		case 'n': settings.nr_operations = number(option, optarg); break;
-		case 'j': settings.nr_threads = number(option, optarg); break;
+		case 'r': settings.seed = option_number("zswap", option, optarg); break;
+		case 'n': settings.nr_operations = option_number("zswap", option, optarg); break;
+		case 'j': settings.nr_threads = option_number("zswap", option, optarg); break;
 		case 'c': settings.codec = optarg; break;
-		case 'l': settings.pool_kib = number(option, optarg); break;
-		case 'w': settings.store_kib = number(option, optarg); break;
-		case 'x': settings.store_fails = number(option, optarg); break;
-		case 'g': settings.give_fails = number(option, optarg); break;
-		case 'b': settings.busy = number(option, optarg); break;
-		case 'f': settings.memory_fails = number(option, optarg); break;
+		case 'l': settings.pool_kib = option_number("zswap", option, optarg); break;
+		case 'w': settings.store_kib = option_number("zswap", option, optarg); break;
+		case 'x': settings.store_fails = option_number("zswap", option, optarg); break;
+		case 'g': settings.give_fails = option_number("zswap", option, optarg); break;
+		case 'b': settings.busy = option_number("zswap", option, optarg); break;
+		case 'f': settings.memory_fails = option_number("zswap", option, optarg); break;
 		default: exit(2);
 		}
 	}

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "values.h"
 #include "zcache.h"
 
@@ -251,28 +252,17 @@ static void end(const struct player *players)
 	zcache_destroy(cache);
 }
 
-static uint64_t number(int option, const char *text)
-{
-	char *rest;
-	uint64_t value = strtoull(text, &rest, 10);
-
-	if (*text >= '0' && *text <= '9' && !*rest)
-		return value;
-	fprintf(stderr, "zcache-limit: -%c %s: no number\n", option, text);
-	exit(2);
-}
-
 static void parse(int argc, char **argv)
 {
 	int option;
 
 	while ((option = getopt(argc, argv, "j:t:l:c:r:")) >= 0) {
 		switch (option) {
-		case 'j': settings.nr_threads = (unsigned int)number(option, optarg); break;
-		case 't': settings.seconds = (unsigned int)number(option, optarg); break;
-		case 'l': settings.limit_kib = number(option, optarg); break;
+		case 'j': settings.nr_threads = (unsigned int)option_number("zcache-limit", option, optarg); break;
+		case 't': settings.seconds = (unsigned int)option_number("zcache-limit", option, optarg); break;
+		case 'l': settings.limit_kib = option_number("zcache-limit", option, optarg); break;
 		case 'c': settings.compressor = optarg; break;
-		case 'r': settings.seed = number(option, optarg); break;
+		case 'r': settings.seed = option_number("zcache-limit", option, optarg); break;
 		default: exit(2);
 		}
 	}

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
 #include "random.h"
 #include "zcache.h"
 
@@ -195,26 +196,15 @@ static void end(const struct player *players)
 	zcache_destroy(cache);
 }
 
-static uint64_t number(int option, const char *text)
-{
-	char *rest;
-	uint64_t value = strtoull(text, &rest, 10);
-
-	if (*text >= '0' && *text <= '9' && !*rest)
-		return value;
-	fprintf(stderr, "zcache-stale: -%c %s: no number\n", option, text);
-	exit(2);
-}
-
 static void parse(int argc, char **argv)
 {
 	int option;
 
 	while ((option = getopt(argc, argv, "j:n:r:")) >= 0) {
 		switch (option) {
-		case 'j': settings.nr_threads = (unsigned int)number(option, optarg); break;
-		case 'n': settings.nr_changes = number(option, optarg); break;
-		case 'r': settings.seed = number(option, optarg); break;
+		case 'j': settings.nr_threads = (unsigned int)option_number("zcache-stale", option, optarg); break;
+		case 'n': settings.nr_changes = option_number("zcache-stale", option, optarg); break;
+		case 'r': settings.seed = option_number("zcache-stale", option, optarg); break;
 		default: exit(2);
 		}
 	}

@@ -246,12 +246,17 @@ static bool set_environment(const struct wanted *wanted, const char *command)
 {
 	const char *before = getenv("LD_PRELOAD"), *allocator = find_malloc(wanted->malloc);
 	char preload[4096], all[16384], name[ZS_NAME_MAX + 1], *backing;
+	int len;
 
 	if (!allocator || !find_preload(preload, sizeof(preload)))
 		return false;
+	len = snprintf(all, sizeof(all), "%s%s%s%s%s", preload, *allocator ? " " : "", allocator, before ? " " : "",
+		       before ? before : "");
+	if (len < 0 || (size_t)len >= sizeof(all)) {
+		zs_message("LD_PRELOAD is too long: shorten it or unset it");
+		return false;
+	}
 	backing = wanted->backing ? realpath(wanted->backing, NULL) : NULL;
-	snprintf(all, sizeof(all), "%s%s%s%s%s", preload, *allocator ? " " : "", allocator, before ? " " : "",
-		 before ? before : "");
 	set_number(ZSWAP_RUN_RESIDENT, wanted->resident_bytes);
 	set_number(ZSWAP_RUN_POOL, wanted->pool_bytes);
 	set_text(ZSWAP_RUN_BACKING, backing);

@@ -22,19 +22,10 @@ struct order {
 
 static bool stat(struct zram_controlled *disk, char *const *words, FILE *out)
 {
-	const char *format = words[1];
 	struct zram_stats stats;
 
 	zram_stats(disk->zram, &stats);
-	if (!strcmp(format, "plain"))
-		zs_metrics_plain(&zram_metrics, &stats, out);
-	else if (!strcmp(format, "json"))
-		zs_metrics_json(&zram_metrics, &stats, out);
-	else if (!strcmp(format, "prometheus"))
-		zs_metrics_prometheus(&zram_metrics, &stats, disk->name, out);
-	else
-		return fputs("figures come as plain, json or prometheus", out), false;
-	return true;
+	return zs_metrics_tell(&zram_metrics, &stats, words[1], disk->name, out);
 }
 
 static bool summary(struct zram_controlled *disk, char *const *words, FILE *out)

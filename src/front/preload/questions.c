@@ -25,19 +25,6 @@ static struct {
 	char name[ZS_NAME_MAX + 1];
 } questions;
 
-static bool stat(const char *format, const struct zswap_stats *stats, FILE *out)
-{
-	if (!strcmp(format, "plain"))
-		zs_metrics_plain(&zswap_metrics, stats, out);
-	else if (!strcmp(format, "json"))
-		zs_metrics_json(&zswap_metrics, stats, out);
-	else if (!strcmp(format, "prometheus"))
-		zs_metrics_prometheus(&zswap_metrics, stats, questions.name, out);
-	else
-		return fputs("figures come as plain, json or prometheus", out), false;
-	return true;
-}
-
 static void summary(const struct zswap_stats *stats, FILE *out)
 {
 	fprintf(out,
@@ -54,7 +41,7 @@ static bool answer(void *ctx, char *const *words, size_t nr_words, FILE *out)
 	(void)ctx;
 	zswap_stats(questions.zswap, &stats);
 	if (nr_words == 2 && !strcmp(words[0], "stat"))
-		return stat(words[1], &stats, out);
+		return zs_metrics_tell(&zswap_metrics, &stats, words[1], questions.name, out);
 	if (nr_words == 1 && !strcmp(words[0], "summary"))
 		return summary(&stats, out), true;
 	fputs("there are: about, stat plain|json|prometheus, summary", out);

@@ -66,8 +66,10 @@ static int make_stack(pthread_attr_t *attributes)
 
 	if (stack == MAP_FAILED)
 		return EAGAIN;
-	if (mprotect(stack + GUARD_BYTES, STACK_BYTES, PROT_READ | PROT_WRITE))
+	if (mprotect(stack + GUARD_BYTES, STACK_BYTES, PROT_READ | PROT_WRITE)) {
+		__wrap_munmap(stack, STACK_BYTES + GUARD_BYTES);
 		return EAGAIN;
+	}
 	pthread_attr_init(attributes);
 	return pthread_attr_setstack(attributes, stack + GUARD_BYTES, STACK_BYTES);
 }
