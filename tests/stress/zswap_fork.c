@@ -510,10 +510,22 @@ static void use_some(void)
 	}
 }
 
-/* Before the library's own one, which waits for nobody: so that it comes after that before a fork. */
+#define HOLE_BYTES (16 * (size_t)ZSWAP_PAGE_SIZE)
+
+static char *hole; /* memory that a child has not, though nobody was told so; or NULL */
+
+static void unmap_in_child(void)
+{
+	MUST(!hole || !munmap(hole, HOLE_BYTES));
+}
+
+/*
+ * Before the library's own one, which waits for nobody: so that it comes after that before a fork, and before it in a
+ * child.
+ */
 __attribute__((constructor(101))) static void handle_while_paused(void)
 {
-	MUST(!pthread_atfork(use_some, use_some, NULL));
+	MUST(!pthread_atfork(use_some, use_some, unmap_in_child));
 }
 
 static void run_handlers(void)
@@ -601,11 +613,21 @@ static void *use_raw(void *arg)
 	return NULL;
 }
 
+static void run_raw_child(void)
+{
+	MUST(zswap_munmap(zswap, hole, HOLE_BYTES) == -EINVAL);
+	check_and_rewrite(1, 100);
+	use_raw_once();
+	_exit(0);
+}
+
 static void run_raw(void)
 {
 	pthread_t threads[NR_RAW_THREADS];
 
 	begin();
+	hole = zswap_mmap(zswap, HOLE_BYTES);
+	MUST(hole);
 	MUST(!pthread_atfork(use_some, use_some, use_some));
 	paint_all(1);
 	handled_version = 1;
@@ -614,16 +636,14 @@ static void run_raw(void)
 	for (uint32_t i = 0; i < NR_RAW_FORKS; i++) {
 		pid_t child = fork_one();
 
-		if (!child) {
-			check_and_rewrite(1, 100);
-			use_raw_once();
-			_exit(0);
-		}
+		if (!child)
+			run_raw_child();
 		wait_for(child);
 	}
 	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < NR_RAW_THREADS; i++)
 		pthread_join(threads[i], NULL);
+	MUST(!zswap_munmap(zswap, hole, HOLE_BYTES));
 	check_all(1);
 	end();
 }

@@ -279,6 +279,26 @@ static void a_scan_drives_out_what_it_brought(void **state)
 	end();
 }
 
+/* Of what comes back from the pool; what never left is no guest. */
+static void one_guest_in_32_stays(void **state)
+{
+	unsigned int nr_staying = 0;
+
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 320 * 3; page += 3) {
+		write_page(page, HALF(page));
+		assert_false(slot_of(page) & ZSWAP_GUEST);
+	}
+	send_away(0, 320 * 3);
+	for (uint32_t page = 0; page < 320 * 3; page += 3) {
+		assert_page(page, HALF(page));
+		nr_staying += !(slot_of(page) & ZSWAP_GUEST);
+	}
+	assert_int_equal(nr_staying, 10);
+	end();
+}
+
 /* But who moves on to other pages, and comes back to them again and again, has them in the end. */
 static void what_is_of_no_use_any_more_goes(void **state)
 {
@@ -1287,6 +1307,25 @@ static void nothing_is_given_while_it_listens(void **state)
 	end();
 }
 
+static void nothing_is_taken_while_it_listens(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 1; page < HIGH_PAGES; page++)
+		write_page(page, HALF(page));
+	zswap_engine_listen(world.engine);
+	assert_int_equal(pthread_create(&thread, NULL, step_once, NULL), 0);
+	while (!is_waited_for(&world.engine->traffic))
+		usleep(100);
+	assert_int_equal(figures().standby_pages, 0);
+	zswap_engine_listened(world.engine);
+	pthread_join(thread, NULL);
+	assert_true(figures().standby_pages > 0);
+	end();
+}
+
 /* ---- options ---- */
 
 static void some_options_make_no_engine(void **state)
@@ -1327,6 +1366,7 @@ int main(void)
 		cmocka_unit_test(a_walk_stops_at_what_is_there),
 		cmocka_unit_test(faults_here_and_there_bring_nothing_else),
 		cmocka_unit_test(a_scan_drives_out_what_it_brought),
+		cmocka_unit_test(one_guest_in_32_stays),
 		cmocka_unit_test(what_is_of_no_use_any_more_goes),
 		cmocka_unit_test(noise_stays_without_a_store),
 		cmocka_unit_test(what_hardly_compresses_is_noise),
@@ -1364,6 +1404,7 @@ int main(void)
 		cmocka_unit_test(a_walk_ends_where_pages_are_gone),
 		cmocka_unit_test(nothing_moves_while_it_is_paused),
 		cmocka_unit_test(nothing_is_given_while_it_listens),
+		cmocka_unit_test(nothing_is_taken_while_it_listens),
 		cmocka_unit_test(some_options_make_no_engine),
 	};
 

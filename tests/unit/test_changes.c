@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * What becomes of managed memory that is unmapped by munmap() itself, at the moments that matter: before that was read,
+ * and while a thread forks. The moments are held by the engine's own locks.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+#include "front.h"
+#include "uffd_there.h"
+
+#define NR_PAGES 16u
+#define BYTES ((size_t)NR_PAGES * ZSWAP_PAGE_SIZE)
+
+static struct zswap *zswap;
+static char *memory;
+static uint32_t first;
+static pthread_t thread;
+
+static void begin(const char *without)
+{
+	struct zswap_options options = { .size = sizeof(options),
+					 .resident_limit_bytes = 8 << 20,
+					 .flags = ZSWAP_PAGER };
+
+	if (!uffd_user_features())
+		skip();
+	setenv("ZSWAP_DISABLE", without, 1);
+	zswap = zswap_create(&options);
+	unsetenv("ZSWAP_DISABLE");
+	assert_non_null(zswap);
+	memory = zswap_mmap(zswap, BYTES);
+	assert_non_null(memory);
+	memset(memory, 1, BYTES);
+	assert_true(zswap_regions_find(&zswap->regions, (uintptr_t)memory, &first));
+}
+
+static void *unmap(void *arg)
+{
+	return munmap(arg, BYTES) ? arg : NULL;
+}
+
+static void begin_to_unmap(void)
+{
+	assert_int_equal(pthread_create(&thread, NULL, unmap, memory), 0);
+}
+
+static void await_unmapped(void)
+{
+	void *failed;
+
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_null(failed);
+}
+
+static bool is_known(void)
+{
+	uint32_t page;
+
+	return zswap_regions_find(&zswap->regions, (uintptr_t)memory, &page);
+}
+
+/* As soon as the place is free. */
+static char *map_there(void)
+{
+	char *plain = MAP_FAILED;
+
+	while (plain == MAP_FAILED) {
+		plain = mmap(memory, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			     -1, 0);
+		assert_true(plain != MAP_FAILED || errno == EEXIST);
+	}
+	return plain;
+}
+
+static void take_nothing(const char *without)
+{
+	char *plain;
+	int why = 0;
+
+	begin(without);
+	zswap_engine_listen(zswap->engine);
+	begin_to_unmap();
+	plain = map_there();
+	memset(plain, 2, BYTES);
+	assert_true(is_known());
+	assert_int_equal(zswap->memory.take(zswap->memory.ctx, first, NR_PAGES, zswap->memory.standby, &why), 0);
+	assert_int_equal(why, EAGAIN);
+	zswap_engine_listened(zswap->engine);
+	await_unmapped();
+	for (size_t i = 0; i < BYTES; i++)
+		assert_int_equal(plain[i], 2);
+	assert_int_equal(munmap(plain, BYTES), 0);
+	zswap_destroy(zswap);
+}
+
+static void nothing_is_moved_from_where_it_was(void **state)
+{
+	(void)state;
+	take_nothing("");
+}
+
+static void nothing_is_remapped_from_where_it_was(void **state)
+{
+	(void)state;
+	take_nothing("move");
+}
+
+static void it_is_put_aside_while_a_thread_forks(void **state)
+{
+	(void)state;
+	begin("");
+	zswap_engine_pause(zswap->engine);
+	__atomic_store_n(&zswap->forking, getpid(), __ATOMIC_RELEASE);
+	begin_to_unmap();
+	await_unmapped(); /* it was read */
+	zs_share_lock(&zswap->changes.lock, true);
+	assert_int_equal(zswap->changes.nr, 1);
+	assert_true(is_known());
+	zswap_changes_settle(zswap);
+	assert_int_equal(zswap->changes.nr, 0);
+	assert_false(is_known());
+	zs_share_unlock(&zswap->changes.lock, true);
+	__atomic_store_n(&zswap->forking, 0, __ATOMIC_RELEASE);
+	zswap_engine_resume(zswap->engine);
+	zswap_destroy(zswap);
+}
+
+static void what_is_dropped_again_is_put_aside_once(void **state)
+{
+	const uintptr_t page = ZSWAP_PAGE_SIZE;
+	struct zswap_change change;
+	uintptr_t at;
+
+	(void)state;
+	begin("");
+	at = (uintptr_t)memory;
+	for (unsigned int i = 0; i < 3; i++) {
+		change = (struct zswap_change){ at, at + 4 * page, false };
+		zswap_changes_put_aside(zswap, &change);
+		change = (struct zswap_change){ at + page, at + 2 * page, false };
+		zswap_changes_put_aside(zswap, &change);
+	}
+	assert_int_equal(zswap->changes.nr, 1);
+	change = (struct zswap_change){ at + page, at + 2 * page, true }; /* more than dropped */
+	zswap_changes_put_aside(zswap, &change);
+	assert_int_equal(zswap->changes.nr, 2);
+	zswap->changes.nr = 0;
+	zswap_destroy(zswap);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_moved_from_where_it_was),
+		cmocka_unit_test(nothing_is_remapped_from_where_it_was),
+		cmocka_unit_test(it_is_put_aside_while_a_thread_forks),
+		cmocka_unit_test(what_is_dropped_again_is_put_aside_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
