@@ -204,15 +204,15 @@ static void restore_all(struct zswap *zswap)
 /* The threads and descriptors are the parent's. */
 void zswap_renew(struct zswap *zswap)
 {
+	zswap->changes.lock = (struct zs_share_lock){ 0 }; /* the pager may have had it */
+	zswap_forget_unmapped(zswap);                      /* before anything is mapped, which may come to lie there */
 	zswap_children_branch(zswap);
 	close(zswap->fd);
 	close(zswap->stop_fd);
 	zswap->fd = zswap->stop_fd = -1;
 	zswap->has_pager = zswap->has_evictor = false;
 	zswap->evictor_state = 0;
-	zswap->changes.lock = (struct zs_share_lock){ 0 }; /* the pager may have had it */
 	zswap_changes_settle(zswap);
-	zswap_forget_unmapped(zswap);
 	if (!renew(zswap))
 		return;
 	zswap_pager_stop(zswap);
