@@ -214,6 +214,21 @@ static void wait_for(pid_t child)
 	MUST(status == 0);
 }
 
+/* The threads that work while it forks. */
+static uint32_t nr_working;
+
+static void begin_work(void)
+{
+	__atomic_fetch_add(&nr_working, 1, __ATOMIC_RELEASE);
+}
+
+/* A sanitizer's own locks, which one that begins takes, would stay locked in the child. */
+static void await_working(uint32_t nr)
+{
+	while (__atomic_load_n(&nr_working, __ATOMIC_ACQUIRE) < nr)
+		sched_yield();
+}
+
 static void rest_a_while(void)
 {
 	static const struct timespec a_while = { .tv_nsec = 10000000 };
@@ -350,6 +365,7 @@ static void *write_all_the_while(void *arg)
 {
 	const struct writer *writer = arg;
 
+	begin_work();
 	for (uint32_t version = 2; !__atomic_load_n(&is_over, __ATOMIC_RELAXED); version++)
 		for (uint32_t i = 0; i < writer->nr; i++) {
 			check_page(writer->first + i, version - 1);
@@ -361,6 +377,7 @@ static void *write_all_the_while(void *arg)
 static void *map_all_the_while(void *arg)
 {
 	(void)arg;
+	begin_work();
 	while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED)) {
 		char *at = zswap_mmap(zswap, 64 * ZSWAP_PAGE_SIZE);
 
@@ -405,6 +422,7 @@ static void run_threads(void)
 		MUST(!pthread_create(&writers[i].thread, NULL, write_all_the_while, &writers[i]));
 	}
 	MUST(!pthread_create(&mapper, NULL, map_all_the_while, NULL));
+	await_working(NR_WRITERS + 1);
 	for (unsigned int i = 0; i < NR_FORKS; i++) {
 		pid_t child = fork_one();
 
@@ -608,6 +626,7 @@ static void use_raw_once(void)
 static void *use_raw(void *arg)
 {
 	(void)arg;
+	begin_work();
 	while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED))
 		use_raw_once();
 	return NULL;
@@ -633,6 +652,7 @@ static void run_raw(void)
 	handled_version = 1;
 	for (unsigned int i = 0; i < NR_RAW_THREADS; i++)
 		MUST(!pthread_create(&threads[i], NULL, use_raw, NULL));
+	await_working(NR_RAW_THREADS);
 	for (uint32_t i = 0; i < NR_RAW_FORKS; i++) {
 		pid_t child = fork_one();
 
