@@ -3,13 +3,13 @@
  * What a RAM disk comes to that packs itself tighter: the engine in this process, with a clock that is turned by hand,
  * so that ten minutes pass in as long as their work takes.
  *
- *   disk-policies -i IMAGE [-c CODEC] [-m MINUTES] [-r SEED] [-d] -b FOLDER
+ *   disk-policies -i IMAGE [-c CODEC] [-u KIB] [-m MINUTES] [-r SEED] [-d] -b FOLDER
  *
- * The image is written with LZ4 and left alone, until it has settled into units of 64 KiB by CODEC (zstd:6), pages
- * idle for a minute each time; -d: with deduplication. Then all of it is read and compared, and random pages are, one
- * by one. Then random pages are overwritten by others of the image, a thousand a second for so many minutes, and the
- * memory is looked at each second. Then all is idle, and is written back to a file without a name in FOLDER, read and
- * compared. In the end all is discarded.
+ * The image is written with LZ4 and left alone, until it has settled into units of so many KiB (32) by CODEC (zstd:6),
+ * pages idle for a minute each time; -d: with deduplication. Then all of it is read and compared, and random pages are,
+ * one by one. Then random pages are overwritten by others of the image, a thousand a second for so many minutes, and
+ * the memory is looked at each second. Then all is idle, and is written back to a file without a name in FOLDER, read
+ * and compared. In the end all is discarded.
  */
 #include <getopt.h>
 #include <stdbool.h>
@@ -42,6 +42,7 @@ struct policies {
 	uint64_t nr_wrong;
 	uint64_t busy_ns; /* processor time of background work */
 	unsigned int minutes;
+	uint32_t unit_bytes;
 };
 
 /* ---- telling ---- */
@@ -73,7 +74,7 @@ static void make_disk(struct policies *p, const struct zs_comp_spec *strong, boo
 	struct zram_options options = {
 		.size_bytes = p->image.nr_pages * BENCH_PAGE_BYTES,
 		.pool_flags = ZS_POOL_COMPACTOR | ZS_POOL_DENSE,
-		.recompress = { .idle_ns = IDLE_NS, .comp = *strong, .unit_bytes = 65536 },
+		.recompress = { .idle_ns = IDLE_NS, .comp = *strong, .unit_bytes = p->unit_bytes },
 		.writeback = { .store = &store },
 		.dedup = dedup,
 	};
@@ -259,7 +260,7 @@ static void run(struct policies *p)
 
 int main(int argc, char **argv)
 {
-	struct policies p = { .now_ns = 1, .random = 1, .minutes = 10 };
+	struct policies p = { .now_ns = 1, .random = 1, .minutes = 10, .unit_bytes = 32768 };
 	const char *image = NULL, *folder = NULL;
 	struct zs_comp_spec strong;
 	struct zs_file_store *file;
@@ -268,13 +269,14 @@ int main(int argc, char **argv)
 
 	if (zs_comp_parse("zstd:6", &strong))
 		bench_die("there is no zstd");
-	while ((option = getopt(argc, argv, "i:c:m:r:b:d")) >= 0) {
+	while ((option = getopt(argc, argv, "i:c:u:m:r:b:d")) >= 0) {
 		switch (option) {
 		case 'i': image = optarg; break;
 		case 'c':
 			if (zs_comp_parse(optarg, &strong))
 				bench_die("-c %s: there are: %s", optarg, zs_comp_names());
 			break;
+		case 'u': p.unit_bytes = (uint32_t)bench_number(option, optarg, 4, 64) * 1024; break;
 		case 'm': p.minutes = (unsigned int)bench_number(option, optarg, 0, 1000); break;
 		case 'r': p.random = bench_number(option, optarg, 0, UINT64_MAX); break;
 		case 'b': folder = optarg; break;

@@ -130,9 +130,9 @@ class Bench:
             return {"unavailable": str(error)}
 
     def policies(self):
-        """What the disk comes to that packs itself tighter, without and with deduplication."""
+        """What the disk comes to that packs itself tighter, without and with deduplication, and in larger units."""
         found = {}
-        for name, options in (("recompress", ()), ("recompress, dedup", ("-d",))):
+        for name, options in (("recompress", ()), ("recompress, dedup", ("-d",)), ("recompress, 64 KiB", ("-u", 64))):
             tell(f"policies: {name}")
             found[name] = json.loads(output([self.policies_program, "-i", self.image, "-b", self.out, "-m", OVERWRITTEN_MINUTES, *options]))
         return found

@@ -246,7 +246,7 @@ def policies_table(results):
              ["processor seconds to settle", *(short(one["settled"]["busy_seconds"], 1) for one in policies.values())],
              ["pages that share an object", *(f"{one['settled']['shared_pages']:,}" for one in policies.values())]]
     return ["### A disk that packs itself tighter: memory, and what is dead in units, MiB", "",
-            "LZ4, then units of 64 KiB by zstd:6 of what was idle for a minute; the engine in process, with a clock that is turned.", ""] + markdown(
+            "LZ4, then units of 32 KiB by zstd:6 of what was idle for a minute, in the last column of 64; the engine in process, with a clock that is turned.", ""] + markdown(
         ["", *policies], rows)
 
 

@@ -101,7 +101,7 @@ bool zram_policy_recompress(const char *text, struct zram_recompress *recompress
 
 	if (!copy)
 		return refuse(message, "no memory");
-	*recompress = (struct zram_recompress){ .unit_bytes = 65536 };
+	*recompress = (struct zram_recompress){ .unit_bytes = 32768 };
 	good = zram_policy_codec("zstd:6", &recompress->comp, message) &&
 	       set_when(strsep(&rest, ","), &recompress->idle_ns, "idle:TIME or manual", message);
 	while (good && rest)
