@@ -6,30 +6,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "metrics.h"
+#include "orders.h"
 
-/* words: the order's own name and what follows it. */
-typedef bool order_fn(struct zram_controlled *disk, char *const *words, FILE *out);
-
-struct order {
-	const char *name;
-	size_t nr_words; /* its name among them */
-	order_fn *run;
-};
-
-static bool stat(struct zram_controlled *disk, char *const *words, FILE *out)
+static bool stat(void *ctx, char *const *words, FILE *out)
 {
+	const struct zram_controlled *disk = ctx;
 	struct zram_stats stats;
 
 	zram_stats(disk->zram, &stats);
 	return zs_metrics_tell(&zram_metrics, &stats, words[1], disk->name, out);
 }
 
-static bool summary(struct zram_controlled *disk, char *const *words, FILE *out)
+static bool summary(void *ctx, char *const *words, FILE *out)
 {
+	const struct zram_controlled *disk = ctx;
 	struct zram_stats stats;
 
 	(void)words;
@@ -40,23 +33,26 @@ static bool summary(struct zram_controlled *disk, char *const *words, FILE *out)
 	return true;
 }
 
-static bool compact(struct zram_controlled *disk, char *const *words, FILE *out)
+static bool compact(void *ctx, char *const *words, FILE *out)
 {
+	const struct zram_controlled *disk = ctx;
 	(void)words;
 	fprintf(out, "%" PRIu64 "\n", zram_compact(disk->zram, 0));
 	return true;
 }
 
-static bool reset_peak(struct zram_controlled *disk, char *const *words, FILE *out)
+static bool reset_peak(void *ctx, char *const *words, FILE *out)
 {
+	const struct zram_controlled *disk = ctx;
 	(void)words;
 	(void)out;
 	zram_reset_peak(disk->zram);
 	return true;
 }
 
-static bool idle(struct zram_controlled *disk, char *const *words, FILE *out)
+static bool idle(void *ctx, char *const *words, FILE *out)
 {
+	const struct zram_controlled *disk = ctx;
 	(void)words;
 	(void)out;
 	zram_mark_idle(disk->zram);
@@ -72,8 +68,9 @@ static bool tell_walk(int err, const char *why, uint64_t nr, FILE *out)
 	return true;
 }
 
-static bool recompress(struct zram_controlled *disk, char *const *words, FILE *out)
+static bool recompress(void *ctx, char *const *words, FILE *out)
 {
+	const struct zram_controlled *disk = ctx;
 	struct zram_stats before, after;
 	int err;
 
@@ -85,8 +82,9 @@ static bool recompress(struct zram_controlled *disk, char *const *words, FILE *o
 			 out);
 }
 
-static bool write_back(struct zram_controlled *disk, char *const *words, FILE *out)
+static bool write_back(void *ctx, char *const *words, FILE *out)
 {
+	const struct zram_controlled *disk = ctx;
 	struct zram_stats before, after;
 	int err;
 
@@ -106,14 +104,6 @@ static int print_blocks(void *ctx, const struct zram_blocks *blocks)
 	return ftello(ctx) > MOST_BYTES ? -EMSGSIZE : 0;
 }
 
-static bool parse_number(const char *text, uint64_t *number)
-{
-	char *end;
-
-	*number = strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !*end;
-}
-
 /* Instead of the runs that were printed already. */
 static bool refuse_blocks(int err, FILE *out)
 {
@@ -124,35 +114,30 @@ static bool refuse_blocks(int err, FILE *out)
 	return false;
 }
 
-static bool blocks(struct zram_controlled *disk, char *const *words, FILE *out)
+static bool blocks(void *ctx, char *const *words, FILE *out)
 {
+	const struct zram_controlled *disk = ctx;
 	uint64_t first, nr;
 	int err;
 
-	if (!parse_number(words[1], &first) || !parse_number(words[2], &nr))
+	if (!orders_number(words[1], &first) || !orders_number(words[2], &nr))
 		return fputs("say which blocks: the first one's number, and how many", out), false;
 	err = zram_blocks(disk->zram, first, nr, print_blocks, out);
 	return err ? refuse_blocks(err, out) : true;
 }
 
 static const struct order orders[] = {
-	{ "stat", 2, stat },
-	{ "blocks", 3, blocks },
-	{ "summary", 1, summary },
-	{ "compact", 1, compact },
-	{ "reset-peak", 1, reset_peak },
-	{ "idle", 1, idle },
-	{ "recompress", 1, recompress },
-	{ "writeback", 1, write_back },
+	{ "stat", ORDERS_STAT_ARGUMENTS, 2, stat },
+	{ "blocks", "FIRST COUNT", 3, blocks },
+	{ "summary", NULL, 1, summary },
+	{ "compact", NULL, 1, compact },
+	{ "reset-peak", NULL, 1, reset_peak },
+	{ "idle", NULL, 1, idle },
+	{ "recompress", NULL, 1, recompress },
+	{ "writeback", NULL, 1, write_back },
 };
 
 bool zram_control_answer(void *ctx, char *const *words, size_t nr_words, FILE *out)
 {
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
-		if (!strcmp(words[0], orders[i].name) && nr_words == orders[i].nr_words)
-			return orders[i].run(ctx, words, out);
-	fputs("there are: about, stat plain|json|prometheus, blocks FIRST COUNT, summary, compact, reset-peak, idle, "
-	      "recompress, writeback",
-	      out);
-	return false;
+	return orders_answer(orders, sizeof(orders) / sizeof(orders[0]), ctx, words, nr_words, out);
 }

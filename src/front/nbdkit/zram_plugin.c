@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
-#include "control.h"
-#include "runtime.h"
 #include "file_store.h"
+#include "plugin_control.h"
+#include "plugin_settings.h"
 #include "worker.h"
 #include "zram_control.h"
 #include "zram_policy.h"
@@ -27,39 +26,14 @@
 static struct zram_options options = { .pool_flags = ZS_POOL_COMPACTOR | ZS_POOL_DENSE };
 static struct zram *disk;
 
-/* "off": none. The name that is given, or the process's number. */
-static const char *control_name;
-static char own_name[ZS_NAME_MAX + 1];
 static struct zram_controlled controlled;
-static struct zs_control *control;
+static struct plugin_control control = { .key = "control" };
 static struct zs_worker *worker;
 
 static struct zram_writeback_policy writeback;
 static struct zs_file_store *file;
 
 /* ---- configuration ---- */
-
-static int set_size(const char *value, const char *key, uint64_t *bytes)
-{
-	int64_t size = nbdkit_parse_size(value);
-
-	if (size < 0)
-		return -1;
-	*bytes = (uint64_t)size;
-	if (*bytes)
-		return 0;
-	nbdkit_error("%s=%s: it must be above 0", key, value);
-	return -1;
-}
-
-/* nbdkit's result for what was read from a value; if it was refused, message says why. */
-static int taken(bool good, const char *key, const char *value, const char *message)
-{
-	if (good)
-		return 0;
-	nbdkit_error("%s=%s: %s", key, value, message);
-	return -1;
-}
 
 static int set_dedup(const char *value)
 {
@@ -69,35 +43,24 @@ static int set_dedup(const char *value)
 	return on < 0 ? -1 : 0;
 }
 
-static int set_control(const char *value)
-{
-	if (!zs_runtime_name_is_valid(value)) {
-		nbdkit_error("control=%s: a name is 1 to %d letters, digits, '-', '_' or '.', and begins with no '.'",
-			     value, ZS_NAME_MAX);
-		return -1;
-	}
-	control_name = value;
-	return 0;
-}
-
 static int plugin_config(const char *key, const char *value)
 {
 	char message[ZRAM_POLICY_MESSAGE];
 
 	if (!strcmp(key, "size"))
-		return set_size(value, key, &options.size_bytes);
+		return plugin_set_size(value, key, &options.size_bytes);
 	if (!strcmp(key, "limit"))
-		return set_size(value, key, &options.limit_bytes);
+		return plugin_set_size(value, key, &options.limit_bytes);
 	if (!strcmp(key, "compressor"))
-		return taken(zram_policy_codec(value, &options.comp, message), key, value, message);
+		return plugin_taken(zram_policy_codec(value, &options.comp, message), key, value, message);
 	if (!strcmp(key, "recompress"))
-		return taken(zram_policy_recompress(value, &options.recompress, message), key, value, message);
+		return plugin_taken(zram_policy_recompress(value, &options.recompress, message), key, value, message);
 	if (!strcmp(key, "writeback"))
-		return taken(zram_policy_writeback(value, &writeback, message), key, value, message);
+		return plugin_taken(zram_policy_writeback(value, &writeback, message), key, value, message);
 	if (!strcmp(key, "dedup"))
 		return set_dedup(value);
 	if (!strcmp(key, "control"))
-		return set_control(value);
+		return plugin_control_set(&control, value);
 	nbdkit_error(
 		"unknown parameter '%s': there are size, compressor, limit, recompress, dedup, writeback and control",
 		key);
@@ -190,34 +153,11 @@ static int start_disk(void)
 	return -1;
 }
 
-static const char *control_error(int err)
-{
-	switch (err) {
-	case -EADDRINUSE: return "another disk has this name";
-	case -EPERM: return "the folder must belong to the user and be closed to others (mode 0700)";
-	case -ETIMEDOUT: return "another process keeps it locked";
-	default: return strerror(-err);
-	}
-}
-
-/* A disk that nobody asked to be found does not fail for it. */
 static int start_control(void)
 {
-	struct zs_control_options wanted = { .kind = "zram", .answer = zram_control_answer, .ctx = &controlled };
-	char where[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int err;
-
-	snprintf(own_name, sizeof(own_name), "%ld", (long)getpid());
-	wanted.name = control_name ? control_name : own_name;
-	controlled = (struct zram_controlled){ .zram = disk, .name = wanted.name, .comp = options.comp };
-	err = zs_control_start(&wanted, &control, where, sizeof(where));
-	if (!err)
-		return 0;
-	if (control_name)
-		nbdkit_error("control=%s: %s: %s", control_name, where, control_error(err));
-	else
-		nbdkit_debug("no control socket: %s: %s", where, control_error(err));
-	return control_name ? -1 : 0;
+	controlled =
+		(struct zram_controlled){ .zram = disk, .name = plugin_control_name(&control), .comp = options.comp };
+	return plugin_control_start(&control, "zram", zram_control_answer, &controlled);
 }
 
 /* So many pages are packed in a step of the worker: of the order of a millisecond by the strongest codecs. */
@@ -249,14 +189,14 @@ static int plugin_after_fork(void)
 {
 	if (start_disk() || start_worker())
 		return -1;
-	return control_name && !strcmp(control_name, "off") ? 0 : start_control();
+	return start_control();
 }
 
 static void plugin_unload(void)
 {
 	if (disk)
 		zram_cancel(disk);
-	zs_control_stop(control);
+	plugin_control_stop(&control);
 	zs_worker_stop(worker);
 	zram_destroy(disk);
 	zs_file_store_close(file);
@@ -306,41 +246,31 @@ static int native_cache(void *handle)
 
 /* ---- requests ---- */
 
-/* nbdkit's result for the engine's, with a message. */
-static int told(int err, const char *what, uint64_t offset)
-{
-	if (!err)
-		return 0;
-	nbdkit_error("%s at offset %" PRIu64 ": %s", what, offset, strerror(-err));
-	nbdkit_set_error(-err);
-	return -1;
-}
-
 static int plugin_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags)
 {
 	(void)handle;
 	(void)flags;
-	return told(zram_read(disk, buf, count, offset), "read", offset);
+	return plugin_told(zram_read(disk, buf, count, offset), "read", offset);
 }
 
 static int plugin_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags)
 {
 	(void)handle;
 	(void)flags;
-	return told(zram_write(disk, buf, count, offset), "write", offset);
+	return plugin_told(zram_write(disk, buf, count, offset), "write", offset);
 }
 
 static int plugin_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
 	(void)handle;
 	(void)flags;
-	return told(zram_discard(disk, count, offset), "trim", offset);
+	return plugin_told(zram_discard(disk, count, offset), "trim", offset);
 }
 
 static int plugin_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
 	(void)handle;
-	return told(zram_zero(disk, count, offset, flags & NBDKIT_FLAG_MAY_TRIM), "zero", offset);
+	return plugin_told(zram_zero(disk, count, offset, flags & NBDKIT_FLAG_MAY_TRIM), "zero", offset);
 }
 
 /* A write is in memory when it is answered; what is written back to a file is read from there. */
@@ -372,7 +302,7 @@ static int plugin_extents(void *handle, uint32_t count, uint64_t offset, uint32_
 {
 	(void)handle;
 	(void)flags;
-	return told(zram_extents(disk, count, offset, add_extent, extents), "extents", offset);
+	return plugin_told(zram_extents(disk, count, offset, add_extent, extents), "extents", offset);
 }
 
 static struct nbdkit_plugin plugin = {

@@ -13,7 +13,7 @@
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
-#define LONGEST_TIME_NS (366 * 86400ull * 1000000000)
+#include "plugin_settings.h"
 
 static bool refuse(char *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -27,28 +27,6 @@ static bool refuse(char *message, const char *format, ...)
 	return false;
 }
 
-/* "500ms", "60s", "10m", "2h": above 0. */
-static bool parse_time(const char *text, uint64_t *ns)
-{
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} units[] = {
-		{ "ms", 1000000 }, { "s", 1000000000 }, { "m", 60 * 1000000000ull }, { "h", 3600 * 1000000000ull }
-	};
-	char *end;
-	uint64_t number;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	for (size_t i = 0; !errno && i < sizeof(units) / sizeof(units[0]); i++)
-		if (!strcmp(end, units[i].name))
-			return !__builtin_mul_overflow(number, units[i].ns, ns) && *ns && *ns <= LONGEST_TIME_NS;
-	return false;
-}
-
 /* "manual" changes nothing; "idle:TIME" sets the time. */
 static bool set_when(const char *text, uint64_t *idle_ns, const char *choices, char *message)
 {
@@ -56,7 +34,7 @@ static bool set_when(const char *text, uint64_t *idle_ns, const char *choices, c
 		return true;
 	if (strncmp(text, "idle:", 5))
 		return refuse(message, "'%.60s': say when: %s", text, choices);
-	if (parse_time(text + 5, idle_ns))
+	if (plugin_parse_time(text + 5, idle_ns))
 		return true;
 	return refuse(message, "'%.60s': a time is a number above 0 with ms, s, m or h, as 60s", text + 5);
 }
