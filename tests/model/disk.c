@@ -3,13 +3,13 @@
  * The RAM disk against a model, which is plain memory: requests of random kinds, ranges and contents, as fsx does with
  * files (Avadis Tevanian 1991).
  *   disk [-r SEED] [-n REQUESTS] [-t SECONDS] [-j THREADS] [-c CODEC] [-s PAGES] [-l LIMIT_KIB] [-u URI]
- *        [-p POLICIES] [-x ONE_IN]
+ *        [-p POLICIES] [-x ONE_IN] [-e]
  *   disk-sim [-f ONE_IN] [-b PAGES] ...
  * -j: each thread has a range of bytes for its own; neighbours share a page, and all write the last two. -u: the disk
  * is that of an NBD server, each thread has a connection, and -l and -c only say what the server was told. -f: of the
  * requests for memory one in so many fails, by chance; -b: the pool gets so many pages at most. -p: what the engine
  * does by itself: r packs idle pages again, d has equal ones share an object, w writes them to a store, of which -x has
- * one call in so many fail.
+ * one call in so many fail. -e: a discard of the server's disk zeroes each byte, whatever page it is in.
  * With a limit, or without memory, many writes fail; then each page has its old or its new content. Ends with 1 at the
  * first difference, or if nothing moves any more, and says how to come there again: with several threads to about
  * there. -t: runs with seeds from SEED on for so long.
@@ -158,7 +158,8 @@ static void note_replay(const struct disk_settings *s)
 			   (unsigned long long)s->limit_kib);
 
 	if (s->uri)
-		snprintf(disk_replay + len, sizeof(disk_replay) - (size_t)len, " -u '%s'", s->uri);
+		snprintf(disk_replay + len, sizeof(disk_replay) - (size_t)len, "%s -u '%s'",
+			 s->drops_bytes ? " -e" : "", s->uri);
 	else if (s->fail_one_in || s->budget_pages)
 		snprintf(disk_replay + len, sizeof(disk_replay) - (size_t)len, " -f %llu -b %llu",
 			 (unsigned long long)s->fail_one_in, (unsigned long long)s->budget_pages);
@@ -215,7 +216,7 @@ static struct disk_settings parse(int argc, char **argv)
 	};
 	int option;
 
-	while ((option = getopt(argc, argv, "r:n:t:j:c:s:l:u:f:b:p:x:")) >= 0) {
+	while ((option = getopt(argc, argv, "r:n:t:j:c:s:l:u:f:b:p:x:e")) >= 0) {
 		switch (option) {
 		case 'r': s.seed = option_number("disk", option, optarg); break;
 		case 'n': s.nr_requests = option_number("disk", option, optarg); break;
@@ -228,6 +229,7 @@ static struct disk_settings parse(int argc, char **argv)
 		case 'f': s.fail_one_in = option_number("disk", option, optarg); break;
 		case 'b': s.budget_pages = option_number("disk", option, optarg); break;
 		case 'p': s.policies = optarg; break;
+		case 'e': s.drops_bytes = true; break;
 		case 'x': s.store_fails = option_number("disk", option, optarg); break;
 		default: misused();
 		}

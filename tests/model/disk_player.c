@@ -173,13 +173,17 @@ static void request_zero(struct disk_player *p)
 	changed(p, p->way->zero(p->conn, len, offset, below(p, 2)), offset, len);
 }
 
-/* Only pages that lie wholly in the range are dropped, so that it touches nobody else's bytes. */
+/* Of the RAM disk only pages that lie wholly in the range are dropped. Other disks drop each byte of it. */
 static void request_discard(struct disk_player *p)
 {
 	uint64_t offset, len = random_range(p, &offset);
 	uint64_t first = (offset + PAGE - 1) / PAGE * PAGE, end = (offset + len) / PAGE * PAGE;
 	int err;
 
+	if (p->settings->drops_bytes) {
+		first = offset;
+		end = offset + len;
+	}
 	if (first < end)
 		memset(p->model + first, 0, end - first);
 	err = p->way->discard(p->conn, len, offset);

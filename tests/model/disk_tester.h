@@ -29,7 +29,8 @@ struct disk_settings {
 	uint64_t store_fails;  /* one call of the backing store in so many fails; 0: none */
 	const char *policies;  /* r: packs idle pages again, d: shares equal ones, w: writes them to a store */
 	const char *codec;
-	const char *uri; /* of a server that runs; NULL: the engine in this process */
+	const char *uri;  /* of a server that runs; NULL: the engine in this process */
+	bool drops_bytes; /* its discards do, not pages alone */
 };
 
 /* Several threads have pages in common at the disk's end, which each of them writes whole. */

@@ -38,7 +38,7 @@ allowed() {
 	src/zcache) echo "src/zcache src/engine src/metrics src/comp include src/host" ;;
 	src/front/zcache) echo "src/front/zcache src/service src/zcache src/engine src/comp src/host include" ;;
 	src/front/uffd) echo "src/front/uffd src/service src/zswap src/engine src/comp src/host include" ;;
-	src/front/nbdkit) echo "src/front/nbdkit src/service src/zram src/metrics src/comp include" ;;
+	src/front/nbdkit) echo "src/front/nbdkit src/service src/zram src/zcache src/metrics src/comp include" ;;
 	src/front/preload) echo "src/front/preload src/front/uffd src/service src/zswap src/engine include" ;;
 	tools/zs) echo "tools/zs src/service src/metrics src/comp src/core src/host/posix src/front/preload include" ;;
 	*) echo "" ;;

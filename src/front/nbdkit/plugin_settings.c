@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,28 @@ bool plugin_parse_time(const char *text, uint64_t *ns)
 	return false;
 }
 
+bool plugin_refuse(char *message, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, PLUGIN_MESSAGE, format, args);
+	va_end(args);
+	return false;
+}
+
+bool plugin_codec(const char *text, struct zs_comp_spec *comp, char *message)
+{
+	switch (zs_comp_parse(text, comp)) {
+	case 0: return true;
+	case -ERANGE:
+		return plugin_refuse(message, "the levels of %s are %d to %d", comp->comp->name, comp->comp->level_min,
+				     comp->comp->level_max);
+	case -ENOSYS: return plugin_refuse(message, "this build is without it; there are: %s", zs_comp_names());
+	default: return plugin_refuse(message, "no such compressor; there are: %s", zs_comp_names());
+	}
+}
+
 int plugin_taken(bool good, const char *key, const char *value, const char *message)
 {
 	if (good)
@@ -57,7 +81,8 @@ int plugin_told(int err, const char *what, uint64_t offset)
 {
 	if (!err)
 		return 0;
-	nbdkit_error("%s at offset %" PRIu64 ": %s", what, offset, strerror(-err));
+	if (err != -EOPNOTSUPP)
+		nbdkit_error("%s at offset %" PRIu64 ": %s", what, offset, strerror(-err));
 	nbdkit_set_error(-err);
 	return -1;
 }

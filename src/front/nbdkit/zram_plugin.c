@@ -45,14 +45,14 @@ static int set_dedup(const char *value)
 
 static int plugin_config(const char *key, const char *value)
 {
-	char message[ZRAM_POLICY_MESSAGE];
+	char message[PLUGIN_MESSAGE];
 
 	if (!strcmp(key, "size"))
 		return plugin_set_size(value, key, &options.size_bytes);
 	if (!strcmp(key, "limit"))
 		return plugin_set_size(value, key, &options.limit_bytes);
 	if (!strcmp(key, "compressor"))
-		return plugin_taken(zram_policy_codec(value, &options.comp, message), key, value, message);
+		return plugin_taken(plugin_codec(value, &options.comp, message), key, value, message);
 	if (!strcmp(key, "recompress"))
 		return plugin_taken(zram_policy_recompress(value, &options.recompress, message), key, value, message);
 	if (!strcmp(key, "writeback"))

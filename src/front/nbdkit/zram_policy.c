@@ -4,8 +4,6 @@
  */
 #include "zram_policy.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,40 +13,16 @@
 
 #include "plugin_settings.h"
 
-static bool refuse(char *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static bool refuse(char *message, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(message, ZRAM_POLICY_MESSAGE, format, args);
-	va_end(args);
-	return false;
-}
-
 /* "manual" changes nothing; "idle:TIME" sets the time. */
 static bool set_when(const char *text, uint64_t *idle_ns, const char *choices, char *message)
 {
 	if (!strcmp(text, "manual"))
 		return true;
 	if (strncmp(text, "idle:", 5))
-		return refuse(message, "'%.60s': say when: %s", text, choices);
+		return plugin_refuse(message, "'%.60s': say when: %s", text, choices);
 	if (plugin_parse_time(text + 5, idle_ns))
 		return true;
-	return refuse(message, "'%.60s': a time is a number above 0 with ms, s, m or h, as 60s", text + 5);
-}
-
-bool zram_policy_codec(const char *text, struct zs_comp_spec *comp, char *message)
-{
-	switch (zs_comp_parse(text, comp)) {
-	case 0: return true;
-	case -ERANGE:
-		return refuse(message, "the levels of %s are %d to %d", comp->comp->name, comp->comp->level_min,
-			      comp->comp->level_max);
-	case -ENOSYS: return refuse(message, "this build is without it; there are: %s", zs_comp_names());
-	default: return refuse(message, "no such compressor; there are: %s", zs_comp_names());
-	}
+	return plugin_refuse(message, "'%.60s': a time is a number above 0 with ms, s, m or h, as 60s", text + 5);
 }
 
 static bool set_unit(const char *text, uint32_t *bytes, char *message)
@@ -60,16 +34,16 @@ static bool set_unit(const char *text, uint32_t *bytes, char *message)
 			*bytes = 4096u << i;
 			return true;
 		}
-	return refuse(message, "unit=%.60s: there are: 4k, 8k, 16k, 32k, 64k", text);
+	return plugin_refuse(message, "unit=%.60s: there are: 4k, 8k, 16k, 32k, 64k", text);
 }
 
 static bool set_part(const char *text, struct zram_recompress *recompress, char *message)
 {
 	if (!strncmp(text, "codec=", 6))
-		return zram_policy_codec(text + 6, &recompress->comp, message);
+		return plugin_codec(text + 6, &recompress->comp, message);
 	if (!strncmp(text, "unit=", 5))
 		return set_unit(text + 5, &recompress->unit_bytes, message);
-	return refuse(message, "'%.60s': there are codec= and unit=", text);
+	return plugin_refuse(message, "'%.60s': there are codec= and unit=", text);
 }
 
 bool zram_policy_recompress(const char *text, struct zram_recompress *recompress, char *message)
@@ -78,9 +52,9 @@ bool zram_policy_recompress(const char *text, struct zram_recompress *recompress
 	bool good;
 
 	if (!copy)
-		return refuse(message, "no memory");
+		return plugin_refuse(message, "no memory");
 	*recompress = (struct zram_recompress){ .unit_bytes = 32768 };
-	good = zram_policy_codec("zstd:6", &recompress->comp, message) &&
+	good = plugin_codec("zstd:6", &recompress->comp, message) &&
 	       set_when(strsep(&rest, ","), &recompress->idle_ns, "idle:TIME or manual", message);
 	while (good && rest)
 		good = set_part(strsep(&rest, ","), recompress, message);
@@ -104,7 +78,7 @@ static bool set_limit(const char *text, uint64_t *bytes, char *message)
 	int64_t size = nbdkit_parse_size(text);
 
 	if (size < 1 << 20)
-		return refuse(message, "limit=%.60s: give a size of 1M or more, as 10G", text);
+		return plugin_refuse(message, "limit=%.60s: give a size of 1M or more, as 10G", text);
 	*bytes = (uint64_t)size;
 	return true;
 }
@@ -113,7 +87,7 @@ static bool set_backing(const char *text, char **backing, char *message)
 {
 	free(*backing);
 	*backing = nbdkit_absolute_path(text);
-	return *backing ? true : refuse(message, "backing=%.60s: no such path", text);
+	return *backing ? true : plugin_refuse(message, "backing=%.60s: no such path", text);
 }
 
 static bool set_writeback_part(const char *text, struct zram_writeback_policy *policy, char *message)
@@ -122,7 +96,7 @@ static bool set_writeback_part(const char *text, struct zram_writeback_policy *p
 		return set_backing(text + 8, &policy->backing, message);
 	if (!strncmp(text, "limit=", 6))
 		return set_limit(text + 6, &policy->limit_bytes, message);
-	return refuse(message, "'%.60s': there are backing= and limit=", text);
+	return plugin_refuse(message, "'%.60s': there are backing= and limit=", text);
 }
 
 static bool set_reasons(char *text, struct zram_writeback_policy *policy, char *message)
@@ -140,14 +114,14 @@ bool zram_policy_writeback(const char *text, struct zram_writeback_policy *polic
 	bool good;
 
 	if (!copy)
-		return refuse(message, "no memory");
+		return plugin_refuse(message, "no memory");
 	free(policy->backing);
 	*policy = (struct zram_writeback_policy){ .backing = NULL };
 	good = set_reasons(strsep(&rest, ","), policy, message);
 	while (good && rest)
 		good = set_writeback_part(strsep(&rest, ","), policy, message);
 	if (good && !policy->backing)
-		good = refuse(message, "say where to: backing=FILE");
+		good = plugin_refuse(message, "say where to: backing=FILE");
 	free(copy);
 	return good;
 }

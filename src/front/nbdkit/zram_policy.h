@@ -10,12 +10,6 @@
 
 #include "zram.h"
 
-/* Room for the longest message. */
-#define ZRAM_POLICY_MESSAGE 200
-
-/* A codec, as compressor= and codec= name it. Result: whether there is such; else message says why not. */
-bool zram_policy_codec(const char *text, struct zs_comp_spec *comp, char *message);
-
 /*
  * recompress=: "idle:TIME" or "manual", and then in any order "codec=NAME[:LEVEL]" (default: zstd:6) and "unit=SIZE"
  * (default: 64k). Result: whether it can be; else message says why not.
