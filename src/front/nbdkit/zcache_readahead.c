@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#define NEAR 32u  /* pages that requests side by side come out of order by */
+#define NEAR 16u  /* pages that requests side by side come out of order by */
 #define STREAK 2u /* requests in order before anything is read ahead */
 #define FIRST 8u  /* pages */
 
@@ -48,8 +48,8 @@ struct zcache_reader *zcache_readahead_note(struct zcache_readahead *readahead, 
 	reader = find(readahead, first);
 	reader->used = ++readahead->now;
 	if (last >= reader->next) {
+		reader->streak = first == reader->next ? reader->streak + 1 : reader->streak / 2;
 		reader->next = last + 1;
-		reader->streak++;
 	}
 	pthread_mutex_unlock(&readahead->lock);
 	return reader;
