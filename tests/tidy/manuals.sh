@@ -315,6 +315,7 @@ check_lint
 check_tool
 check_figures zswap_stats.3 src/zswap/zswap_metrics.c
 check_figures zcache_stats.3 src/zcache/zcache_metrics.c
+check_figures zs-zcache.1 src/front/nbdkit/zcache_disk_metrics.c
 check_installed
 check_examples
 exit $failed

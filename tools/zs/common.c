@@ -63,31 +63,19 @@ bool zs_parse_count(const char *text, uint64_t *count)
 
 bool zs_parse_size(const char *text, uint64_t *bytes)
 {
+	static const char letters[] = "kKmMgGtT";
+	const char *letter;
 	char *end;
 
 	if (*text < '0' || *text > '9')
 		return false;
 	errno = 0;
 	*bytes = strtoull(text, &end, 10);
-	if (errno || (*end && ((*end != 'k' && *end != 'K') || end[1])))
-		return false;
-	return !*end || !__builtin_mul_overflow(*bytes, (uint64_t)1024, bytes);
-}
-
-bool zs_parse_amount(const char *text, uint64_t *bytes)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	*bytes = strtoull(text, &end, 10);
-	unit = *end ? strchr(units, *end & ~0x20) : NULL;
-	if (errno || (*end && (!unit || end[1])))
-		return false;
-	return !unit || !__builtin_mul_overflow(*bytes, (uint64_t)1 << (10 * (unit - units + 1)), bytes);
+	if (errno || !*end)
+		return !errno;
+	letter = strchr(letters, *end);
+	return letter && !end[1] &&
+	       !__builtin_mul_overflow(*bytes, (uint64_t)1024 << 10 * ((letter - letters) / 2), bytes);
 }
 
 int zs_finish_stdout(int status)

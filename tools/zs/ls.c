@@ -18,10 +18,10 @@ enum {
 	OPTION_HELP,
 };
 
-static const char help_text[] =
-	"Usage: zs ls [--json]\n\n"
-	"Lists this user's running RAM disks and programs in compressed memory: kind, name, process and a summary.\n\n"
-	"  --json    print JSON, nothing else\n";
+static const char help_text[] = "Usage: zs ls [--json]\n\n"
+				"Lists this user's running RAM disks, caches and programs in compressed memory: kind, "
+				"name, process and a summary.\n\n"
+				"  --json    print JSON, nothing else\n";
 
 struct process {
 	const struct zs_found *found;
@@ -123,7 +123,7 @@ static int run(int argc, char **argv)
 
 const struct zs_command zs_command_ls = {
 	.name = "ls",
-	.summary = "list the RAM disks and programs in compressed memory that run",
+	.summary = "list the RAM disks, caches and programs in compressed memory that run",
 	.help = help_text,
 	.run = run,
 };

@@ -10,7 +10,8 @@
 #include "zsmalloc.h"
 
 static const struct zs_command *const commands[] = {
-	&zs_command_store, &zs_command_classes, &zs_command_trace, &zs_command_replay, &zs_command_zram,
+	&zs_command_store,  &zs_command_classes, &zs_command_trace,
+	&zs_command_replay, &zs_command_zram,    &zs_command_zcache,
 #ifdef ZS_HAVE_SWAP
 	&zs_command_swap,
 #endif
@@ -34,8 +35,8 @@ static void print_usage(FILE *out)
 		fprintf(out, "  zs %-13s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("  zs help COMMAND  tell how to use a command\n"
 	      "  zs --version     tell the version\n\n"
-	      "Manuals: zs(1), zs-store(1), zs-classes(1), zs-trace(1), zs-replay(1), zs-zram(1), zs-swap(1),\n"
-	      "zs-ls(1).\n",
+	      "Manuals: zs(1), zs-store(1), zs-classes(1), zs-trace(1), zs-replay(1), zs-zram(1), zs-zcache(1),\n"
+	      "zs-swap(1), zs-ls(1).\n",
 	      out);
 }
 

@@ -73,13 +73,13 @@ int zs_stat(const struct zs_stat_of *of, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
 		if (option != OPTION_JSON && option != OPTION_PROMETHEUS)
-			return zs_option_error(of->command, option, argv);
+			return zs_option_error(of->kind, option, argv);
 		if (!for_people)
-			return zs_usage_error(of->command, "stat prints JSON or Prometheus's text, not both");
+			return zs_usage_error(of->kind, "stat prints JSON or Prometheus's text, not both");
 		request = option == OPTION_JSON ? "stat json" : "stat prometheus";
 		for_people = false;
 	}
 	if (argc - optind > 1)
-		return zs_usage_error(of->command, "stat takes one name, and there is '%s' too", argv[optind + 1]);
+		return zs_usage_error(of->kind, "stat takes one name, and there is '%s' too", argv[optind + 1]);
 	return show(of, argv[optind], request, for_people);
 }

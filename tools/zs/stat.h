@@ -10,8 +10,7 @@
 #include "figures.h"
 
 struct zs_stat_of {
-	const char *command; /* for messages */
-	const char *kind;
+	const char *kind;                                       /* of process, and the command's name */
 	void (*print_shares)(const struct zs_figures *figures); /* what people want to know besides */
 };
 

@@ -5,9 +5,9 @@
 #include "swap_command.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "figures.h"
+#include "running_command.h"
 #include "stat.h"
 #include "top.h"
 #include "zs.h"
@@ -56,7 +56,7 @@ static void print_shares(const struct zs_figures *figures)
 
 static int stat_swap(int argc, char **argv)
 {
-	return zs_stat(&(struct zs_stat_of){ "swap", "swap", print_shares }, argc, argv);
+	return zs_stat(&(struct zs_stat_of){ "swap", print_shares }, argc, argv);
 }
 
 /* ---- top ---- */
@@ -92,7 +92,6 @@ static void print_rates(const double *rates)
 static int top_swap(int argc, char **argv)
 {
 	static const struct zs_top_of of = {
-		.command = "swap",
 		.kind = "swap",
 		.head = "program                 mapped  resident    packed      pool  ratio    faults   evicted   "
 			"written",
@@ -106,27 +105,16 @@ static int top_swap(int argc, char **argv)
 
 /* ---- which ---- */
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-} subcommands[] = {
+static const struct zs_subcommand subcommands[] = {
 	{ "run", zs_swap_run },
 	{ "stat", stat_swap },
 	{ "top", top_swap },
+	{ NULL, NULL },
 };
 
 static int run(int argc, char **argv)
 {
-	if (argc < 2)
-		return zs_usage_error("swap", "say what: run, stat or top");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		fputs(help_text, stdout);
-		return zs_finish_stdout(ZS_EXIT_OK);
-	}
-	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
-		if (!strcmp(argv[1], subcommands[i].name))
-			return subcommands[i].run(argc - 1, argv + 1);
-	return zs_usage_error("swap", "there is no '%s'", argv[1]);
+	return zs_running_command("swap", help_text, subcommands, argc, argv);
 }
 
 const struct zs_command zs_command_swap = {

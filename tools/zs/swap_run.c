@@ -48,7 +48,7 @@ struct wanted {
 
 static int set_amount(const char *option, uint64_t *bytes)
 {
-	if (zs_parse_amount(optarg, bytes) && *bytes >= LEAST_RESIDENT)
+	if (zs_parse_size(optarg, bytes) && *bytes >= LEAST_RESIDENT)
 		return 0;
 	return zs_usage_error("swap", "%s %s: give a size of at least 1M, as 512M or 4G", option, optarg);
 }

@@ -137,15 +137,15 @@ int zs_top(const struct zs_top_of *of, int argc, char **argv)
 	while ((option = getopt(argc, argv, ":d:n:")) >= 0) {
 		if (option == 'd') {
 			if (!parse_seconds(optarg, &ms))
-				return zs_usage_error(of->command, "-d %s: give seconds, .01 to 86400", optarg);
+				return zs_usage_error(of->kind, "-d %s: give seconds, .01 to 86400", optarg);
 		} else if (option == 'n') {
 			if (!zs_parse_count(optarg, &times) || !times)
-				return zs_usage_error(of->command, "-n %s: give a number above 0", optarg);
+				return zs_usage_error(of->kind, "-n %s: give a number above 0", optarg);
 		} else {
-			return zs_option_error(of->command, option, argv);
+			return zs_option_error(of->kind, option, argv);
 		}
 	}
 	if (optind < argc)
-		return zs_usage_error(of->command, "top takes no argument such as '%s'", argv[optind]);
+		return zs_usage_error(of->kind, "top takes no argument such as '%s'", argv[optind]);
 	return watch(of, ms, times);
 }

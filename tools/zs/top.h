@@ -10,13 +10,12 @@
 #include "ask.h"
 #include "figures.h"
 
-#define ZS_TOP_COUNTERS 3
+#define ZS_TOP_COUNTERS 5
 
 struct zs_top_of {
-	const char *command; /* for messages */
-	const char *kind;
+	const char *kind; /* of process, and the command's name */
 	const char *head; /* the line above all */
-	/* What has been counted, of which the rates are told. */
+	/* What has been counted, of which the rates are told; as many as the kind has. */
 	void (*count)(const struct zs_figures *figures, uint64_t *counters);
 	/* The beginning of a line, and its end: rates in a second, NULL when it is seen for the first time. */
 	void (*print)(const struct zs_found *found, const struct zs_figures *figures);

@@ -4,14 +4,12 @@
  */
 #include "zram_command.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "figures.h"
-#include "running.h"
+#include "running_command.h"
 #include "stat.h"
 #include "zs.h"
 
@@ -51,39 +49,24 @@ static const char help_text[] =
 
 static void print_shares(const struct zs_figures *figures)
 {
-	zs_stat_share("ratio", zs_figure(figures, "orig_data_size"), zs_figure(figures, "mem_used_total"),
-		      "content / memory");
-	zs_stat_share("utilisation", zs_figure(figures, "compr_data_size"), zs_figure(figures, "mem_used_total"),
-		      "compressed content / memory");
+	uint64_t memory = zs_figure(figures, "mem_used_total");
+
+	zs_stat_share("ratio", zs_figure(figures, "orig_data_size"), memory, "content / memory");
+	zs_stat_share("utilisation", zs_figure(figures, "compr_data_size"), memory, "compressed content / memory");
 }
 
 int zs_zram_stat(int argc, char **argv)
 {
-	return zs_stat(&(struct zs_stat_of){ "zram", "zram", print_shares }, argc, argv);
+	return zs_stat(&(struct zs_stat_of){ "zram", print_shares }, argc, argv);
 }
 
 /* ---- orders ---- */
 
-int zs_zram_check_name(int argc, char **argv)
-{
-	if (argc <= 2 && (argc < 2 || *argv[1] != '-'))
-		return 0;
-	return zs_usage_error("zram", "%s takes a name and nothing else, not '%s'", argv[0], argv[argc - 1]);
-}
-
 static int order(int argc, char **argv, const char *request, void (*show)(const char *answer))
 {
-	struct zs_found disk;
-	char *answer;
-
-	if (zs_zram_check_name(argc, argv))
+	if (zs_running_check_name("zram", argc, argv))
 		return ZS_EXIT_USAGE;
-	answer = zs_running_choose("zram", argv[1], &disk) ? zs_running_ask(&disk, request) : NULL;
-	if (!answer)
-		return ZS_EXIT_FAILURE;
-	show(answer);
-	free(answer);
-	return zs_finish_stdout(ZS_EXIT_OK);
+	return zs_running_order("zram", argv[1], request, show);
 }
 
 static void show_bytes(const char *answer)
@@ -136,10 +119,7 @@ int zs_zram_writeback(int argc, char **argv)
 
 /* ---- which ---- */
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-} subcommands[] = {
+static const struct zs_subcommand subcommands[] = {
 	{ "stat", zs_zram_stat },
 	{ "top", zs_zram_top },
 	{ "compact", zs_zram_compact },
@@ -150,23 +130,12 @@ static const struct {
 	{ "blocks", zs_zram_blocks },
 	{ "map", zs_zram_map },
 	{ "run", zs_zram_run },
+	{ NULL, NULL },
 };
 
 static int run(int argc, char **argv)
 {
-	if (argc < 2)
-		return zs_usage_error(
-			"zram",
-			"say what: stat, top, compact, reset-peak, idle, recompress, writeback, blocks, map or run");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		fputs(help_text, stdout);
-		return zs_finish_stdout(ZS_EXIT_OK);
-	}
-	opterr = 0;
-	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
-		if (!strcmp(argv[1], subcommands[i].name))
-			return subcommands[i].run(argc - 1, argv + 1);
-	return zs_usage_error("zram", "there is no '%s'", argv[1]);
+	return zs_running_command("zram", help_text, subcommands, argc, argv);
 }
 
 const struct zs_command zs_command_zram = {

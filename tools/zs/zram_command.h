@@ -11,9 +11,6 @@ int zs_zram_run(int argc, char **argv);
 int zs_zram_blocks(int argc, char **argv);
 int zs_zram_map(int argc, char **argv);
 
-/* The words of a subcommand that takes a name at most. Result: 0, or ZS_EXIT_USAGE with a message. */
-int zs_zram_check_name(int argc, char **argv);
-
 /* One order to one disk. */
 int zs_zram_compact(int argc, char **argv);
 int zs_zram_reset_peak(int argc, char **argv);

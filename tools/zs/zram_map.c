@@ -14,6 +14,7 @@
 
 #include "figures.h"
 #include "running.h"
+#include "running_command.h"
 #include "zram_command.h"
 #include "zs.h"
 
@@ -134,7 +135,7 @@ int zs_zram_blocks(int argc, char **argv)
 	struct zs_found disk;
 	uint64_t nr_blocks;
 
-	if (zs_zram_check_name(argc, argv))
+	if (zs_running_check_name("zram", argc, argv))
 		return ZS_EXIT_USAGE;
 	if (!zs_running_choose("zram", argv[1], &disk) || !find_size(&disk, &nr_blocks))
 		return ZS_EXIT_FAILURE;

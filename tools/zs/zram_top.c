@@ -38,7 +38,6 @@ static void print_disk(const struct zs_found *disk, const struct zs_figures *fig
 int zs_zram_top(int argc, char **argv)
 {
 	static const struct zs_top_of of = {
-		.command = "zram",
 		.kind = "zram",
 		.head = "disk                      size   content    memory  ratio    use read MB/s     write  "
 			"requests",

@@ -31,6 +31,7 @@ extern const struct zs_command zs_command_replay;
 extern const struct zs_command zs_command_ls;
 extern const struct zs_command zs_command_zram;
 extern const struct zs_command zs_command_swap;
+extern const struct zs_command zs_command_zcache;
 
 /* One line on stderr, "zs: " before it; a progress bar there is wiped first. */
 void zs_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -41,10 +42,8 @@ int zs_usage_error(const char *command, const char *format, ...) __attribute__((
 /* The same, for what getopt_long() did not take: option is its ':' or '?'. */
 int zs_option_error(const char *command, int option, char **argv);
 
-/* Reads "4096" or "4k" into bytes; false: not such a number. */
+/* Reads "4096", "4k", "512M", "2G" or "1T" into bytes; false: not such a number. */
 bool zs_parse_size(const char *text, uint64_t *bytes);
-/* The same up to terabytes: "512M". */
-bool zs_parse_amount(const char *text, uint64_t *bytes);
 bool zs_parse_count(const char *text, uint64_t *count);
 
 /* What stdout took is only known here: flushes it. Returns status, or ZS_EXIT_FAILURE with a message. */

@@ -14,24 +14,26 @@
 		.name = of_name, .unit = of_unit, .type = of_type, .help = text,                                       \
 		.offset = offsetof(struct zcache_disk_stats, member)                                                   \
 	}
-#define ROW(member, of_unit, of_type, text) OF(#member, member, of_unit, of_type, text)
-#define COUNT(member, of_unit, text) OF(#member, counts.member, of_unit, ZS_COUNTER, text)
 
 static const struct zs_metric rows[] = {
+#define ROW(member, of_unit, of_type, text) OF(#member, member, of_unit, of_type, text)
 	ROW(disk_size, "bytes", ZS_GAUGE, "size of the disk"),
-	COUNT(reads, "requests", "reads"),
-	COUNT(writes, "requests", "writes, trims and zeroes"),
-	COUNT(bytes_read, "bytes", "bytes that reads gave"),
-	COUNT(bytes_written, "bytes", "bytes that writes brought"),
-	COUNT(failed_reads, "requests", "reads that failed, as the disk behind or the connection to it did"),
-	COUNT(failed_writes, "requests", "writes, trims and zeroes that failed so"),
-	COUNT(hit_pages, "pages", "pages that reads found in the cache"),
-	COUNT(miss_pages, "pages", "pages that reads did not find there"),
-	COUNT(backing_reads, "requests", "reads from the disk behind"),
-	COUNT(backing_bytes, "bytes", "what they asked for"),
-	COUNT(readahead_pages, "pages", "pages that were read before anybody asked for them"),
 	ROW(doubtful_pages, "pages", ZS_GAUGE, "pages that are not kept, since an unanswered write may still happen"),
 	ROW(reconnections, "sessions", ZS_COUNTER, "sessions with the server behind that took the place of another"),
+#undef ROW
+#define ROW(member, of_unit, of_type, text) OF(#member, counts.member, of_unit, of_type, text)
+	ROW(reads, "requests", ZS_COUNTER, "reads"),
+	ROW(writes, "requests", ZS_COUNTER, "writes, trims and zeroes"),
+	ROW(bytes_read, "bytes", ZS_COUNTER, "bytes that reads gave"),
+	ROW(bytes_written, "bytes", ZS_COUNTER, "bytes that writes brought"),
+	ROW(failed_reads, "requests", ZS_COUNTER, "reads that failed, as the disk behind or its connection did"),
+	ROW(failed_writes, "requests", ZS_COUNTER, "writes, trims and zeroes that failed so"),
+	ROW(hit_pages, "pages", ZS_COUNTER, "pages that reads found in the cache"),
+	ROW(miss_pages, "pages", ZS_COUNTER, "pages that reads did not find there"),
+	ROW(backing_reads, "requests", ZS_COUNTER, "reads from the disk behind"),
+	ROW(backing_bytes, "bytes", ZS_COUNTER, "what they asked for"),
+	ROW(readahead_pages, "pages", ZS_COUNTER, "pages that were read before anybody asked for them"),
+#undef ROW
 };
 
 #define NR_OWN (sizeof(rows) / sizeof(rows[0]))
