@@ -313,28 +313,24 @@ static void tell(const struct zcache_nbd *nbd, const char *what, const char *why
 	nbd->options.on_event(nbd->options.ctx, text);
 }
 
-/* Result: whether there is a session. */
-static bool connect_again(struct zcache_nbd *nbd, bool is_first_try)
+/* Result: 0: there is a session; a negative errno: there is none, and message says why. */
+static int connect_again(struct zcache_nbd *nbd, char *message)
 {
 	struct zcache_backing now = { .size_bytes = 0 };
 	struct nbd_handle *link[MOST_LINKS];
-	char message[ZCACHE_NBD_MESSAGE];
 	uint32_t nr = 0;
 	int err = open_links(nbd, link, &nr, &now, message);
 
 	if (!err && !is_same(&nbd->backing, &now)) {
 		close_links(link, nr);
-		snprintf(message, sizeof(message), "it is not the disk that it was: its size, or what it can do");
+		snprintf(message, ZCACHE_NBD_MESSAGE, "it is not the disk that it was: its size, or what it can do");
 		err = -ESTALE;
 	}
-	if (err && is_first_try)
-		tell(nbd, "the server cannot be reached: ", message);
 	if (err)
-		return false;
+		return err;
 	nbd->options.on_session(nbd->options.ctx);
 	begin_session(nbd, link, nr);
-	tell(nbd, "the server is connected to again", "");
-	return true;
+	return 0;
 }
 
 /* ---- the thread ---- */
@@ -373,14 +369,21 @@ static void rest(struct zcache_nbd *nbd, uint64_t ns)
 	pthread_mutex_unlock(&nbd->lock);
 }
 
+/* Tries until there is a session, or all ends. A reason is told when it is another one than before. */
 static void reconnect(struct zcache_nbd *nbd)
 {
+	char message[ZCACHE_NBD_MESSAGE], last[ZCACHE_NBD_MESSAGE] = "";
 	uint64_t ns = FIRST_REST_NS;
 
-	for (bool is_first = true; goes_on(nbd) && !connect_again(nbd, is_first); is_first = false) {
+	while (goes_on(nbd) && connect_again(nbd, message)) {
+		if (strcmp(message, last))
+			tell(nbd, "the server cannot be reached: ", message);
+		memcpy(last, message, sizeof(last));
 		rest(nbd, ns);
 		ns = 2 * ns < LAST_REST_NS ? 2 * ns : LAST_REST_NS;
 	}
+	if (goes_on(nbd))
+		tell(nbd, "the server is connected to again", "");
 }
 
 static void *run(void *ctx)
