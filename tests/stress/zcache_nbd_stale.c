@@ -24,6 +24,7 @@
 
 #include <libnbd.h>
 
+#include "options.h"
 #include "random.h"
 
 #define CELL 512u
@@ -292,17 +293,6 @@ static void prepare(void)
 	nbd_close(nbd);
 }
 
-static uint64_t number(const char *text)
-{
-	char *end;
-	uint64_t value = strtoull(text, &end, 0);
-
-	if (*text && !*end)
-		return value;
-	fprintf(stderr, "zcache-nbd-stale: '%s' is no number\n", text);
-	exit(2);
-}
-
 static void parse(int argc, char **argv)
 {
 	int option;
@@ -310,11 +300,11 @@ static void parse(int argc, char **argv)
 	while ((option = getopt(argc, argv, "u:j:t:n:s:r:f")) >= 0) {
 		switch (option) {
 		case 'u': settings.uri = optarg; break;
-		case 'j': settings.nr_threads = number(optarg); break;
-		case 't': settings.seconds = number(optarg); break;
-		case 'n': settings.nr_requests = number(optarg); break;
-		case 's': settings.nr_pages = number(optarg); break;
-		case 'r': settings.seed = number(optarg); break;
+		case 'j': settings.nr_threads = option_number("zcache-nbd-stale", option, optarg); break;
+		case 't': settings.seconds = option_number("zcache-nbd-stale", option, optarg); break;
+		case 'n': settings.nr_requests = option_number("zcache-nbd-stale", option, optarg); break;
+		case 's': settings.nr_pages = option_number("zcache-nbd-stale", option, optarg); break;
+		case 'r': settings.seed = option_number("zcache-nbd-stale", option, optarg); break;
 		case 'f': settings.may_fail = true; break;
 		default: exit(2);
 		}
