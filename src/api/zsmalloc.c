@@ -70,7 +70,7 @@ static int pool_create(const struct zs_pool_options *options, struct zs_pool **p
 
 /* Shares in 2^-16; bytes for each tick of the thread. */
 static const struct zs_tend_plan default_plan = { .loose_share = 262, .max_bytes = 200000 };
-static const struct zs_tend_plan dense_plan = { .loose_share = 164, .max_bytes = 700000 };
+static const struct zs_tend_plan dense_plan = { .loose_share = 164, .max_bytes = 600000 };
 
 static int start_compactor(struct zs_pool *pool, unsigned int flags)
 {
