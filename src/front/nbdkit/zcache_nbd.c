@@ -91,15 +91,16 @@ static int finish(struct zcache_nbd *nbd, struct zcache_link_request *request, u
 	return request->err == ZCACHE_LINK_LOST ? -ETIMEDOUT : request->err;
 }
 
-/* Result: as of the calls; also ZCACHE_LINK_LOST. was_sent: the server may have had it. */
-static int ask(struct zcache_nbd *nbd, const struct zcache_link_request *wanted, uint64_t deadline_ns, bool *was_sent)
+/* Result: as of the calls; also ZCACHE_LINK_LOST. session: the generation in which the server may have had it, or 0. */
+static int ask(struct zcache_nbd *nbd, const struct zcache_link_request *wanted, uint64_t deadline_ns,
+	       uint64_t *session)
 {
 	struct zcache_link_request request = *wanted;
 	int err;
 
 	zcache_link_init(&request);
 	err = submit(nbd, &request, deadline_ns);
-	*was_sent = !err;
+	*session = err ? 0 : request.generation;
 	if (!err)
 		err = finish(nbd, &request, deadline_ns);
 	zcache_link_destroy(&request);
@@ -111,10 +112,10 @@ static int ask_again(struct zcache_nbd *nbd, const struct zcache_link_request *w
 {
 	uint64_t deadline = zs_clock_ns() + nbd->options.timeout_ns;
 	int err = ZCACHE_LINK_LOST;
-	bool was_sent;
+	uint64_t session;
 
 	for (uint32_t i = 0; i < MOST_TRIES && err == ZCACHE_LINK_LOST; i++)
-		err = ask(nbd, wanted, deadline, &was_sent);
+		err = ask(nbd, wanted, deadline, &session);
 	return err;
 }
 
@@ -134,22 +135,26 @@ static int read_nbd(void *ctx, void *buf, uint32_t count, uint64_t offset)
 	return err;
 }
 
-static void note_change(struct zcache_nbd *nbd)
+/* One that was answered. If its session has ended meanwhile nobody has counted it among what that lost. */
+static void note_change(struct zcache_nbd *nbd, uint64_t session)
 {
 	pthread_mutex_lock(&nbd->lock);
-	nbd->changes++;
+	if (session == nbd->generation && nbd->nr_links)
+		nbd->changes++;
+	else
+		nbd->has_lost = true;
 	pthread_mutex_unlock(&nbd->lock);
 }
 
 static int change_once(struct zcache_nbd *nbd, const struct zcache_change *change, bool *in_doubt)
 {
 	struct zcache_link_request request = { .kind = ZCACHE_LINK_CHANGE, .change = change };
-	bool was_sent;
-	int err = ask(nbd, &request, zs_clock_ns() + nbd->options.timeout_ns, &was_sent);
+	uint64_t session;
+	int err = ask(nbd, &request, zs_clock_ns() + nbd->options.timeout_ns, &session);
 
 	if (!err && !change->fua)
-		note_change(nbd);
-	if (was_sent && (err == ZCACHE_LINK_LOST || err == -ETIMEDOUT))
+		note_change(nbd, session);
+	if (session && (err == ZCACHE_LINK_LOST || err == -ETIMEDOUT))
 		*in_doubt = true;
 	return err;
 }
@@ -172,25 +177,37 @@ static int change_nbd(void *ctx, const struct zcache_change *change, bool *in_do
 	return err;
 }
 
-/* Result: -EIO: changes went with a session and were never flushed; it is told once. */
+/* Result: -EIO: changes went with a session and were never flushed; it is told once. context: lock */
+static int take_loss(struct zcache_nbd *nbd)
+{
+	int err = nbd->has_lost ? -EIO : 0;
+
+	nbd->has_lost = false;
+	return err;
+}
+
 static int begin_flush(struct zcache_nbd *nbd, uint64_t *changes)
 {
 	int err;
 
 	pthread_mutex_lock(&nbd->lock);
-	err = nbd->has_lost ? -EIO : 0;
-	nbd->has_lost = false;
+	err = take_loss(nbd);
 	*changes = nbd->changes;
 	pthread_mutex_unlock(&nbd->lock);
 	return err;
 }
 
-static void end_flush(struct zcache_nbd *nbd, uint64_t changes)
+/* It may have been answered in the session after the one that lost what it was to flush. */
+static int end_flush(struct zcache_nbd *nbd, uint64_t changes)
 {
+	int err;
+
 	pthread_mutex_lock(&nbd->lock);
-	if (nbd->flushed < changes)
+	err = take_loss(nbd);
+	if (!err && nbd->flushed < changes)
 		nbd->flushed = changes;
 	pthread_mutex_unlock(&nbd->lock);
+	return err;
 }
 
 /* It is not asked again: what it was to flush may have gone with the session. */
@@ -198,15 +215,12 @@ static int flush_nbd(void *ctx)
 {
 	struct zcache_link_request request = { .kind = ZCACHE_LINK_FLUSH };
 	struct zcache_nbd *nbd = ctx;
-	uint64_t changes;
-	bool was_sent;
+	uint64_t changes, session;
 	int err = begin_flush(nbd, &changes);
 
 	if (!err)
-		err = ask(nbd, &request, zs_clock_ns() + nbd->options.timeout_ns, &was_sent);
-	if (!err)
-		end_flush(nbd, changes);
-	return err;
+		err = ask(nbd, &request, zs_clock_ns() + nbd->options.timeout_ns, &session);
+	return err ? err : end_flush(nbd, changes);
 }
 
 static int nbd_extents(void *ctx, uint32_t count, uint64_t offset, zcache_extent_fn *each, void *each_ctx)
@@ -214,9 +228,9 @@ static int nbd_extents(void *ctx, uint32_t count, uint64_t offset, zcache_extent
 	struct zcache_link_request request = {
 		.kind = ZCACHE_LINK_EXTENTS, .count = count, .offset = offset, .each = each, .each_ctx = each_ctx
 	};
-	bool was_sent;
+	uint64_t session;
 
-	return ask(ctx, &request, zs_clock_ns() + ((struct zcache_nbd *)ctx)->options.timeout_ns, &was_sent);
+	return ask(ctx, &request, zs_clock_ns() + ((struct zcache_nbd *)ctx)->options.timeout_ns, &session);
 }
 
 static const struct zcache_backing_ops nbd_ops = {
