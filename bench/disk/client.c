@@ -2,13 +2,16 @@
 /*
  * Random requests of a page each to an NBD server, so many in flight on one connection.
  *
- *   disk-client -u SOCKET -i IMAGE [-q DEPTH] [-s SECONDS] [-n REQUESTS] [-r SEED] {read | write | trim}
+ *   disk-client -u SOCKET -i IMAGE [-q DEPTH] [-s SECONDS] [-n REQUESTS] [-r SEED] [-z EXPONENT] {read | write | trim}
  *
  * It ends after so many requests or seconds. What is written are pages of the image, each at another place than its
  * own. Of what is read every sixteenth page is compared, so the disk must hold the image. Trims take each page once.
+ * All pages are asked for alike, or with -z as Zipf's law has it. Which are the frequent ones does not depend on the
+ * seed, and they are no neighbours: they stand in random order.
  */
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "histogram.h"
@@ -17,8 +20,11 @@
 #include "nbd.h"
 #include "program.h"
 #include "random.h"
+#include "zipf.h"
 
-enum { MAX_DEPTH = 256, COMPARED = 16 };
+enum { MAX_DEPTH = 256, COMPARED = 16, ORDER_SEED = 4096 };
+
+#define MOST_EXPONENT 8.
 
 struct flight {
 	uint64_t sent_ns;
@@ -32,7 +38,9 @@ struct client {
 	uint64_t nr_max;
 	uint64_t seconds;
 	uint64_t random;
-	uint32_t *order; /* of trims */
+	uint32_t *order; /* of trims, or of ranks */
+	double exponent; /* of Zipf's law; 0: all alike */
+	struct bench_zipf ranks;
 	uint64_t nr_sent;
 	uint64_t began_ns;
 	struct flight flights[MAX_DEPTH];
@@ -49,7 +57,9 @@ static size_t random_page(void)
 
 static size_t next_page(void)
 {
-	return client.type == BENCH_NBD_TRIM ? client.order[client.nr_sent] : random_page();
+	if (client.type == BENCH_NBD_TRIM)
+		return client.order[client.nr_sent];
+	return client.exponent > 0 ? client.order[bench_zipf_next(&client.ranks, &client.random)] : random_page();
 }
 
 static void send_one(unsigned int cookie, uint64_t now_ns)
@@ -124,9 +134,29 @@ static enum bench_nbd_type type_of(const char *name)
 	return BENCH_NBD_TRIM;
 }
 
+static double exponent_of(const char *text)
+{
+	char *end;
+	double exponent = strtod(text, &end);
+
+	if (end == text || *end || !(exponent > 0 && exponent <= MOST_EXPONENT))
+		bench_die("-z %s: give a number above 0, of %g at most", text, MOST_EXPONENT);
+	return exponent;
+}
+
+static void set_up_zipf(void)
+{
+	if (client.type == BENCH_NBD_TRIM)
+		bench_die("trims take each page once: -z is for reads and writes");
+	client.order = bench_image_shuffled(&client.image, ORDER_SEED);
+	bench_zipf_init(&client.ranks, client.image.nr_pages, client.exponent);
+}
+
 static void set_up(const char *type, const char *path)
 {
 	client.type = type_of(type);
+	if (client.exponent > 0)
+		set_up_zipf();
 	if (client.type == BENCH_NBD_TRIM) {
 		client.order = bench_image_shuffled(&client.image, client.random);
 		client.nr_max = client.nr_max < client.image.nr_pages ? client.nr_max : client.image.nr_pages;
@@ -141,7 +171,7 @@ int main(int argc, char **argv)
 	const char *path = NULL, *image = NULL;
 	int option;
 
-	while ((option = getopt(argc, argv, "u:i:q:s:n:r:")) >= 0) {
+	while ((option = getopt(argc, argv, "u:i:q:s:n:r:z:")) >= 0) {
 		switch (option) {
 		case 'u': path = optarg; break;
 		case 'i': image = optarg; break;
@@ -149,6 +179,7 @@ int main(int argc, char **argv)
 		case 's': client.seconds = bench_number(option, optarg, 1, 3600); break;
 		case 'n': client.nr_max = bench_number(option, optarg, 1, UINT64_MAX); break;
 		case 'r': client.random = bench_number(option, optarg, 0, UINT64_MAX); break;
+		case 'z': client.exponent = exponent_of(optarg); break;
 		default: bench_die("see the head of client.c");
 		}
 	}

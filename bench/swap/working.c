@@ -12,7 +12,6 @@
  * that of the cgroup that this is started in (run.py). In the end a page whose content is wrong is counted.
  */
 #include <getopt.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,6 +20,7 @@
 #include "managed.h"
 #include "program.h"
 #include "random.h"
+#include "zipf.h"
 
 #define MIB (1u << 20)
 #define SECOND_NS 1000000000ull
@@ -31,8 +31,8 @@
 struct working {
 	struct bench_managed managed;
 	const char *pattern;
-	double *below; /* of Zipf's law: the share of all uses that pages up to each have */
-	uint32_t *order;
+	struct bench_zipf zipf; /* nr 0: it is another pattern */
+	uint32_t *order;        /* of ranks */
 	unsigned char *is_turned;
 	size_t next;
 	unsigned int written_percent;
@@ -41,18 +41,6 @@ struct working {
 };
 
 /* ---- which page ---- */
-
-static void prepare_zipf(struct working *working)
-{
-	size_t nr = working->managed.nr_pages;
-	double sum = 0;
-
-	working->below = bench_memory(nr * sizeof(*working->below));
-	for (size_t i = 0; i < nr; i++)
-		working->below[i] = sum += 1 / pow((double)(i + 1), ZIPF_EXPONENT);
-	for (size_t i = 0; i < nr; i++)
-		working->below[i] /= sum;
-}
 
 static void shuffle(struct working *working)
 {
@@ -70,26 +58,10 @@ static void shuffle(struct working *working)
 	}
 }
 
-static size_t zipf_page(struct working *working)
-{
-	double at = (double)(zs_random(&working->random) >> 11) * 0x1p-53;
-	size_t low = 0, high = working->managed.nr_pages - 1;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (working->below[middle] < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return working->order[low];
-}
-
 static size_t next_page(struct working *working)
 {
-	if (working->below)
-		return zipf_page(working);
+	if (working->zipf.nr)
+		return working->order[bench_zipf_next(&working->zipf, &working->random)];
 	if (!strcmp(working->pattern, "uniform"))
 		return zs_random_below(&working->random, working->managed.nr_pages);
 	working->next = (working->next + 1) % working->managed.nr_pages;
@@ -192,7 +164,7 @@ int main(int argc, char **argv)
 	working.is_turned = bench_memory(working.managed.nr_pages);
 	shuffle(&working);
 	if (!strcmp(working.pattern, "zipf"))
-		prepare_zipf(&working);
+		bench_zipf_init(&working.zipf, working.managed.nr_pages, ZIPF_EXPONENT);
 	run(&working, seconds);
 	bench_managed_close(&working.managed);
 	return working.nr_wrong != 0;
