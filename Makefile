@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-zcache bench-kernel install uninstall dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-zcache bench-zcache-disk bench-kernel install uninstall dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -24,6 +24,7 @@ help:
 	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 8 minutes)'
 	@echo 'make bench-swap measure compressed memory against the kernel'\''s swap on zram (about 6 minutes)'
 	@echo 'make bench-zcache  measure the cache against memcached and redis (about 2 minutes)'
+	@echo 'make bench-zcache-disk   measure the cached disk against nbdkit'\''s cache filter and a plain LRU (about 9 minutes)'
 	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'
 	@echo 'make dkms       have DKMS build and install the module for this kernel and those to come; make dkms-remove undoes it'
 	@echo 'make kernel-patch KSRC=…  lay the module out in a kernel tree'
@@ -91,6 +92,12 @@ bench-zcache:
 	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
 	@ninja -C $(BUILD)-bench
 	@bench/zcache/run.py $(BUILD)-bench $(BUILD)-bench/zcache
+
+bench-zcache-disk:
+	@scripts/setup.sh bench-zcache-disk
+	@[ -f $(BUILD)-bench-disk/build.ninja ] || meson setup $(BUILD)-bench-disk --buildtype=release -Dtests=false -Dbench=true -Dnbdkit=enabled $(MESON_FLAGS)
+	@ninja -C $(BUILD)-bench-disk
+	@bench/zcache/disk.py $(BUILD)-bench-disk $(BUILD)-bench-disk/zcache
 
 bench-kernel: kmod
 	@scripts/setup.sh bench-kernel

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
 # prints the command to run and stops.
-#   setup.sh build|check|check-arch|fuzz|bench|bench-disk|bench-swap|bench-zcache|kmod|check-kernel|check-kernel-debug|bench-kernel
+#   setup.sh build|check|check-arch|fuzz|bench|bench-disk|bench-swap|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel
 set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
@@ -12,7 +12,7 @@ arch="$build gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-i686-linux-gnu libc
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user musl-tools"
 fuzz="$build clang libclang-rt-14-dev"
 bench="$build libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 valgrind python3 perl"
-bench_disk="$build nbdkit nbdkit-plugin-dev libnbd-bin fio python3 tar"
+bench_disk="$build nbdkit nbdkit-plugin-dev libnbd-bin libnbd-dev fio python3 tar"
 kmod="gcc make libc6-dev linux-headers-amd64 libelf-dev"
 check_kernel="$kmod qemu-system-x86 busybox-static cpio kmod e2fsprogs dkms"
 kernel_source="linux-source-6.1 xz-utils flex bison bc libssl-dev"
@@ -23,7 +23,7 @@ check) wanted=$check ;;
 check-arch) wanted=$arch ;;
 fuzz) wanted=$fuzz ;;
 bench) wanted=$bench ;;
-bench-disk) wanted=$bench_disk ;;
+bench-disk | bench-zcache-disk) wanted=$bench_disk ;;
 bench-swap) wanted="$build python3 tar util-linux" ;;
 bench-zcache) wanted="$build python3 memcached redis-server" ;;
 kmod) wanted=$kmod ;;

@@ -43,3 +43,14 @@ def make(folder):
         write_image(path + ".new")
         os.rename(path + ".new", path)
     return path
+
+
+def sample(path, out, part):
+    """The path of a file in the folder out: each so-many-th MiB of the image, so it has its part of everything."""
+    to = os.path.join(out, f"sample-{part}")
+    if not os.path.exists(to) or os.path.getmtime(to) < os.path.getmtime(path):
+        with open(path, "rb") as image, open(to, "wb") as file:
+            for unit in range(0, os.path.getsize(path) // UNIT_BYTES, part):
+                image.seek(unit * UNIT_BYTES)
+                file.write(image.read(UNIT_BYTES))
+    return to
