@@ -77,7 +77,7 @@ def target_table(results):
     disk, cache = results["disk_bytes"] // MIB, results["cache_bytes"] // MIB
     return verdicts([*uniform_targets(results), *zipf_targets(results)],
                     f"Reads of 4 KiB from a disk of {disk} MiB, {cache} MiB of memory for each cache, {DELAY_MS} ms for a read behind, "
-                    f"{JUDGED} in flight; medians of {len(results['rounds'])} rounds. The speeds were set for a disk that LZ4 packs "
+                    f"{JUDGED} in flight; rounds: {len(results['rounds'])}. The speeds were set for a disk that LZ4 packs "
                     f"{SET_RATIO[LZ4]} times as tight and zstd {SET_RATIO[ZSTD]} times; this one's pages it packs {ratio(results, LZ4):.2f} and "
                     f"{ratio(results, ZSTD):.2f} times, as the caches tell (value_bytes / stored_bytes).")
 
