@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-zcache bench-zcache-disk bench-kernel install uninstall dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -30,6 +30,7 @@ help:
 	@echo 'make kernel-patch KSRC=…  lay the module out in a kernel tree'
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make uninstall  remove what make install installed'
+	@echo 'make deb        build Debian packages in $(BUILD)-deb/ and have lintian look at them'
 	@echo 'make dist       make a source tarball'
 	@echo 'make format     format the C sources'
 	@echo 'make clean      remove the build folders'
@@ -121,6 +122,11 @@ install:
 uninstall:
 	ninja -C $(BUILD) uninstall
 
+deb:
+	@scripts/setup.sh deb
+	@scripts/deb.sh $(BUILD)-deb
+	lintian --fail-on error,warning $(BUILD)-deb/*.changes
+
 dist: setup-build
 	meson dist -C $(BUILD) --no-tests --formats xztar
 
@@ -128,4 +134,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
 # prints the command to run and stops.
-#   setup.sh build|check|check-arch|fuzz|bench|bench-disk|bench-swap|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel
+#   setup.sh build|check|check-arch|fuzz|bench|bench-disk|bench-swap|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel|deb
 set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
@@ -15,6 +15,7 @@ bench="$build libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 valgrind python3 
 bench_disk="$build nbdkit nbdkit-plugin-dev libnbd-bin libnbd-dev fio python3 tar"
 kmod="gcc make libc6-dev linux-headers-amd64 libelf-dev"
 check_kernel="$kmod qemu-system-x86 busybox-static cpio kmod e2fsprogs dkms"
+deb="$build build-essential debhelper dh-dkms nbdkit-plugin-dev libnbd-dev lintian"
 kernel_source="linux-source-6.1 xz-utils flex bison bc libssl-dev"
 
 case ${1:-} in
@@ -30,6 +31,7 @@ kmod) wanted=$kmod ;;
 check-kernel) wanted=$check_kernel ;;
 check-kernel-debug) wanted="$check_kernel $kernel_source" ;;
 bench-kernel) wanted="$check_kernel $kernel_source python3" ;;
+deb) wanted=$deb ;;
 *)
 	echo "setup: '${1:-}' is no task: see the head of this file" >&2
 	exit 2
