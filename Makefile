@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
+.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -23,6 +23,7 @@ help:
 	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
 	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 8 minutes)'
 	@echo 'make bench-swap measure compressed memory against the kernel'\''s swap on zram (about 6 minutes)'
+	@echo 'make bench-swap-run    measure what programs that know nothing of it lose by zs swap run (about 10 minutes)'
 	@echo 'make bench-zcache  measure the cache against memcached and redis (about 2 minutes)'
 	@echo 'make bench-zcache-disk   measure the cached disk against nbdkit'\''s cache filter and a plain LRU (about 9 minutes)'
 	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'
@@ -87,6 +88,12 @@ bench-swap:
 	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
 	@ninja -C $(BUILD)-bench
 	@bench/swap/run.py $(BUILD)-bench $(BUILD)-bench/swap
+
+bench-swap-run:
+	@scripts/setup.sh bench-swap-run
+	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
+	@ninja -C $(BUILD)-bench
+	@bench/swap/run_programs.py $(BUILD)-bench $(BUILD)-bench/swap-run
 
 bench-zcache:
 	@scripts/setup.sh bench-zcache
