@@ -21,7 +21,7 @@ help:
 	@echo 'make check-arch test the core on arm64, on 32-bit x86, on big-endian s390x (emulated), and with musl'
 	@echo 'make fuzz       drive the public calls by bytes that libFuzzer chooses, for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
-	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 8 minutes)'
+	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 13 minutes)'
 	@echo 'make bench-swap measure compressed memory against the kernel'\''s swap on zram (about 6 minutes)'
 	@echo 'make bench-swap-run    measure what programs that know nothing of it lose by zs swap run (about 10 minutes)'
 	@echo 'make bench-zcache  measure the cache against memcached and redis (about 2 minutes)'
