@@ -25,7 +25,7 @@ help:
 	@echo 'make bench-swap measure compressed memory against the kernel'\''s swap on zram (about 6 minutes)'
 	@echo 'make bench-swap-run    measure what programs that know nothing of it lose by zs swap run (about 10 minutes)'
 	@echo 'make bench-zcache  measure the cache against memcached and redis (about 2 minutes)'
-	@echo 'make bench-zcache-disk   measure the cached disk against nbdkit'\''s cache filter and a plain LRU (about 9 minutes)'
+	@echo 'make bench-zcache-disk   measure the cached disk against nbdkit'\''s cache filter and a plain LRU (about 12 minutes)'
 	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'
 	@echo 'make dkms       have DKMS build and install the module for this kernel and those to come; make dkms-remove undoes it'
 	@echo 'make kernel-patch KSRC=…  lay the module out in a kernel tree'

@@ -31,8 +31,8 @@ PATTERNS = {"uniform": (), "zipf": ("-z", ".99")}
 DEPTHS = (1, 4, 16)
 SECONDS = 2
 WARM_DEPTH = cached.THREADS
-WARM_PASSES = 3  # reads for each page of the disk
-WARM_SECONDS = 20  # at most; what holds a lock while it reads is full then, and was filled again
+WARM_PASSES = {"uniform": 2, "zipf": 6}  # reads for each page of the disk: what is used most is found out slowly
+WARM_SECONDS = 25  # at most; what holds a lock while it reads is full then, and was filled again
 MOST_SECONDS = 120  # of any program that is started
 
 
@@ -60,9 +60,9 @@ class Bench:
         return {**told, "misses": slow.reads() - misses, "server_us": (front.processor_seconds() - busy) * 1e6 / told["requests"]}
 
     def warm_up(self, front, pattern):
-        passes = WARM_PASSES if front.name != cached.NO_CACHE else 0
-        if passes:
-            self.client(front, pattern, "-q", WARM_DEPTH, "-n", passes * self.bytes // cached.PAGE, "-s", WARM_SECONDS)
+        reads = WARM_PASSES[pattern] * self.bytes // cached.PAGE
+        if front.name != cached.NO_CACHE:
+            self.client(front, pattern, "-q", WARM_DEPTH, "-n", reads, "-s", WARM_SECONDS)
 
     def patterned(self, front, slow, pattern):
         """Warmed up, then timed; the share of hits is of all that was timed."""
