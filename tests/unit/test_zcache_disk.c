@@ -6,6 +6,8 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 
 #include "zcache_disk.h"
 
@@ -21,6 +23,7 @@ struct behind {
 	uint64_t reads;
 	uint64_t last_offset;
 	uint32_t last_count;
+	uint32_t most_count;
 	uint64_t bad_from; /* bytes from here to bad_end cannot be read */
 	uint64_t bad_end;
 	int change_err;
@@ -38,6 +41,8 @@ static int read_behind(void *ctx, void *buf, uint32_t count, uint64_t offset)
 	behind->reads++;
 	behind->last_offset = offset;
 	behind->last_count = count;
+	if (behind->most_count < count)
+		behind->most_count = count;
 	assert_true(offset + count <= SIZE);
 	if (offset < behind->bad_end && offset + count > behind->bad_from)
 		return -EIO;
@@ -267,6 +272,51 @@ static void a_read_that_a_change_overtakes_is_not_kept(void **state)
 	assert_int_equal(check_read(slow, PAGE, 3 * PAGE), 1);
 }
 
+/* A read that begins when a change has begun, and comes back when that has ended, with what was true before. */
+static sem_t has_read, has_changed;
+static pthread_t reader;
+
+static int read_and_wait(void *ctx, void *buf, uint32_t count, uint64_t offset)
+{
+	int err = read_behind(ctx, buf, count, offset);
+
+	sem_post(&has_read);
+	sem_wait(&has_changed);
+	return err;
+}
+
+static void *read_in_thread(void *ctx)
+{
+	read_third_page(ctx);
+	return NULL;
+}
+
+static void begin_read(struct behind *behind)
+{
+	static const struct zcache_backing_ops waiting_ops = { .read = read_and_wait };
+
+	slow->backing.ops = &waiting_ops;
+	assert_int_equal(pthread_create(&reader, NULL, read_in_thread, behind), 0);
+	sem_wait(&has_read);
+	slow->backing.ops = &ops;
+}
+
+static void a_read_that_outlives_a_change_is_not_kept(void **state)
+{
+	slow = *state;
+	slow->behind.content[3 * PAGE] = 1;
+	slow->behind.before = begin_read;
+	sem_init(&has_read, 0, 0);
+	sem_init(&has_changed, 0, 0);
+	assert_int_equal(write_byte(slow, 2, 3 * PAGE), 0);
+	sem_post(&has_changed);
+	pthread_join(reader, NULL);
+	assert_int_equal(seen, 1);
+	assert_int_equal(check_read(slow, PAGE, 3 * PAGE), 1);
+	sem_destroy(&has_read);
+	sem_destroy(&has_changed);
+}
+
 static void what_is_in_doubt_is_never_kept(void **state)
 {
 	struct fixture *f = *state;
@@ -306,6 +356,7 @@ static void who_reads_in_order_has_more_read(void **state)
 		reads += check_read(f, PAGE, page * PAGE);
 	assert_in_range(reads, 4, 8);
 	assert_true(f->disk.counts.readahead_pages > NR_PAGES / 2);
+	assert_int_equal(f->behind.most_count, (1 + 16) * PAGE); /* in the end as much as there may be */
 	assert_int_equal(f->disk.counts.hit_pages + f->disk.counts.miss_pages, NR_PAGES - 1);
 	assert_int_equal(check_read(f, SIZE, 0), 0); /* the last one too */
 }
@@ -414,6 +465,7 @@ int main(void)
 		TEST(a_change_that_fails_leaves_its_pages_absent),
 		TEST(what_is_read_during_a_change_is_not_kept),
 		TEST(a_read_that_a_change_overtakes_is_not_kept),
+		TEST(a_read_that_outlives_a_change_is_not_kept),
 		TEST(what_is_in_doubt_is_never_kept),
 		TEST(all_is_forgotten),
 		TEST_AHEAD(who_reads_in_order_has_more_read),
