@@ -7,27 +7,15 @@
  */
 #include <errno.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "pages.h"
 #include "random.h"
 #include "zsmalloc.h"
 
 #define NR_OBJECTS 64u
 #define BULK 16u
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "fuzz: %s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                  \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct object {
 	unsigned long handle; /* 0: none */
@@ -38,8 +26,7 @@ struct object {
 };
 
 struct fuzz {
-	const uint8_t *data;
-	size_t left;
+	struct fuzz_bytes in;
 	struct zs_pool *pool;
 	struct test_pages pages;
 	bool has_ops;
@@ -50,15 +37,6 @@ struct fuzz {
 	uint32_t next_seed;
 	unsigned char bytes[65536];
 };
-
-static uint32_t take(struct fuzz *f, unsigned int nr_bytes)
-{
-	uint32_t value = 0;
-
-	for (; nr_bytes && f->left; nr_bytes--, f->left--)
-		value = value << 8 | *f->data++;
-	return value;
-}
 
 static void count_error(void *ctx, int err, const char *what)
 {
@@ -74,7 +52,7 @@ static void open_pool(struct fuzz *f)
 	static const uint32_t sizes[] = { 4096, 4096, 65536, 100 };
 	struct zs_ops ops = test_pages_ops(&f->pages);
 	struct zs_pool_options options = { .size = sizeof(options), .on_error = count_error, .ctx = f };
-	uint32_t kind = take(f, 1);
+	uint32_t kind = fuzz_take(&f->in, 1);
 
 	f->has_ops = kind & 1;
 	f->max_size = sizes[kind >> 1 & 3];
@@ -112,14 +90,14 @@ static void adopt(struct fuzz *f, struct object *object, unsigned long handle, u
 
 static struct object *choose(struct fuzz *f)
 {
-	return &f->objects[take(f, 1) % NR_OBJECTS];
+	return &f->objects[fuzz_take(&f->in, 1) % NR_OBJECTS];
 }
 
 static void do_malloc(struct fuzz *f)
 {
 	struct object *object = choose(f);
-	uint32_t size = take(f, 2) * (f->max_size > 65535 ? 2 : 1) % (f->max_size + 2);
-	unsigned int flags = take(f, 1) & 1 ? ZS_NOGROW : 0;
+	uint32_t size = fuzz_take(&f->in, 2) * (f->max_size > 65535 ? 2 : 1) % (f->max_size + 2);
+	unsigned int flags = fuzz_take(&f->in, 1) & 1 ? ZS_NOGROW : 0;
 	unsigned long handle;
 
 	if (object->handle)
@@ -162,7 +140,7 @@ static void do_free(struct fuzz *f)
 static void do_map(struct fuzz *f)
 {
 	struct object *object = choose(f);
-	enum zs_mapmode mode = (enum zs_mapmode)(take(f, 1) % 3);
+	enum zs_mapmode mode = (enum zs_mapmode)(fuzz_take(&f->in, 1) % 3);
 	unsigned char *mem;
 
 	if (!object->handle || object->is_mapped)
@@ -230,7 +208,7 @@ static void do_bulk(struct fuzz *f)
 		if (!f->objects[i].handle)
 			free_ones[nr++] = &f->objects[i];
 	for (size_t i = 0; i < nr; i++)
-		sizes[i] = 1 + take(f, 2) % f->max_size;
+		sizes[i] = 1 + fuzz_take(&f->in, 2) % f->max_size;
 	done = zs_malloc_bulk(f->pool, sizes, handles, nr, 0);
 	MUST(done == nr || errno == ENOMEM);
 	for (size_t i = 0; i < nr; i++) {
@@ -243,7 +221,7 @@ static void do_bulk(struct fuzz *f)
 static void do_free_bulk(struct fuzz *f)
 {
 	unsigned long handles[NR_OBJECTS];
-	uint32_t which = take(f, 4);
+	uint32_t which = fuzz_take(&f->in, 4);
 	unsigned int before = f->nr_errors, nr = 0;
 
 	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
@@ -269,10 +247,10 @@ static bool is_good(const struct fuzz *f, unsigned long handle)
 /* A handle that may be any number; near a good one, more often than not. */
 static unsigned long bad_handle(struct fuzz *f)
 {
-	unsigned long handle = take(f, 1) & 1 ? f->stale : choose(f)->handle;
+	unsigned long handle = fuzz_take(&f->in, 1) & 1 ? f->stale : choose(f)->handle;
 
-	if (take(f, 1) & 1)
-		handle ^= (unsigned long)take(f, 4) << take(f, 1) % (sizeof(long) * 8 - 31);
+	if (fuzz_take(&f->in, 1) & 1)
+		handle ^= (unsigned long)fuzz_take(&f->in, 4) << fuzz_take(&f->in, 1) % (sizeof(long) * 8 - 31);
 	return handle;
 }
 
@@ -294,7 +272,7 @@ static void do_bad_handle(struct fuzz *f)
 
 static void do_compact(struct fuzz *f)
 {
-	uint32_t pages = take(f, 1);
+	uint32_t pages = fuzz_take(&f->in, 1);
 
 	if (pages & 128)
 		zs_compact(f->pool);
@@ -350,11 +328,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct fuzz f;
 
 	memset(&f, 0, offsetof(struct fuzz, bytes));
-	f.data = data;
-	f.left = size;
+	f.in = (struct fuzz_bytes){ data, size };
 	open_pool(&f);
-	while (f.left)
-		operations[take(&f, 1) % (sizeof(operations) / sizeof(operations[0]))](&f);
+	while (f.in.left)
+		operations[fuzz_take(&f.in, 1) % (sizeof(operations) / sizeof(operations[0]))](&f);
 	close_pool(&f);
 	return 0;
 }

@@ -8,12 +8,9 @@
  */
 #include <errno.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "values.h"
 #include "zcache.h"
 
@@ -21,16 +18,6 @@
 #define NR_OBJECTS 4u
 #define NR_INDEXES 16u
 #define LEAST_LIMIT (1u << 20)
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "fuzz: %s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                  \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct key {
 	uint64_t number; /* of the content; 0: nothing may be found */
@@ -40,8 +27,7 @@ struct key {
 };
 
 struct fuzz {
-	const uint8_t *data;
-	size_t left;
+	struct fuzz_bytes in;
 	struct zcache *cache;
 	uint64_t limit;
 	uint64_t next_number;
@@ -58,19 +44,10 @@ struct place {
 	uint32_t index;
 };
 
-static uint32_t take(struct fuzz *f, unsigned int nr_bytes)
-{
-	uint32_t value = 0;
-
-	for (; nr_bytes && f->left; nr_bytes--, f->left--)
-		value = value << 8 | *f->data++;
-	return value;
-}
-
 static struct place take_place(struct fuzz *f)
 {
-	uint32_t word = take(f, 1), pool = word % NR_POOLS, object = word / NR_POOLS % NR_OBJECTS;
-	uint32_t index = take(f, 1) % NR_INDEXES;
+	uint32_t word = fuzz_take(&f->in, 1), pool = word % NR_POOLS, object = word / NR_POOLS % NR_OBJECTS;
+	uint32_t index = fuzz_take(&f->in, 1) % NR_INDEXES;
 
 	return (struct place){ &f->keys[pool][object][index], f->pools[pool], (uint64_t)object << 62 | object,
 			       index * 0x11111111u };
@@ -80,7 +57,7 @@ static struct place take_place(struct fuzz *f)
 
 static uint32_t take_length(struct fuzz *f)
 {
-	uint32_t word = take(f, 2);
+	uint32_t word = fuzz_take(&f->in, 2);
 
 	return word % 16 ? word / 16 + 1 : VALUE_MOST - word / 16 % 64;
 }
@@ -189,7 +166,7 @@ static void make_pool(struct fuzz *f, unsigned int which)
 /* The new pool may have the number of the old one: what was known of that holds no more. */
 static void do_renew_pool(struct fuzz *f)
 {
-	unsigned int which = take(f, 1) % NR_POOLS;
+	unsigned int which = fuzz_take(&f->in, 1) % NR_POOLS;
 	int old = f->pools[which];
 
 	MUST(!zcache_destroy_pool(f->cache, old));
@@ -204,13 +181,13 @@ static void do_renew_pool(struct fuzz *f)
 
 static void do_resize(struct fuzz *f)
 {
-	f->limit = LEAST_LIMIT + (uint64_t)take(f, 1) * 16384;
+	f->limit = LEAST_LIMIT + (uint64_t)fuzz_take(&f->in, 1) * 16384;
 	MUST(!zcache_resize(f->cache, f->limit));
 }
 
 static void do_reclaim(struct fuzz *f)
 {
-	zcache_reclaim(f->cache, (uint64_t)take(f, 1) << 12);
+	zcache_reclaim(f->cache, (uint64_t)fuzz_take(&f->in, 1) << 12);
 }
 
 /* ---- bad arguments ---- */
@@ -219,7 +196,7 @@ static void do_bad(struct fuzz *f)
 {
 	struct place place = take_place(f);
 	static const int pools[] = { -1, ZCACHE_MAX_POOLS, 200, INT32_MIN };
-	int pool = pools[take(f, 1) % 4];
+	int pool = pools[fuzz_take(&f->in, 1) % 4];
 
 	MUST(zcache_put(f->cache, pool, 0, 0, f->value, 1, 0) == -EINVAL);
 	MUST(zcache_get(f->cache, pool, 0, 0, f->got, 1, NULL) == -EINVAL);
@@ -271,15 +248,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct fuzz f;
 
 	memset(&f, 0, offsetof(struct fuzz, value));
-	f.data = data;
-	f.left = size;
+	f.in = (struct fuzz_bytes){ data, size };
 	f.limit = options.limit_bytes;
 	f.cache = zcache_create(&options);
 	MUST(f.cache);
 	for (unsigned int which = 0; which < NR_POOLS; which++)
 		make_pool(&f, which);
-	while (f.left)
-		operations[take(&f, 1) % (sizeof(operations) / sizeof(operations[0]))](&f);
+	while (f.in.left)
+		operations[fuzz_take(&f.in, 1) % (sizeof(operations) / sizeof(operations[0]))](&f);
 	do_look(&f);
 	zcache_destroy(f.cache);
 	return 0;

@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "random.h"
 
 #define MOST_BYTES 4096u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t bytes[1 << 20];
 

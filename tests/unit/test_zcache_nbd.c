@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Sessions with an NBD server, under threads, in this process: servers that work, are stopped, are killed and come back.
- * The server is nbdkit with its memory plugin; where there is none this is skipped.
+ * Sessions with an NBD server, under threads, in this process: servers that work, are stopped, are killed and come
+ * back. The server is nbdkit with its memory plugin; where there is none this is skipped.
  */
 #include "unit.h"
 
