@@ -205,6 +205,13 @@ static void note_cache_event(void *ctx, const char *what)
 	nbdkit_debug("%s", what);
 }
 
+static uint32_t readahead_pages(void)
+{
+	uint64_t pages = settings.readahead_bytes / ZCACHE_DISK_PAGE;
+
+	return pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
+}
+
 static int start_cache(void)
 {
 	struct zcache_options options = { .size = sizeof(options),
@@ -217,8 +224,7 @@ static int start_cache(void)
 	if (cache)
 		number = zcache_new_pool(cache, &pool);
 	if (number >= 0) {
-		zcache_disk_init(&disk, cache, number, &backing,
-				 (uint32_t)(settings.readahead_bytes / ZCACHE_DISK_PAGE));
+		zcache_disk_init(&disk, cache, number, &backing, readahead_pages());
 		return 0;
 	}
 	nbdkit_error("cannot make a cache of %" PRIu64 " bytes: %s", settings.cache_bytes, strerror(-number));
