@@ -75,15 +75,21 @@ struct run {
 	zcache_token token[MOST_RUN];
 };
 
+/* What of these bytes was asked for. */
+static void clip(const struct reading *reading, uint64_t *from, uint64_t *end)
+{
+	if (*from < reading->offset)
+		*from = reading->offset;
+	if (*end > reading->end)
+		*end = reading->end;
+}
+
 /* The part of a page that was asked for. */
 static void take(const struct reading *reading, uint64_t page, const unsigned char *content)
 {
 	uint64_t from = page * PAGE, end = from + PAGE;
 
-	if (from < reading->offset)
-		from = reading->offset;
-	if (end > reading->end)
-		end = reading->end;
+	clip(reading, &from, &end);
 	memcpy(reading->buf + (from - reading->offset), content + from % PAGE, end - from);
 }
 
@@ -200,10 +206,7 @@ static int fetch_exactly(const struct reading *reading, const struct run *run)
 {
 	uint64_t from = run->first * PAGE, end = (run->first + run->asked) * PAGE;
 
-	if (from < reading->offset)
-		from = reading->offset;
-	if (end > reading->end)
-		end = reading->end;
+	clip(reading, &from, &end);
 	return read_behind(reading->disk, reading->buf + (from - reading->offset), from, end);
 }
 
