@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Zeroes: nobody has it. */
 struct zs_share_lock {
@@ -17,8 +18,8 @@ struct zs_share_lock {
 #define ZS_SHARE_ALONE 0x80000000u  /* one has it alone */
 #define ZS_SHARE_WAITED 0x40000000u /* somebody waits */
 
-/* Off the short way. */
-void zs_share_lock_wait(struct zs_share_lock *lock, bool alone);
+/* Off the short way. most: how long one sleeps, at most, before one does without; NULL: one does not. Result: has it */
+bool zs_share_lock_wait(struct zs_share_lock *lock, bool alone, const struct timespec *most);
 void zs_share_lock_wake(struct zs_share_lock *lock);
 
 static inline bool zs_share_try(struct zs_share_lock *lock, uint32_t state, bool alone)
@@ -33,7 +34,16 @@ static inline bool zs_share_try(struct zs_share_lock *lock, uint32_t state, bool
 static inline void zs_share_lock(struct zs_share_lock *lock, bool alone)
 {
 	if (!zs_share_try(lock, __atomic_load_n(&lock->word, __ATOMIC_RELAXED), alone))
-		zs_share_lock_wait(lock, alone);
+		zs_share_lock_wait(lock, alone, NULL);
+}
+
+/* Result: whether one has it, having waited for so long at most, or somewhat longer. */
+static inline bool zs_share_lock_within(struct zs_share_lock *lock, bool alone, uint32_t ns)
+{
+	const struct timespec most = { .tv_nsec = (long)ns };
+
+	return zs_share_try(lock, __atomic_load_n(&lock->word, __ATOMIC_RELAXED), alone) ||
+	       zs_share_lock_wait(lock, alone, &most);
 }
 
 static inline void zs_share_unlock(struct zs_share_lock *lock, bool alone)

@@ -109,6 +109,11 @@ bool zswap_engine_try_listen(struct zswap_engine *engine)
 	return zs_share_try(&engine->traffic, 0, true);
 }
 
+bool zswap_engine_listen_within(struct zswap_engine *engine, uint32_t ns)
+{
+	return zs_share_lock_within(&engine->traffic, true, ns);
+}
+
 void zswap_engine_listened(struct zswap_engine *engine)
 {
 	zs_share_unlock(&engine->traffic, true);
@@ -255,9 +260,11 @@ static void cool_page(struct zswap_engine *engine, uint32_t page)
 
 void zswap_engine_cold(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
 {
+	zs_share_lock(&engine->busy, false);
 	zs_share_lock(&engine->gate, false);
 	each_page(engine, first, nr_pages, cool_page);
 	zs_share_unlock(&engine->gate, false);
+	zs_share_unlock(&engine->busy, false);
 }
 
 /* Of a page that just comes the lock tells: who has got it may ask before that is noted. context: gate shared */

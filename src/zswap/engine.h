@@ -107,8 +107,9 @@ void zswap_engine_pack(struct zswap_engine *engine);
 
 /* Nothing is given to the program from here on until it is listened(); what changes is read and dropped in between. */
 void zswap_engine_listen(struct zswap_engine *engine);
-/* Result: whether nobody gives any at the moment, and it did so. */
+/* Result: whether nobody gives any at the moment, or within a while, and it did so. */
 bool zswap_engine_try_listen(struct zswap_engine *engine);
+bool zswap_engine_listen_within(struct zswap_engine *engine, uint32_t ns);
 void zswap_engine_listened(struct zswap_engine *engine);
 
 /* Nothing at all moves from here on until it is resumed: for a fork. */

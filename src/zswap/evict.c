@@ -89,10 +89,12 @@ unsigned int zswap_engine_take_busy(struct zswap_engine *engine, uint32_t *page,
 	struct zswap_busy *busy = &engine->busy_pages;
 	unsigned int nr = 0;
 
+	zs_share_lock(&engine->busy, false);
 	zs_share_lock(&busy->lock, true);
 	while (nr < most && busy->nr)
 		page[nr++] = busy->page[--busy->nr];
 	zs_share_unlock(&busy->lock, true);
+	zs_share_unlock(&engine->busy, false);
 	return nr;
 }
 

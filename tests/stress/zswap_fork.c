@@ -8,6 +8,7 @@
  *   all       parent, child and grandchild check and rewrite all pages at the same time
  *   orphans   the child goes on after its parent has ended the memory, and the grandchild after the child
  *   threads   other threads write all the while, and map and unmap
+ *   often     many short-lived children, each of which evicts, beside threads that write
  *   exec      many children that become another program: neither space nor descriptors are lost
  *   raw       other threads unmap and drop pages by the kernel's own calls all the while, and handlers use the memory
  *   handlers  handlers of pthread_atfork() that use the memory, before and after the library's own
@@ -439,6 +440,45 @@ static void run_threads(void)
 	end();
 }
 
+/* ---- often ---- */
+
+#define NR_OFTEN 300u
+
+/* More than may be resident, so that it evicts; some of it is unmapped first. */
+static void run_briefly(void)
+{
+	uint32_t first = plan.nr_pages / 2;
+
+	MUST(!zswap_munmap(zswap, page_of(first), 64 * ZSWAP_PAGE_SIZE));
+	for (uint32_t i = first + 64; i < plan.nr_pages; i += 2)
+		paint_page(i, 1);
+	_exit(0);
+}
+
+static void run_often(void)
+{
+	struct writer writer = { .nr = plan.nr_pages / 2 };
+	pid_t before = 0; /* there is always one, so that many pages are shared */
+
+	begin();
+	paint_all(1);
+	MUST(!pthread_create(&writer.thread, NULL, write_all_the_while, &writer));
+	await_working(1);
+	for (unsigned int i = 0; i < NR_OFTEN; i++) {
+		pid_t child = fork_one();
+
+		if (!child)
+			run_briefly();
+		if (before)
+			wait_for(before);
+		before = child;
+	}
+	wait_for(before);
+	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+	pthread_join(writer.thread, NULL);
+	end();
+}
+
 /* ---- exec ---- */
 
 #define NR_EXECS 200u
@@ -528,6 +568,32 @@ static void use_some(void)
 	}
 }
 
+/* A mapping that is this handler's alone. */
+static void map_some(void)
+{
+	char *at;
+
+	if (!handled_version)
+		return;
+	at = zswap_mmap(zswap, 4 * ZSWAP_PAGE_SIZE);
+	MUST(at);
+	memset(at, 1, 4 * ZSWAP_PAGE_SIZE);
+	for (int i = ZSWAP_COLD; i <= ZSWAP_PAGEOUT; i++)
+		MUST(!zswap_advise(zswap, at, 4 * ZSWAP_PAGE_SIZE, (enum zswap_advice)i));
+	MUST(at[0] == 1);
+	MUST(!zswap_advise(zswap, at, ZSWAP_PAGE_SIZE, ZSWAP_DONTNEED));
+	MUST(!madvise(at + ZSWAP_PAGE_SIZE, ZSWAP_PAGE_SIZE, MADV_DONTNEED));
+	MUST(!at[0] && !at[ZSWAP_PAGE_SIZE] && at[2 * ZSWAP_PAGE_SIZE] == 1);
+	MUST(!munmap(at, ZSWAP_PAGE_SIZE));
+	MUST(!zswap_munmap(zswap, at + ZSWAP_PAGE_SIZE, 3 * ZSWAP_PAGE_SIZE));
+}
+
+static void use_and_map(void)
+{
+	use_some();
+	map_some();
+}
+
 #define HOLE_BYTES (16 * (size_t)ZSWAP_PAGE_SIZE)
 
 static char *hole; /* memory that a child has not, though nobody was told so; or NULL */
@@ -543,13 +609,13 @@ static void unmap_in_child(void)
  */
 __attribute__((constructor(101))) static void handle_while_paused(void)
 {
-	MUST(!pthread_atfork(use_some, use_some, unmap_in_child));
+	MUST(!pthread_atfork(use_and_map, use_some, unmap_in_child));
 }
 
 static void run_handlers(void)
 {
 	begin();
-	MUST(!pthread_atfork(use_some, use_some, use_some));
+	MUST(!pthread_atfork(use_and_map, use_and_map, use_and_map));
 	paint_all(1);
 	handled_version = 1;
 	for (uint32_t i = 0; i < 6; i++) {
@@ -742,8 +808,8 @@ static const struct scenario {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
-	{ "all", run_all },           { "orphans", run_orphans }, { "threads", run_threads }, { "exec", run_exec },
-	{ "handlers", run_handlers }, { "raw", run_raw },         { "denied", run_denied },
+	{ "all", run_all },   { "orphans", run_orphans },   { "threads", run_threads }, { "often", run_often },
+	{ "exec", run_exec }, { "handlers", run_handlers }, { "raw", run_raw },         { "denied", run_denied },
 };
 
 static const struct scenario *find_scenario(const char *name)

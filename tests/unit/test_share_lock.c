@@ -29,6 +29,21 @@ static void it_is_shared_or_alone(void **state)
 	assert_int_equal(lock.word, 0);
 }
 
+static void one_may_do_without_after_a_while(void **state)
+{
+	struct zs_share_lock lock = { 0 };
+
+	(void)state;
+	assert_true(zs_share_lock_within(&lock, false, 1000));
+	assert_false(zs_share_lock_within(&lock, true, 1000));
+	assert_int_equal(lock.word, ZS_SHARE_WAITED | 1); /* the mark stays, and whoever comes waits for it to go */
+	zs_share_unlock(&lock, false);
+	assert_true(zs_share_lock_within(&lock, true, 1000));
+	assert_false(zs_share_lock_within(&lock, false, 1000));
+	zs_share_unlock(&lock, true);
+	assert_int_equal(lock.word, 0);
+}
+
 struct contest {
 	struct zs_share_lock lock;
 	uint64_t a, b; /* equal while somebody shares the lock */
@@ -74,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_shared_or_alone),
+		cmocka_unit_test(one_may_do_without_after_a_while),
 		cmocka_unit_test(it_keeps_threads_apart),
 	};
 

@@ -86,8 +86,6 @@ void zswap_memory_wake(struct zswap *zswap, uint32_t page);
 /* With signals blocked. Result: 0 or a negative errno; zswap_pager_stop() is to be called in any case. */
 int zswap_pager_start(struct zswap *zswap);
 void zswap_pager_stop(struct zswap *zswap);
-/* Reads and does what has changed. context: the thread that forks, all paused; faults are taken in their threads */
-void zswap_read_changes(struct zswap *zswap);
 /* While more is resident than may be, since pages are shared with a child, the evictor gets some time. */
 void zswap_hold_back(struct zswap *zswap);
 /* Of the engine's options; ctx is a struct zswap. */

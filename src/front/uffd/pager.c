@@ -116,25 +116,17 @@ static size_t read_messages(struct zswap *zswap, struct uffd_msg *messages, chan
 	return got > 0 ? (size_t)got / sizeof(*messages) : 0;
 }
 
-void zswap_read_changes(struct zswap *zswap)
-{
-	struct uffd_msg messages[MESSAGES];
-
-	read_messages(zswap, messages, make_change);
-}
-
-/* Where faults are taken in their threads, there is time: who forks needs nobody. */
+/* Where faults are taken in their threads there is time, as long as nobody forks. */
 static bool begin_to_listen(struct zswap *zswap)
 {
 	if (!zswap->means.is_sigbus)
 		return zswap_engine_try_listen(zswap->engine);
-	zswap_engine_listen(zswap->engine);
-	return true;
+	return zswap_engine_listen_within(zswap->engine, A_WHILE_NS);
 }
 
 /*
- * Who forks has stopped all, until it goes on; but it may have a fault, of which nobody would know if this waited for
- * it.
+ * Who forks has stopped all, until it goes on; but it may have a fault, or drop pages, of which nobody would know if
+ * this waited for it.
  */
 static size_t listen_for(struct zswap *zswap, struct uffd_msg *messages)
 {

@@ -25,13 +25,15 @@ static bool is_write(const void *context)
 #endif
 }
 
-/* A thread that forks has all to itself; so nobody else reads what has changed, and no page can come before. */
+/* A thread that forks has all to itself; only what has changed is put aside meanwhile, which comes first. */
 static int bring_for_fork(struct zswap *zswap, uint32_t page, bool is_write)
 {
-	int err = zswap_engine_fault_paused(zswap->engine, page, is_write);
+	int err;
 
-	if (err == -EAGAIN)
-		zswap_read_changes(zswap);
+	zs_share_lock(&zswap->changes.lock, true);
+	zswap_changes_settle(zswap);
+	err = zswap_engine_fault_paused(zswap->engine, page, is_write);
+	zs_share_unlock(&zswap->changes.lock, true);
 	return err;
 }
 

@@ -204,8 +204,9 @@ static void restore_all(struct zswap *zswap)
 /* The threads and descriptors are the parent's. */
 void zswap_renew(struct zswap *zswap)
 {
-	zswap->changes.lock = (struct zs_share_lock){ 0 }; /* the pager may have had it */
-	zswap_forget_unmapped(zswap);                      /* before anything is mapped, which may come to lie there */
+	/* The pager may have had these: the former to put something aside, the latter to look only. */
+	zswap->changes.lock = zswap->regions.lock = (struct zs_share_lock){ 0 };
+	zswap_forget_unmapped(zswap); /* before anything is mapped, which may come to lie there */
 	zswap_children_branch(zswap);
 	close(zswap->fd);
 	close(zswap->stop_fd);
@@ -292,22 +293,33 @@ static void end_call(const sigset_t *old)
 
 /* ---- mapping ---- */
 
+/* Whether there is still a region, all that was read being dealt with: who forks does that itself. */
+static bool is_known(struct zswap *zswap, uintptr_t start, uintptr_t end)
+{
+	bool is_mine = zswap_all_are_mine(), is_there;
+	struct zswap_region part;
+
+	if (is_mine) {
+		zs_share_lock(&zswap->changes.lock, true);
+		zswap_changes_settle(zswap);
+		zs_share_unlock(&zswap->changes.lock, true);
+	} else {
+		zswap_engine_listen(zswap->engine);
+	}
+	is_there = zswap_regions_next(&zswap->regions, start, end, &part);
+	if (!is_mine)
+		zswap_engine_listened(zswap->engine);
+	return is_there;
+}
+
 /*
  * The program may have unmapped by itself what was here before. The kernel goes on as soon as that is read: it is to be
  * dealt with first, or it would be taken for what is mapped now.
  */
 static void await_unmapped(struct zswap *zswap, uintptr_t start, uintptr_t end)
 {
-	struct zswap_region part;
-	bool is_there = true;
-
-	while (is_there && zswap->fd >= 0) {
-		zswap_engine_listen(zswap->engine);
-		is_there = zswap_regions_next(&zswap->regions, start, end, &part);
-		zswap_engine_listened(zswap->engine);
-		if (is_there)
-			sched_yield();
-	}
+	while (zswap->fd >= 0 && is_known(zswap, start, end))
+		sched_yield();
 }
 
 static int manage(struct zswap *zswap, void *start, size_t bytes)
@@ -440,12 +452,15 @@ PUBLIC int zswap_munmap(struct zswap *zswap, void *addr, size_t len)
 
 /* ---- advice ---- */
 
-/* A part of one region. What is not watched, in a child that may not do that, is plain memory: it must not be taken. */
+/*
+ * A part of one region. What is not watched, in a child that may not do that, is plain memory: it must not be taken.
+ * Nor may anything be while a thread forks, which can only be the one that asks.
+ */
 static int advise_part(struct zswap *zswap, const struct zswap_region *part, enum zswap_advice advice)
 {
 	uint64_t nr = (part->end - part->start) >> ZSWAP_PAGE_SHIFT;
 
-	if (zswap->fd < 0 && advice != ZSWAP_DONTNEED)
+	if ((zswap->fd < 0 || zswap_all_are_mine()) && advice != ZSWAP_DONTNEED)
 		return 0;
 	switch (advice) {
 	case ZSWAP_COLD: zswap_engine_cold(zswap->engine, part->page, nr); return 0;
