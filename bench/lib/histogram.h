@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Counts times in buckets that are a 64th of their octave wide, so that many can be noted at no cost in memory.
+ * Counts times in buckets that are a 256th of their octave wide, so that many can be noted at little cost in memory.
  */
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
 #include <stdint.h>
 
-enum { BENCH_HISTOGRAM_STEPS = 64, BENCH_HISTOGRAM_BUCKETS = 59 * BENCH_HISTOGRAM_STEPS };
+enum {
+	BENCH_HISTOGRAM_SHIFT = 8,
+	BENCH_HISTOGRAM_STEPS = 1 << BENCH_HISTOGRAM_SHIFT,
+	BENCH_HISTOGRAM_BUCKETS = (65 - BENCH_HISTOGRAM_SHIFT) * BENCH_HISTOGRAM_STEPS
+};
 
 struct bench_histogram {
 	uint64_t count[BENCH_HISTOGRAM_BUCKETS];
@@ -17,7 +21,8 @@ struct bench_histogram {
 
 static inline void bench_histogram_note(struct bench_histogram *histogram, uint64_t value)
 {
-	unsigned int shift = value < BENCH_HISTOGRAM_STEPS ? 0 : 57 - (unsigned int)__builtin_clzll(value);
+	unsigned int shift =
+		value < BENCH_HISTOGRAM_STEPS ? 0 : 63 - BENCH_HISTOGRAM_SHIFT - (unsigned int)__builtin_clzll(value);
 
 	histogram->count[shift * BENCH_HISTOGRAM_STEPS + (value >> shift)]++;
 	histogram->nr++;
