@@ -1,41 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Faults: a page comes back, and those behind it, if the program seems to walk that way.
- *
- * A stream remembers the page at which the last fault in its stretch of memory would be followed by the next one of a
- * walk, and how many pages came with it. A fault at just that page brings twice as many, within its group.
+ * Faults: a page comes back, with those that may be wanted next (ahead.c), and is a guest at first.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "parts.h"
-
-#define STREAM_SHIFT 10 /* pages that share a stream */
-
-/* ---- streams ---- */
-
-static uint64_t *stream_of(struct zswap_engine *engine, uint32_t page)
-{
-	return &engine->streams[(page >> STREAM_SHIFT) % ZSWAP_NR_STREAMS];
-}
-
-/* How many pages from this one on are to come, at most. Who else faults in the stretch may disturb it, not more. */
-static unsigned int window_of(struct zswap_engine *engine, uint32_t page)
-{
-	uint64_t stream = __atomic_load_n(stream_of(engine, page), __ATOMIC_RELAXED);
-	unsigned int nr = 1, rest = zswap_group_rest(&engine->table, page);
-
-	if (stream && stream >> 32 == page)
-		nr = (unsigned int)(stream & UINT32_MAX) * 2;
-	return nr < rest ? nr : rest;
-}
-
-static void note_stream(struct zswap_engine *engine, uint32_t page, unsigned int nr)
-{
-	uint64_t next = (uint64_t)(page + nr) << 32 | nr;
-
-	__atomic_store_n(stream_of(engine, page + nr), next, __ATOMIC_RELAXED);
-}
 
 /* ---- bringing ---- */
 
@@ -49,38 +19,58 @@ static unsigned int count_empty(const struct zswap_page *page, unsigned int nr)
 	return nr_empty;
 }
 
-/*
- * A page as it comes to the program. One that had been packed is a guest: it goes before the others, unless it is
- * touched again while it stands by. So who walks through more than may be resident, over and over, as a garbage
- * collector does, drives out only what it brought itself, and finds the others again. One row in so many does stay, as
- * those that are there may be of no use any more (the bimodal insertion of Qureshi et al. 2007).
- */
-static uint64_t slot_of_coming(const struct zswap_engine *engine, uint64_t slot, bool stays)
-{
-	return !stays && zswap_slot_kind(slot) > ZSWAP_STANDBY ? ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_GUEST
-							       : zswap_young(engine);
-}
+/* What a fault brings. */
+struct coming {
+	uint32_t wanted; /* the page that has the fault */
+	bool stays;
+};
 
 #define STAYING_SHARE 32
+#define CHOICE_FAULTS 1024
 
-static void settle(struct zswap_engine *engine, uint32_t page, unsigned int nr)
+/*
+ * Whether what comes stays. So does what comes of the same group at about the same time, so that what is away is away
+ * in groups, and can come as such.
+ */
+static bool is_staying(struct zswap_engine *engine, uint32_t page)
 {
-	bool stays = engine->memory.written ||
-		     __atomic_fetch_add(&engine->nr_came, 1, __ATOMIC_RELAXED) % STAYING_SHARE == 0;
+	uint64_t choice = __atomic_fetch_add(&engine->nr_came, 1, __ATOMIC_RELAXED) / CHOICE_FAULTS + 1;
+	uint64_t hash = (choice << 32 | page >> ZSWAP_GROUP_SHIFT) * 0x9e3779b97f4a7c15ull;
 
+	return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ull >> 32 < (UINT64_C(1) << 32) / STAYING_SHARE;
+}
+
+/*
+ * A page as it comes to the program. One that had been packed, or was not asked for, is a guest: it goes before the
+ * others, unless it is touched again while it stands by. So who walks through more than may be resident, over and over,
+ * as a garbage collector does, drives out only what it brought itself, and finds the others again. One fault in so many
+ * brings pages that do stay, as those that are there may be of no use any more (the bimodal insertion of Qureshi et al.
+ * 2007).
+ */
+static uint64_t slot_of_coming(const struct zswap_engine *engine, uint64_t slot, bool is_wanted, bool stays)
+{
+	enum zswap_kind known = is_wanted ? ZSWAP_STANDBY : ZSWAP_RESIDENT;
+
+	return !stays && zswap_slot_kind(slot) > known ? ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_GUEST : zswap_young(engine);
+}
+
+static void settle(struct zswap_engine *engine, const struct coming *coming, uint32_t page, unsigned int nr)
+{
 	for (unsigned int i = 0; i < nr; i++) {
 		uint64_t slot = zswap_look(zswap_page_of(&engine->table, page + i));
+		bool is_wanted = page + i == coming->wanted;
 
-		zswap_move_to(engine, page + i, slot_of_coming(engine, slot, stays), ZSWAP_NEWEST);
+		zswap_move_to(engine, page + i, slot_of_coming(engine, slot, is_wanted, coming->stays), ZSWAP_NEWEST);
+		zswap_count(&engine->counts.read_ahead, !is_wanted);
 	}
-	zswap_count(&engine->counts.read_ahead, nr ? nr - 1 : 0);
 }
 
 /*
  * Gives pages in a row; of one that is in part no more the program's, one by one those before that part, so that what
  * came is known. Result: how many came, or a negative errno.
  */
-static int give_row(struct zswap_engine *engine, uint32_t page, unsigned int nr, const unsigned char *content)
+static int give_row(struct zswap_engine *engine, const struct coming *coming, uint32_t page, unsigned int nr,
+		    const unsigned char *content)
 {
 	const struct zswap_memory *memory = &engine->memory;
 	int err = memory->give(memory->ctx, page, nr, content);
@@ -89,14 +79,16 @@ static int give_row(struct zswap_engine *engine, uint32_t page, unsigned int nr,
 	if (err && nr > 1)
 		for (err = 0; i < nr && !err; i += !err)
 			err = memory->give(memory->ctx, page + i, 1, content ? content + i * ZSWAP_PAGE_BYTES : NULL);
-	settle(engine, page, i);
+	settle(engine, coming, page, i);
 	return i ? (int)i : err;
 }
 
 static int bring_zeroes(struct zswap_engine *engine, uint32_t page, unsigned int nr, bool is_write)
 {
+	const struct coming coming = { .wanted = page };
+
 	nr = count_empty(zswap_page_of(&engine->table, page), nr);
-	return give_row(engine, page, nr, is_write ? engine->zeroes : NULL);
+	return give_row(engine, &coming, page, nr, is_write ? engine->zeroes : NULL);
 }
 
 /* Unpacks pages in a row until one of them has nothing to unpack, or cannot be. */
@@ -119,10 +111,33 @@ static int tell_lost(struct zswap_engine *engine)
 	return -EIO;
 }
 
+/* What is away of a block of pages. Result: whether all could come; what cannot has a fault of its own some time. */
+static bool bring_block(struct zswap_engine *engine, struct zswap_lane *lane, const struct coming *coming,
+			uint32_t first, unsigned int nr)
+{
+	unsigned int nr_row;
+
+	for (unsigned int i = 0; i < nr; i += nr_row + 1) {
+		nr_row = unpack_row(engine, lane, zswap_page_of(&engine->table, first + i), nr - i);
+		if (nr_row && give_row(engine, coming, first + i, nr_row, lane->pages) != (int)nr_row)
+			return false;
+	}
+	return true;
+}
+
+/* The page itself comes first, and who waits for it goes on. Result: how many are there from it on, or -errno. */
 static int bring_content(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, unsigned int nr)
 {
+	const struct coming coming = { page, engine->memory.written || is_staying(engine, page) };
+	uint32_t first;
+	unsigned int nr_block = zswap_ahead_block(engine, page, nr > 1 || coming.stays, &first);
+	int got;
+
 	nr = unpack_row(engine, lane, zswap_page_of(&engine->table, page), nr);
-	return nr ? give_row(engine, page, nr, lane->pages) : tell_lost(engine);
+	got = nr ? give_row(engine, &coming, page, nr, lane->pages) : tell_lost(engine);
+	if (got > 0 && bring_block(engine, lane, &coming, first, nr_block) && page + (uint32_t)got < first + nr_block)
+		got = (int)(first + nr_block - page);
+	return got;
 }
 
 /*
@@ -141,7 +156,7 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 {
 	struct zs_share_lock *lock = zswap_lock_of(&engine->table, number);
 	struct zswap_page *page = zswap_page_of(&engine->table, number);
-	unsigned int nr = window_of(engine, number);
+	unsigned int nr = zswap_ahead_window(engine, number);
 	enum zswap_kind kind;
 	int got;
 
@@ -160,7 +175,7 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 	zs_share_unlock(lock, true);
 	if (got > 0) {
 		zswap_count(&engine->counts.faults_of[kind], 1);
-		note_stream(engine, number, (unsigned int)got);
+		zswap_ahead_note(engine, number, (unsigned int)got);
 	}
 	return got < 0 ? got : 0;
 }

@@ -14,7 +14,7 @@
 #include "zsmalloc.h"
 
 #define ZSWAP_NR_KINDS 7
-#define ZSWAP_NR_STREAMS 16u
+#define ZSWAP_NR_STRETCHES 16u /* a power of two */
 
 struct zswap_counts {
 	uint64_t pages[ZSWAP_NR_KINDS]; /* of each kind */
@@ -72,8 +72,9 @@ struct zswap_engine {
 	bool is_one_pager;
 	bool is_full; /* nothing is packed until the pool has room again */
 	bool is_full_told;
-	uint64_t streams[ZSWAP_NR_STREAMS]; /* see fault.c */
-	struct zswap_counts counts;         /* each changed atomically */
+	uint64_t streams[ZSWAP_NR_STRETCHES]; /* see ahead.c */
+	uint64_t opinions[ZSWAP_NR_STRETCHES];
+	struct zswap_counts counts; /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);
 	void (*wake)(void *ctx);
 	void *ctx;
@@ -122,6 +123,18 @@ int zswap_unpack(struct zswap_engine *engine, struct zswap_lane *lane, uint64_t 
 void zswap_move_to(struct zswap_engine *engine, uint32_t page, uint64_t slot, enum zswap_end end);
 /* What no page has taken. */
 void zswap_discard(struct zswap_engine *engine, uint64_t slot);
+
+/* ---- ahead.c: what comes with a page. context: its group is locked alone ---- */
+
+/* How many pages from this one on are to come, at most. */
+unsigned int zswap_ahead_window(struct zswap_engine *engine, uint32_t page);
+/* So many came from this one on. */
+void zswap_ahead_note(struct zswap_engine *engine, uint32_t page, unsigned int nr);
+/*
+ * Of a page that has a fault and is away, the pages around it that are to come, too: so many from first on, or 0.
+ * is_special: it tells nothing of others, as it is part of a walk, or is not to be a guest.
+ */
+unsigned int zswap_ahead_block(struct zswap_engine *engine, uint32_t page, bool is_special, uint32_t *first);
 
 /* ---- evict.c ---- */
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Which pages come with the one that has a fault: where those beside it mostly have theirs soon, too.
+ *
+ * A stream remembers the page at which the last fault in its stretch of memory would be followed by the next one of a
+ * walk, and how many pages came with it. A fault at just that page brings twice as many, within its group.
+ *
+ * Several walks at once, or backward, as of a garbage collector through objects of several sizes, look like none to a
+ * stream. But each of them comes to all pages of a block of four. So it is counted how many blocks that had a fault
+ * have a second one soon. Where a quarter have, the second one brings what is still away; where half have, the first
+ * one brings all. Of these one in eight is left alone all the same, to see whether that still holds.
+ */
+#include "parts.h"
+
+#define STRETCH_SHIFT 10 /* pages that share a stream and an opinion */
+#define BLOCK_PAGES 4u
+
+/* Mappings have numbers 65,536 apart, so these are mixed. */
+static unsigned int stretch_of(uint32_t page)
+{
+	return (page >> STRETCH_SHIFT) * 0x9e3779b9u >> 16 & (ZSWAP_NR_STRETCHES - 1);
+}
+
+/* ---- streams ---- */
+
+static uint64_t *stream_of(struct zswap_engine *engine, uint32_t page)
+{
+	return &engine->streams[stretch_of(page)];
+}
+
+unsigned int zswap_ahead_window(struct zswap_engine *engine, uint32_t page)
+{
+	uint64_t stream = __atomic_load_n(stream_of(engine, page), __ATOMIC_RELAXED);
+	unsigned int nr = 1, rest = zswap_group_rest(&engine->table, page);
+
+	if (stream && stream >> 32 == page)
+		nr = (unsigned int)(stream & UINT32_MAX) * 2;
+	return nr < rest ? nr : rest;
+}
+
+void zswap_ahead_note(struct zswap_engine *engine, uint32_t page, unsigned int nr)
+{
+	uint64_t next = (uint64_t)(page + nr) << 32 | nr;
+
+	__atomic_store_n(stream_of(engine, page + nr), next, __ATOMIC_RELAXED);
+}
+
+/* ---- blocks ---- */
+
+#define LEAST_SEEN 16u
+#define MOST_SEEN 256u /* then the older ones count half */
+#define LOOKED_AT 8u   /* one block in so many is left alone */
+
+/* Of blocks that had a fault and were left alone, how many had a second one. */
+struct opinion {
+	uint32_t nr_seen, nr_second;
+};
+
+static uint64_t *opinion_of(struct zswap_engine *engine, uint32_t page)
+{
+	return &engine->opinions[stretch_of(page)];
+}
+
+static struct opinion look(struct zswap_engine *engine, uint32_t page)
+{
+	uint64_t word = __atomic_load_n(opinion_of(engine, page), __ATOMIC_RELAXED);
+
+	return (struct opinion){ (uint32_t)(word >> 32), (uint32_t)word };
+}
+
+/* Who else has a fault in the stretch may take one away again, not more. */
+static void note(struct zswap_engine *engine, uint32_t page, struct opinion opinion)
+{
+	if (opinion.nr_seen >= MOST_SEEN)
+		opinion = (struct opinion){ opinion.nr_seen / 2, opinion.nr_second / 2 };
+	__atomic_store_n(opinion_of(engine, page), (uint64_t)opinion.nr_seen << 32 | opinion.nr_second,
+			 __ATOMIC_RELAXED);
+}
+
+static bool is_share(const struct opinion *opinion, uint32_t one_in)
+{
+	return opinion->nr_seen >= LEAST_SEEN && opinion->nr_second * one_in >= opinion->nr_seen;
+}
+
+/* Whether the first fault of a block brings all of it. */
+static bool comes_at_once(struct zswap_engine *engine, uint32_t page)
+{
+	struct opinion opinion = look(engine, page);
+
+	if (is_share(&opinion, 2) && zswap_counted(&engine->counts.faults) % LOOKED_AT)
+		return true;
+	opinion.nr_seen++;
+	note(engine, page, opinion);
+	return false;
+}
+
+/* Whether the second one brings the rest. */
+static bool comes_with_second(struct zswap_engine *engine, uint32_t page)
+{
+	struct opinion opinion = look(engine, page);
+
+	opinion.nr_second += opinion.nr_second < opinion.nr_seen;
+	note(engine, page, opinion);
+	return is_share(&opinion, 4);
+}
+
+static unsigned int count_guests(const struct zswap_page *page, unsigned int nr)
+{
+	unsigned int nr_guests = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		nr_guests += zswap_slot_kind(page[i].slot) == ZSWAP_RESIDENT && page[i].slot & ZSWAP_GUEST;
+	return nr_guests;
+}
+
+static unsigned int count_away(const struct zswap_page *page, unsigned int nr)
+{
+	unsigned int nr_away = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		nr_away += zswap_slot_kind(page[i].slot) > ZSWAP_RESIDENT;
+	return nr_away;
+}
+
+unsigned int zswap_ahead_block(struct zswap_engine *engine, uint32_t page, bool is_special, uint32_t *first)
+{
+	unsigned int nr, nr_guests;
+
+	*first = page & ~(BLOCK_PAGES - 1);
+	nr = zswap_group_rest(&engine->table, *first);
+	nr = nr < BLOCK_PAGES ? nr : BLOCK_PAGES;
+	nr_guests = count_guests(zswap_page_of(&engine->table, *first), nr);
+	if (nr_guests)
+		return nr_guests == 1 && comes_with_second(engine, page) ? nr : 0;
+	if (is_special || count_away(zswap_page_of(&engine->table, *first), nr) < 2)
+		return 0;
+	return comes_at_once(engine, page) ? nr : 0;
+}
