@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Whether the manuals say what the public headers, the zs tool, the tables of figures and
-# docs/man/meson.build say, are free of mandoc's warnings, and have examples that compile and run.
+# docs/man/meson.build say, have the sections that a reader looks for, are free of mandoc's warnings, and have examples
+# that compile and run.
 # Usage: manuals.sh SOURCE-ROOT [PATH-TO-ZS [FOLDER-OF-LIBZSMALLOC]]; either may be empty, and its part is left out
 set -u
 export LC_ALL=C
@@ -67,6 +68,37 @@ check_lint() {
 		text=$(mandoc -T lint -W warning "$man/$page" 2>&1) || fail "$page: mandoc warns: $text"
 		check_references "$page"
 	done < <(pages)
+}
+
+# ---- sections ----
+
+# What a reader of the page looks for, by the number of its part of the manual.
+sections_of() {
+	case $1 in
+	*.1) printf '%s\n' NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES 'SEE ALSO' ;;
+	*.3) printf '%s\n' NAME LIBRARY SYNOPSIS DESCRIPTION 'RETURN VALUES' EXAMPLES THREADS 'SEE ALSO' ;;
+	*.7) printf '%s\n' NAME SYNOPSIS DESCRIPTION EXAMPLES THREADS 'SEE ALSO' HISTORY ;;
+	esac
+}
+
+check_sections() {
+	local page section
+	while read -r page; do
+		[ -z "$(alias_target "$page")" ] || continue
+		while read -r section; do
+			grep -qx "\.Sh $section" "$man/$page" || fail "$page: has no section $section"
+		done < <(sections_of "$page")
+	done < <(pages)
+}
+
+# What the product asks its environment for is in some page.
+check_environment() {
+	local name
+	grep -rhoE 'getenv\("[A-Z_]+"\)' "$root/src" "$root/tools" | grep -oE '[A-Z_]{2,}' | sort -u >"$dir/names"
+	[ -s "$dir/names" ] || fail "nothing asks the environment: this check is wrong"
+	while read -r name; do
+		grep -qE "^\.(It )?Ev $name( |\$)" "$man"/*.[1-9] || fail "no page tells of the environment's $name"
+	done <"$dir/names"
 }
 
 # ---- prototypes ----
@@ -312,6 +344,8 @@ check_examples() {
 
 check_prototypes
 check_lint
+check_sections
+check_environment
 check_tool
 check_figures zswap_stats.3 src/zswap/zswap_metrics.c
 check_figures zcache_stats.3 src/zcache/zcache_metrics.c
