@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Who may include whom, as src/README.md says: a file includes only files of its own layer or of layers below, the core
-# includes no system header, and no two files of the core include each other, directly or around a corner.
+# includes no system header, and no two files of the core include each other, directly or around a corner. The drawing in
+# docs/architecture.md has a box for each folder.
 #   layers.sh SOURCE_ROOT
 set -u
 root=$1
@@ -77,9 +78,20 @@ check_core_has_no_cycle() {
 	[ -z "$loop" ] || fail "files of the core include each other: $loop"
 }
 
+# What is drawn with a slash at its end, and the folders that have files.
+check_drawing() {
+	local drawn folders
+	drawn=$(awk '/^<!-- layers -->$/ { here = 1; next } here && /^```/ { fences++ } here && fences == 1' \
+		"$root/docs/architecture.md" | grep -oE '\b[a-z]+/([a-z]+/)?' | sed 's|/$||' | sort)
+	folders=$(cd "$root/src" && find . -name '*.[ch]' -printf '%h\n' | sed 's|^\./||' | sort -u)
+	[ "$drawn" = "$folders" ] ||
+		fail "the drawing in docs/architecture.md (<) differs from src (>): $(diff <(echo "$drawn") <(echo "$folders"))"
+}
+
 for file in $(cd "$root" && find src tools -name '*.[ch]' | sort); do
 	check_file "$file"
 done
 check_core_is_free_of_system_headers
 check_core_has_no_cycle
+check_drawing
 exit $bad
