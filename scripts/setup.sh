@@ -7,14 +7,14 @@ set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
 check="$build g++ libcmocka-dev mandoc binutils jq libxml2-utils procps nbdkit nbdkit-plugin-dev libnbd-bin
-	libnbd-dev python3-libnbd qemu-utils fio e2fsprogs fuse2fs libjemalloc2 python3-minimal redis-server sqlite3"
+	libnbd-dev python3-libnbd qemu-utils fio e2fsprogs fuse2fs fuse3 libjemalloc2 python3-minimal redis-server sqlite3"
 arch="$build gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-i686-linux-gnu libc6-dev-i386-cross
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user musl-tools"
 fuzz="$build clang libclang-rt-14-dev"
 bench="$build libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 valgrind python3 perl"
 bench_disk="$build nbdkit nbdkit-plugin-dev libnbd-bin libnbd-dev fio python3 tar"
 kmod="gcc make libc6-dev linux-headers-amd64 libelf-dev"
-check_kernel="$kmod qemu-system-x86 busybox-static cpio kmod e2fsprogs dkms"
+check_kernel="$kmod qemu-system-x86 busybox-static cpio kmod e2fsprogs dkms python3-minimal"
 deb="$build build-essential debhelper dh-dkms nbdkit-plugin-dev libnbd-dev lintian"
 kernel_source="linux-source-6.1 xz-utils flex bison bc libssl-dev"
 
