@@ -45,6 +45,7 @@ step() {
 	must blocks -s 13 /dev/$dev /tmp/model "$1"
 }
 
+rm -f /tmp/model # another case's
 zram_start lz4 24M
 check
 step fill

@@ -28,6 +28,7 @@ check_limit() {
 	[ "$(mm_stat used)" -ge $((limit * 3 / 4)) ] || fail "only $(mm_stat used) bytes used, limit $limit"
 }
 
+rm -f /tmp/model # another case's
 zram_start lz4 48M ${limit_mib}M
 step fill
 must_refuse
