@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
+.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -16,6 +16,7 @@ help:
 	@echo 'make run        install what the build needs, build, and run `zs store` on this machine'\''s files'
 	@echo 'make check      install what the tests need, build, and run all tests'
 	@echo 'make kmod       build the kernel module in $(BUILD)-kmod/ (KDIR=… for another kernel than the installed headers)'
+	@echo 'make kernel-shell        try the module by hand in an emulated machine; nothing is loaded on this one'
 	@echo 'make check-kernel        test the module in an emulated machine; nothing is loaded on this one'
 	@echo 'make check-kernel-debug  the same on a debug kernel (KASAN, lockdep), which is built first and kept'
 	@echo 'make check-arch test the core on arm64, on 32-bit x86, on big-endian s390x (emulated), and with musl'
@@ -52,6 +53,11 @@ check:
 kmod:
 	@scripts/setup.sh kmod
 	@scripts/kmod.sh $(BUILD)-kmod $(KDIR)
+
+# A script that is its standard input is run in there.
+kernel-shell: kmod
+	@scripts/setup.sh check-kernel
+	@tests/kernel/shell.sh $(BUILD)-kmod
 
 check-kernel:
 	@scripts/setup.sh check-kernel

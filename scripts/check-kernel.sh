@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
-# Tests the kernel module: its build, its symbol versions, DKMS, and its work in an emulated machine.
+# Tests the kernel module: its build, its symbol versions, DKMS, its work in an emulated machine, and the tutorial on it.
 # Ends with a line "N passed, N failed, N skipped".
 #   check-kernel.sh BUILD_FOLDER          Debian's kernel, ours and the stock module
 #   check-kernel.sh BUILD_FOLDER debug    a debug kernel from linux-source-6.1, ours alone; it is built once (10 minutes)
 set -u
 build=${1:?a folder to build in}
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
-tests=$(dirname "$here")/tests/kernel
+root=$(dirname "$here")
+tests=$root/tests/kernel
 passed=0 failed=0 skipped=0
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
@@ -36,12 +37,22 @@ build_modules() {
 	fi
 }
 
+# As it is written, on a copy of the sources.
+check_tutorial() {
+	if "$root/tests/tutorials/run.py" "$root/docs/tutorials/kernel-module.md" --sources "$root" --seconds 1200; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+	fi
+}
+
 check_debian() {
 	local image
 	image=$("$here/kernel-image.sh") || return 1
 	build_modules "$build"
 	summed "$tests/dkms.sh" "$image"
 	summed "$tests/check.sh" -k "$image" -o "$build"
+	check_tutorial
 }
 
 # KASAN and lockdep make it slow: a fifth of the work.

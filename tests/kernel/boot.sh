@@ -11,6 +11,10 @@ bad_lines+='|Kernel panic|detected stall|blocked for more than|Out of memory|oom
 bad_lines+='|kernel tainted|segfault|Bad page|Bad swap|I/O error|EXT4-fs error|Read-error|Write-error'
 bad_lines+='|[Cc]ompression failed|disagrees about version|Unknown symbol'
 
+# The machine, but for its memory and what it runs.
+machine=(-machine q35 -no-user-config -nodefaults -no-reboot -display none -smp 2 -accel "tcg,thread=multi" -cpu qemu64)
+kernel_arguments="console=ttyS0 panic=-1 oops=panic mitigations=off nokaslr rcupdate.rcu_cpu_stall_timeout=120"
+
 # group_of CASE: cases of a group share a boot
 group_of() {
 	case $1 in
@@ -35,16 +39,14 @@ qemu_options() {
 # boot VARIANT GROUP CASES: the console goes to $console; false when it took too long
 boot() {
 	local variant=$1 group=$2 cases=$3 initrd=$work/initrd status
-	local arguments="console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off nokaslr printk.devkmsg=on"
-	arguments+=" rcupdate.rcu_cpu_stall_timeout=120 zs.variant=$variant zs.cases=${cases// /,}"
-	arguments+=" zs.seconds=$seconds zs.work=$work_percent"
+	local arguments="$kernel_arguments loglevel=5 printk.devkmsg=on"
+	arguments+=" zs.variant=$variant zs.cases=${cases// /,} zs.seconds=$seconds zs.work=$work_percent"
 	cat "$work/$variant.cpio" >"$initrd"
 	[ "$group" != zram ] || cat "$work/data.cpio" >>"$initrd"
 	: >"$console"
 	# shellcheck disable=SC2046  # words
-	timeout -k 5 $((boot_seconds + seconds * 2)) qemu-system-x86_64 -machine q35 -no-user-config -nodefaults -no-reboot \
-		-display none -monitor none -serial "file:$console" -m "$memory_mib" -smp 2 -accel tcg,thread=multi \
-		-cpu qemu64 -kernel "$vmlinuz" -initrd "$initrd" -append "$arguments" $(qemu_options "$group") \
+	timeout -k 5 $((boot_seconds + seconds * 2)) qemu-system-x86_64 "${machine[@]}" -m "$memory_mib" -monitor none \
+		-serial "file:$console" -kernel "$vmlinuz" -initrd "$initrd" -append "$arguments" $(qemu_options "$group") \
 		</dev/null >"$work/qemu.log" 2>&1 &
 	qemu=$!
 	[ -z "$verbose" ] || tail -n +1 -f --pid=$qemu "$console" &

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # The guest's first process: runs the cases that the kernel's command line names, says of each how it ended, and stops
-# the machine. A case is /cases/NAME.sh, or one script is for several.
+# the machine. A case is /cases/NAME.sh, or one script is for several. Where zs.shell=yes it has a shell in their place.
 # What the driver reads goes through the kernel's log, so that no other line can get into its middle.
 set -u
 export PATH=/bin:/sbin
@@ -65,6 +65,17 @@ run_case() {
 	[ $status = 0 ] || clean_up
 }
 
+# What is in /commands, as far as all goes well; or else what is typed, on a terminal of its own for interrupts.
+run_shell() {
+	if [ -e /commands ]; then
+		sh -e /commands
+		echo "kernel-shell: status $?"
+	else
+		setsid sh -c 'exec sh -l </dev/ttyS0 >/dev/ttyS0 2>&1'
+	fi
+	reboot -f
+}
+
 # kmemleak looks only at what is older than five seconds, and a first scan may see a pointer on its way.
 report_leaks() {
 	local kmemleak=/sys/kernel/debug/kmemleak
@@ -88,6 +99,7 @@ report_processors() {
 }
 
 start
+[ "$(argument zs.shell)" != yes ] || run_shell
 report_processors
 for name in $(argument zs.cases | tr , ' '); do
 	run_case "$name"
