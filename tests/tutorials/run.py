@@ -139,11 +139,11 @@ def copy_sources(sources, folder):
 
 
 def environment(folder, mark):
-    """For the reader: the product where it was put, a home and sockets of their own, words as they are in English."""
+    """For the reader: the product where it was put, a home, sockets and temporary files of their own, words in English."""
     env = dict(os.environ)
     env.setdefault("XDG_CACHE_HOME", os.path.join(env.get("HOME", "/root"), ".cache"))
     env |= {MARK: mark, "LC_ALL": "C.UTF-8", "HOME": os.path.join(folder, "home"),
-            "XDG_RUNTIME_DIR": os.path.join(folder, "runtime")}
+            "XDG_RUNTIME_DIR": os.path.join(folder, "runtime"), "TMPDIR": os.path.join(folder, "tmp")}
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of a make that runs the tests
         env.pop(name, None)
     root = os.path.join(folder, "installed")
@@ -256,7 +256,7 @@ def read_tutorial(path, env, folder):
 
 
 def follow(options, folder, mark):
-    for name in ("work", "home", "runtime", "installed"):
+    for name in ("work", "home", "runtime", "installed", "tmp"):
         os.mkdir(os.path.join(folder, name), mode=0o700)
     if options.build:
         install(options.build, os.path.join(folder, "installed"))
@@ -289,7 +289,7 @@ def main():
     parser.add_argument("tutorial")
     parser.add_argument("--build")
     parser.add_argument("--sources")
-    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

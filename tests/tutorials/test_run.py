@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 from compare import is_line, is_output
 
@@ -97,7 +98,26 @@ def check_leaving():
         expect(f"folders are left: {os.listdir(folder)}", not os.listdir(folder))
 
 
+def check_signal():
+    """Who is told to end in the middle ends what was begun, and leaves no folder."""
+    word = f"32{os.getpid()}.25"
+    with tempfile.TemporaryDirectory() as folder:
+        path, ready = os.path.join(folder, "tutorial.md"), os.path.join(folder, "ready")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("# A tutorial\n\n" + block("sh", f"(setsid sleep {word} &)", f"touch {ready}", "sleep 60"))
+        runner = subprocess.Popen([RUN, path], env=dict(os.environ, TMPDIR=folder), stdout=subprocess.DEVNULL)
+        for _ in range(200):
+            if os.path.exists(ready):
+                break
+            time.sleep(.05)
+        runner.terminate()
+        expect(f"a signal: status {runner.wait()}", runner.returncode == 128 + 15)
+        expect("it runs after a signal", not is_running(word))
+        expect(f"a signal leaves {os.listdir(folder)}", sorted(os.listdir(folder)) == ["ready", "tutorial.md"])
+
+
 check_lines()
 check_tutorials()
 check_leaving()
+check_signal()
 sys.exit(1 if failed else 0)
