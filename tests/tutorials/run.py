@@ -26,6 +26,8 @@ In the end nothing may run, be mounted or be left in the folder of sockets. Howe
 Exit status: 0, 1 if something was not as it should be, 77 if all was left out.
 """
 import argparse
+import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -111,10 +113,28 @@ def end_all(mark, folder):
 
 # ---- the product ----
 
+@contextlib.contextmanager
+def kept(path):
+    """A file is what it was in the end, and one process at a time sees to that."""
+    with open(f"{path}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        had = os.path.exists(path)
+        if had:
+            shutil.copy2(path, f"{path}.kept")
+        try:
+            yield
+        finally:
+            if had:
+                os.replace(f"{path}.kept", path)
+            elif os.path.exists(path):
+                os.remove(path)
+
+
 def install(build, root):
-    """As make install does, but below root; pkg-config's files say so."""
-    subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", root], check=True,
-                   stdout=subprocess.DEVNULL)
+    """As make install does, but below root; pkg-config's files say so. What make uninstall would remove stays as it was."""
+    with kept(os.path.join(build, "meson-logs", "install-log.txt")):
+        subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", root], check=True,
+                       stdout=subprocess.DEVNULL)
     for folder, _, names in os.walk(root):
         for name in names:
             if name.endswith(".pc"):
