@@ -33,7 +33,7 @@ struct place {
 	struct zs_control *control;
 	enum place_state state;
 	pthread_t thread;
-	int fd;
+	int fd; /* -1: none, for who leaves in a child */
 };
 
 struct zs_control {
@@ -148,7 +148,7 @@ static void *serve_peer(void *arg)
 	struct zs_control *control = place->control;
 
 	serve(place);
-	close(place->fd);
+	close(__atomic_exchange_n(&place->fd, -1, __ATOMIC_RELAXED));
 	pthread_mutex_lock(&control->lock);
 	place->state = LEFT;
 	pthread_cond_signal(&control->peer_left);
@@ -201,12 +201,12 @@ static void wait_for_all(struct zs_control *control)
 /* place is free, and nobody else takes it. */
 static void welcome(struct place *place, int fd)
 {
-	place->fd = fd;
+	__atomic_store_n(&place->fd, fd, __ATOMIC_RELAXED);
 	place->state = TAKEN;
 	if (!zs_thread_start(&place->thread, STACK_BYTES, serve_peer, place))
 		return;
 	place->state = FREE;
-	close(fd);
+	close(__atomic_exchange_n(&place->fd, -1, __ATOMIC_RELAXED));
 }
 
 /* ---- the listener ---- */
@@ -243,17 +243,23 @@ static void *listen_for_peers(void *arg)
 
 /* ---- start and stop ---- */
 
+static int bind_socket(const struct zs_control *control)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&control->address;
+
+	return bind(control->listener, address, zs_runtime_length(&control->address)) ? -errno : 0;
+}
+
 /* context: the folder is locked. */
 static int put_socket(struct zs_control *control)
 {
-	const struct sockaddr *address = (const struct sockaddr *)&control->address;
 	struct stat stat;
 	int err = zs_runtime_remove_stale(&control->address);
 
+	if (!err)
+		err = bind_socket(control);
 	if (err)
 		return err;
-	if (bind(control->listener, address, sizeof(control->address)))
-		return -errno;
 	if (lstat(control->address.sun_path, &stat) || listen(control->listener, ZS_CONTROL_PEERS)) {
 		err = -errno;
 		unlink(control->address.sun_path);
@@ -270,18 +276,34 @@ static void remove_socket(const struct zs_control *control)
 	struct zs_runtime runtime;
 	struct stat stat;
 
-	if (zs_runtime_open(&runtime, false))
+	if (control->options.is_bare || zs_runtime_open(&runtime, false))
 		return;
 	if (!lstat(control->address.sun_path, &stat) && stat.st_dev == control->dev && stat.st_ino == control->ino)
 		unlink(control->address.sun_path);
 	zs_runtime_remove(&runtime);
 }
 
+static int name_bare_socket(struct zs_control *control, char *where, size_t size)
+{
+	int err = zs_runtime_bare_address(control->options.kind, control->options.name, &control->address);
+
+	if (err)
+		return err;
+	snprintf(where, size, "%s", control->address.sun_path + 1);
+	err = bind_socket(control);
+	if (!err && listen(control->listener, ZS_CONTROL_PEERS))
+		err = -errno;
+	return err;
+}
+
 static int place_socket(struct zs_control *control, char *where, size_t size)
 {
 	struct zs_runtime runtime;
-	int err = zs_runtime_open(&runtime, true);
+	int err;
 
+	if (control->options.is_bare)
+		return name_bare_socket(control, where, size);
+	err = zs_runtime_open(&runtime, true);
 	snprintf(where, size, "%s", runtime.path);
 	if (err)
 		return err;
@@ -301,12 +323,17 @@ static int open_descriptors(struct zs_control *control)
 	return control->listener < 0 || control->stop < 0 ? -errno : 0;
 }
 
-static void destroy(struct zs_control *control)
+static void close_descriptors(struct zs_control *control)
 {
 	if (control->listener >= 0)
 		close(control->listener);
 	if (control->stop >= 0)
 		close(control->stop);
+}
+
+static void destroy(struct zs_control *control)
+{
+	close_descriptors(control);
 	pthread_mutex_destroy(&control->lock);
 	pthread_cond_destroy(&control->peer_left);
 	free(control);
@@ -320,8 +347,10 @@ static struct zs_control *create(const struct zs_control_options *options)
 		return NULL;
 	control->options = *options;
 	control->listener = control->stop = -1;
-	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++)
+	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++) {
 		control->places[i].control = control;
+		control->places[i].fd = -1;
+	}
 	pthread_mutex_init(&control->lock, NULL);
 	pthread_cond_init(&control->peer_left, NULL);
 	return control;
@@ -356,4 +385,19 @@ void zs_control_stop(struct zs_control *control)
 	pthread_join(control->thread, NULL);
 	wait_for_all(control);
 	destroy(control);
+}
+
+/*
+ * The lock and the condition may be another thread's, which is not there. A connection that was just coming or going at
+ * the fork may stay open, but no number is closed that could be another's by now.
+ */
+void zs_control_leave(struct zs_control *control)
+{
+	if (!control)
+		return;
+	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++)
+		if (control->places[i].fd >= 0)
+			close(control->places[i].fd);
+	close_descriptors(control);
+	free(control);
 }

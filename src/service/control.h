@@ -29,15 +29,22 @@ struct zs_control_options {
 	const char *name;          /* which of them; a valid name */
 	zs_control_answer *answer; /* besides "about", which is answered here */
 	void *ctx;
+	bool is_bare; /* without a file: see zs_runtime_bare_address() */
 };
 
 /*
  * Listens from now on. Result: 0; -EADDRINUSE: another process has this name; what zs_runtime_open() or the system
- * said. where: the path of the socket or of the folder, for a message.
+ * said. where: the path or name of the socket, or of the folder, for a message.
  */
 int zs_control_start(const struct zs_control_options *options, struct zs_control **control, char *where, size_t size);
 
 /* Removes the socket, and waits for the answers that are being made. NULL is fine. */
 void zs_control_stop(struct zs_control *control);
+
+/*
+ * In a child after a fork, in place of zs_control_stop(): the parent goes on to answer, and is not kept by the child,
+ * in which there is no thread that would.
+ */
+void zs_control_leave(struct zs_control *control);
 
 #endif

@@ -9,9 +9,11 @@
 #include <linux/fs.h>
 #include <linux/falloc.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -50,9 +52,31 @@ static const struct file *file_of(const struct zs_file_store *store, uint64_t of
 
 /* ---- opening ---- */
 
+#define MOST_TRIES 1000u
+
+/* It has a name for a moment, which may be one that a process has left that was killed just then. */
+static int open_and_unlink(int folder_fd)
+{
+	char name[64];
+	int fd = -1;
+
+	for (unsigned int i = 0; fd < 0 && i < MOST_TRIES; i++) {
+		snprintf(name, sizeof(name), ".zsmalloc-%ld-%u", (long)getpid(), i);
+		fd = openat(folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd < 0 && errno != EEXIST)
+			return -1;
+	}
+	if (fd >= 0)
+		unlinkat(folder_fd, name, 0);
+	return fd;
+}
+
+/* Not all file systems have files without a name: NFS and FAT do not, nor do overlays before Linux 6.3. */
 static int open_unnamed(int folder_fd)
 {
-	return openat(folder_fd, ".", O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+	int fd = openat(folder_fd, ".", O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+
+	return fd < 0 && errno == EOPNOTSUPP ? open_and_unlink(folder_fd) : fd;
 }
 
 static int open_in_folder(struct zs_file_store *store, const char *path)
@@ -212,6 +236,15 @@ int zs_file_store_read(void *ctx, void *buf, size_t len, uint64_t offset)
 	return 0;
 }
 
+/* What goes beyond the process's limit on files would be answered by a signal, too, which ends it. */
+static bool is_beyond_limit(const struct zs_file_store *store, uint64_t end)
+{
+	struct rlimit limit;
+
+	return store->type == S_IFREG && !getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY &&
+	       end > limit.rlim_cur;
+}
+
 /* An error of the device may show only when the bytes go there, and who wrote them does not keep them. */
 int zs_file_store_write(void *ctx, const void *buf, size_t len, uint64_t offset)
 {
@@ -222,6 +255,8 @@ int zs_file_store_write(void *ctx, const void *buf, size_t len, uint64_t offset)
 	if (store->is_read_only || offset < file->start)
 		return -ENOSPC;
 	offset -= file->start;
+	if (is_beyond_limit(store, offset + len))
+		return -EFBIG;
 	while (len) {
 		ssize_t put = pwrite(file->fd, at, len, (off_t)offset);
 

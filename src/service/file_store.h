@@ -15,7 +15,8 @@
 struct zs_file_store;
 
 /*
- * path: a folder, in which a file without a name is made (O_TMPFILE, mode 0600); or a file, which is made if it is not
+ * path: a folder, in which a file without a name is made (O_TMPFILE, mode 0600; where there are no such files, it has
+ * one for a moment); or a file, which is made if it is not
  * there and must be empty; or a block device. Result: 0; -EWOULDBLOCK: another process uses it; -EEXIST: the file is
  * not empty; -EINVAL: it is none of these; what open() said.
  */

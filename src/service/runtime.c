@@ -38,18 +38,18 @@ bool zs_runtime_name_is_valid(const char *name)
 	return len && name[0] != '.';
 }
 
-static int find(struct zs_runtime *runtime)
+int zs_runtime_find(char *path, size_t size)
 {
 	const char *base = getenv("XDG_RUNTIME_DIR");
 	int len;
 
 	if (base && *base == '/')
-		len = snprintf(runtime->path, sizeof(runtime->path), "%s/zsmalloc", base);
+		len = snprintf(path, size, "%s/zsmalloc", base);
 	else if (geteuid() == 0)
-		len = snprintf(runtime->path, sizeof(runtime->path), "/run/zsmalloc");
+		len = snprintf(path, size, "/run/zsmalloc");
 	else
-		len = snprintf(runtime->path, sizeof(runtime->path), "/tmp/zsmalloc-%u", (unsigned int)geteuid());
-	return (size_t)len < sizeof(runtime->path) ? 0 : -ENAMETOOLONG;
+		len = snprintf(path, size, "/tmp/zsmalloc-%u", (unsigned int)geteuid());
+	return (size_t)len < size ? 0 : -ENAMETOOLONG;
 }
 
 /*
@@ -108,7 +108,7 @@ static int open_once(struct zs_runtime *runtime, bool create, uint64_t deadline_
 int zs_runtime_open(struct zs_runtime *runtime, bool create)
 {
 	uint64_t deadline_ns = zs_clock_ns() + ZS_RUNTIME_TIMEOUT_NS;
-	int err = find(runtime);
+	int err = zs_runtime_find(runtime->path, sizeof(runtime->path));
 
 	runtime->fd = -1;
 	if (err)
@@ -139,6 +139,27 @@ int zs_runtime_address(const struct zs_runtime *runtime, const char *kind, const
 
 	address->sun_family = AF_UNIX;
 	return (size_t)len < sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+/* The file's name after a NUL, by which the system knows that it is no file's. */
+int zs_runtime_bare_address(const char *kind, const char *name, struct sockaddr_un *address)
+{
+	size_t size = sizeof(address->sun_path) - 1;
+	char folder[sizeof(address->sun_path)];
+	int len, err = zs_runtime_find(folder, sizeof(folder));
+
+	if (err)
+		return err;
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	len = snprintf(address->sun_path + 1, size, "%s/%s.%s" SUFFIX, folder, kind, name);
+	return (size_t)len < size ? 0 : -ENAMETOOLONG;
+}
+
+socklen_t zs_runtime_length(const struct sockaddr_un *address)
+{
+	if (address->sun_path[0])
+		return sizeof(*address);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address->sun_path + 1));
 }
 
 static bool take(char *to, const char *from, size_t len)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #define ZS_NAME_MAX 31 /* bytes of a kind, and of a name */
@@ -38,6 +39,17 @@ void zs_runtime_remove(struct zs_runtime *runtime);
 /* The address of a socket in it. Result: 0 or -ENAMETOOLONG. */
 int zs_runtime_address(const struct zs_runtime *runtime, const char *kind, const char *name,
 		       struct sockaddr_un *address);
+
+/*
+ * The address of a socket without a file ("abstract"), of the name that the file would have. The system knows whether
+ * it is taken, and lets go of it when the process ends, however it ends; but everybody may take it, and connect to it.
+ * It is found by who is in the same network namespace, and needs no folder. Result: 0 or -ENAMETOOLONG.
+ */
+int zs_runtime_bare_address(const char *kind, const char *name, struct sockaddr_un *address);
+/* How long an address of either kind is. */
+socklen_t zs_runtime_length(const struct sockaddr_un *address);
+/* Where all names of sockets begin, with or without files: the folder. Result: 0 or -ENAMETOOLONG. */
+int zs_runtime_find(char *path, size_t size);
 
 /* Takes "KIND.NAME.sock" apart. false: it is no such name. Both have room for ZS_NAME_MAX and a NUL. */
 bool zs_runtime_parse(const char *file, char *kind, char *name);

@@ -4,6 +4,9 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -83,6 +86,70 @@ static void a_file_in_a_folder_has_no_name(void **state)
 	assert_works(store);
 	assert_int_equal(rmdir(dir), 0);
 	assert_int_equal(mkdir(dir, 0700), 0);
+	zs_file_store_close(store);
+}
+
+/* As on NFS. The linker has all calls of openat() come here. */
+static bool has_no_unnamed;
+
+int __real_openat64(int folder, const char *name, int flags, ...);
+int __wrap_openat64(int folder, const char *name, int flags, ...);
+
+int __wrap_openat64(int folder, const char *name, int flags, ...)
+{
+	mode_t mode;
+	va_list args;
+
+	va_start(args, flags);
+	mode = va_arg(args, mode_t);
+	va_end(args);
+	if (!has_no_unnamed || (flags & O_TMPFILE) != O_TMPFILE)
+		return __real_openat64(folder, name, flags, mode);
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
+/* What a process left that was killed in that moment is not in the way, and is not touched. */
+static void where_all_files_have_names_it_has_one_for_a_moment(void **state)
+{
+	struct zs_file_store *store;
+	char left[128];
+	int fd;
+
+	(void)state;
+	snprintf(left, sizeof(left), "%s/.zsmalloc-%ld-0", dir, (long)getpid());
+	fd = open(left, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	has_no_unnamed = true;
+	assert_int_equal(zs_file_store_open(dir, &store), 0);
+	assert_works(store);
+	assert_int_equal(zs_file_store_branch(store, 2 << 20), 0);
+	zs_file_store_close(store);
+	assert_int_equal(chmod(dir, 0500), 0);
+	if (geteuid() != 0)
+		assert_int_equal(zs_file_store_open(dir, &store), -EACCES);
+	assert_int_equal(chmod(dir, 0700), 0);
+	has_no_unnamed = false;
+	assert_int_equal(size_of(left), 0);
+	assert_int_equal(unlink(left), 0);
+}
+
+/* By default the signal for a write beyond the limit ends the process. */
+static void a_limit_on_files_is_an_error_and_no_signal(void **state)
+{
+	struct zs_file_store *store;
+	struct rlimit before, limit;
+
+	(void)state;
+	assert_int_equal(zs_file_store_open(dir, &store), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = (struct rlimit){ 1000, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(zs_file_store_write(store, "more", 4, 997), -EFBIG);
+	assert_int_equal(zs_file_store_write(store, "last", 4, 996), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(zs_file_store_write(store, "more", 4, 1000), 0);
 	zs_file_store_close(store);
 }
 
@@ -306,6 +373,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_DIR(a_file_has_nothing_in_the_end),
 		IN_DIR(a_file_in_a_folder_has_no_name),
+		IN_DIR(where_all_files_have_names_it_has_one_for_a_moment),
+		IN_DIR(a_limit_on_files_is_an_error_and_no_signal),
 		IN_DIR(what_somebody_has_is_kept),
 		IN_DIR(what_is_no_file_is_refused),
 		IN_DIR(a_child_has_a_file_of_its_own),

@@ -536,6 +536,171 @@ static void others_get_no_answer(void **state)
 	zs_control_stop(control);
 }
 
+/* ---- sockets without a file ---- */
+
+static struct zs_control *start_bare(const char *name)
+{
+	struct zs_control_options options = {
+		.kind = "test", .name = name, .answer = answer, .ctx = "context", .is_bare = true
+	};
+	struct zs_control *control = NULL;
+	char where[128];
+
+	assert_int_equal(zs_control_start(&options, &control, where, sizeof(where)), 0);
+	assert_int_equal(strncmp(where, folder, strlen(folder)), 0);
+	return control;
+}
+
+static size_t nr_found(const char *kind)
+{
+	struct zs_found *found;
+	size_t nr;
+
+	assert_int_equal(zs_ask_find(kind, &found, &nr), 0);
+	free(found);
+	return nr;
+}
+
+static void without_a_file_it_is_found_too(void **state)
+{
+	struct zs_control *b = start_bare("b"), *a = start("a"), *c = start_bare("c");
+	struct zs_control_options again = { .kind = "test", .name = "b", .answer = answer, .is_bare = true };
+	struct zs_control *other = NULL;
+	struct zs_found *found;
+	char where[128];
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(zs_control_start(&again, &other, where, sizeof(where)), -EADDRINUSE);
+	assert_answers("a", "echo 1", true, "1");
+	assert_answers("b", "echo 2", true, "2");
+	assert_int_equal(zs_ask_find("test", &found, &nr), 0);
+	assert_int_equal(nr, 3);
+	for (size_t i = 0; i < nr; i++)
+		assert_int_equal(found[i].name[0], "abc"[i]);
+	free(found);
+	assert_int_equal(nr_found("other"), 0);
+	zs_control_stop(a);
+	assert_int_equal(access(folder, F_OK), -1);
+	assert_answers("c", "echo 3", true, "3");
+	/* The folder is a part of the names. */
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", "/nowhere/at/all", 1), 0);
+	assert_int_equal(nr_found(NULL), 0);
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", base, 1), 0);
+	zs_control_stop(b);
+	assert_int_equal(nr_found(NULL), 1);
+	zs_control_stop(c);
+	assert_int_equal(nr_found(NULL), 0);
+}
+
+/* However it ends. */
+static void without_a_file_nothing_is_left(void **state)
+{
+	struct zs_answer got;
+	int ready[2], status;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		start_bare("one");
+		if (write(ready[1], "r", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_answers("one", "echo there", true, "there");
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(zs_ask("test", "one", "about", SECOND_NS, &got), -ENOENT);
+	assert_int_equal(nr_found(NULL), 0);
+	assert_int_equal(access(folder, F_OK), -1);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/* Someone else has the name: who asks is not answered by him. */
+static void names_of_others_are_not_believed(void **state)
+{
+	struct zs_answer got;
+	int ready[2], status;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		if (seteuid(65534))
+			_exit(1);
+		start_bare("one");
+		if (write(ready[1], "r", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(zs_ask("test", "one", "about", SECOND_NS, &got), -EACCES);
+	assert_int_equal(nr_found(NULL), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/* ---- children ---- */
+
+static void become_child(struct zs_control *control, int told, int ready)
+{
+	char byte;
+
+	zs_control_leave(control);
+	if (write(ready, "r", 1) != 1 || read(told, &byte, 1) != 1)
+		_exit(1);
+	_exit(0);
+}
+
+/* A peer is being served at the fork, whom the child does not keep either. */
+static void a_child_leaves_its_parents_socket(void **state)
+{
+	struct zs_control *control = start_bare("one");
+	int told[2], ready[2], status, peer;
+	struct zs_answer got;
+	struct sockaddr_un address;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(zs_runtime_bare_address("test", "one", &address), 0);
+	peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(peer, (struct sockaddr *)&address, zs_runtime_length(&address)), 0);
+	assert_answers("one", "echo who came later is served", true, "served");
+	assert_int_equal(pipe(told), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		close(peer);
+		become_child(control, told[0], ready[1]);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_answers("one", "echo the parent", true, "parent");
+	zs_control_stop(control);
+	assert_int_equal(recv(peer, &byte, 1, 0), 0);
+	assert_int_equal(zs_ask("test", "one", "about", SECOND_NS, &got), -ENOENT);
+	assert_int_equal(write(told[1], "t", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	zs_control_leave(NULL);
+	for (unsigned int i = 0; i < 2; i++) {
+		close(told[i]);
+		close(ready[i]);
+	}
+	close(peer);
+}
+
 /* ---- bad processes ---- */
 
 struct fake {
@@ -666,6 +831,10 @@ int main(void)
 		IN_BASE(peers_wait_for_a_place),
 		IN_BASE(orders_do_not_wait_for_each_other),
 		IN_BASE(others_get_no_answer),
+		IN_BASE(without_a_file_it_is_found_too),
+		IN_BASE(without_a_file_nothing_is_left),
+		IN_BASE(names_of_others_are_not_believed),
+		IN_BASE(a_child_leaves_its_parents_socket),
 		IN_BASE(bad_answers_are_errors),
 		cmocka_unit_test(the_worker_works_until_it_is_stopped),
 	};

@@ -22,6 +22,7 @@ static const char *why(int err)
 	case -ENOENT: return "there is none of this name (zs ls tells what runs)";
 	case -ECONNREFUSED: return "it has ended and left its socket";
 	case -EPERM: return "the folder of its socket is not this user's alone";
+	case -EACCES: return "another user's process has this name";
 	case -EBUSY: return "another process keeps the folder of sockets locked";
 	case -ETIMEDOUT: return "it does not answer";
 	case -EPIPE: return "it hung up";
