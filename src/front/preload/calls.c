@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "mappings.h"
 #include "process.h"
 #include "raw.h"
 #include "zswap.h"
@@ -26,9 +27,15 @@
 #define MADV_COLLAPSE 25
 #endif
 
+/* 0: nothing, or more than there can be. */
 static size_t round_up(size_t len)
 {
 	return (len + ZSWAP_PAGE_SIZE - 1) & ~(size_t)(ZSWAP_PAGE_SIZE - 1);
+}
+
+static bool is_aligned(const void *at)
+{
+	return !((uintptr_t)at & (ZSWAP_PAGE_SIZE - 1));
 }
 
 /* ---- mapping ---- */
@@ -52,7 +59,10 @@ PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off
 	return at;
 }
 
-PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset) __attribute__((alias("mmap")));
+PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	return mmap(addr, len, prot, flags, fd, offset);
+}
 
 static bool has_managed(const void *start, size_t bytes)
 {
@@ -64,7 +74,7 @@ static bool has_managed(const void *start, size_t bytes)
 /* A call that will fail loses nothing. */
 static int unmap(void *addr, size_t len)
 {
-	if (!((uintptr_t)addr & (ZSWAP_PAGE_SIZE - 1)) && has_managed(addr, round_up(len)))
+	if (is_aligned(addr) && has_managed(addr, round_up(len)))
 		zswap_process_let_go(addr, round_up(len));
 	return __wrap_munmap(addr, len);
 }
@@ -94,21 +104,47 @@ static void copy_and_drop(char *from, char *to, size_t bytes)
 	}
 }
 
+static bool overlap(const char *one, size_t len, const char *other, size_t other_len)
+{
+	return one < other + other_len && other < one + len;
+}
+
+/* What the kernel says to calls that are wrong, or for which there is no room where the memory is; 0: nothing. */
+static int wrong_with(const char *old, size_t old_len, size_t new_len, int flags, const char *to)
+{
+	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || !is_aligned(old))
+		return EINVAL;
+	if (!(flags & MREMAP_MAYMOVE))
+		return flags & MREMAP_FIXED ? EINVAL : ENOMEM;
+	if (flags & MREMAP_FIXED && (!is_aligned(to) || overlap(old, old_len, to, new_len)))
+		return EINVAL;
+	return 0;
+}
+
+static bool may_be_read(char *at, size_t len, int protection)
+{
+	return protection & PROT_READ || !mprotect(at, len, PROT_READ);
+}
+
 /* The kernel would forget that the memory is managed, and what of it is not there. */
 static void *move(char *old, size_t old_len, size_t new_len, int flags, void *to)
 {
+	int protection = zswap_protection_of((uintptr_t)old, (uintptr_t)old + old_len);
 	int fixed = flags & MREMAP_FIXED ? MAP_FIXED : 0;
 	char *at;
 
-	if (!(flags & MREMAP_MAYMOVE) || flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) {
-		errno = flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) ? EINVAL : ENOMEM;
+	if (protection < 0 || !may_be_read(old, old_len, protection)) {
+		errno = EFAULT;
 		return MAP_FAILED;
 	}
 	at = mmap(fixed ? to : NULL, new_len, PROT_READ | PROT_WRITE, NEEDED | MAP_NORESERVE | fixed, -1, 0);
-	if (at == MAP_FAILED)
+	if (at == MAP_FAILED) {
+		mprotect(old, old_len, protection);
 		return MAP_FAILED;
+	}
 	copy_and_drop(old, at, old_len < new_len ? old_len : new_len);
 	unmap(old, old_len);
+	mprotect(at, new_len, protection);
 	return at;
 }
 
@@ -121,16 +157,22 @@ PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)
 {
 	void *to = NULL;
 	va_list args;
+	int wrong;
 
 	if (flags & MREMAP_FIXED) {
 		va_start(args, flags);
 		to = va_arg(args, void *);
 		va_end(args);
 	}
-	if (!old_len || !new_len || !has_managed(old, round_up(old_len)))
+	if (!round_up(old_len) || !round_up(new_len) || !has_managed(old, round_up(old_len)))
 		return __wrap_mremap(old, old_len, new_len, flags, to);
-	if (round_up(new_len) <= round_up(old_len) && !(flags & MREMAP_FIXED))
+	if (round_up(new_len) <= round_up(old_len) && !(flags & ~MREMAP_MAYMOVE) && is_aligned(old))
 		return shrink(old, round_up(old_len), round_up(new_len));
+	wrong = wrong_with(old, round_up(old_len), round_up(new_len), flags, to);
+	if (wrong) {
+		errno = wrong;
+		return MAP_FAILED;
+	}
 	return move(old, round_up(old_len), round_up(new_len), flags, to);
 }
 

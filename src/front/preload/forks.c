@@ -15,6 +15,7 @@
 #include "front.h"
 #include "inside.h"
 #include "process.h"
+#include "threads.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 
@@ -46,6 +47,12 @@ static void when_all_is_paused(void)
 {
 	touch_files();
 	zswap_heap_lock();
+}
+
+static void begin_in_child(void)
+{
+	zswap_heap_unlock();
+	zswap_threads_renew();
 }
 
 static bool has_locked;
@@ -80,9 +87,9 @@ static void register_ours(void)
 	if (are_registered)
 		return;
 	are_registered = true;
-	next_register()(when_all_is_paused, zswap_heap_unlock, zswap_heap_unlock, &__dso_handle);
+	next_register()(when_all_is_paused, zswap_heap_unlock, begin_in_child, &__dso_handle);
 	zswap_mind_forks();
-	next_register()(lock_files, unlock_files, NULL, &__dso_handle);
+	next_register()(lock_files, unlock_files, zswap_process_forked, &__dso_handle);
 }
 
 PUBLIC int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso)

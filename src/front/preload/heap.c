@@ -72,8 +72,10 @@ static void *take(size_t size)
 
 	while (shift <= MOST_SHIFT && ((size_t)1 << shift) - sizeof(*head) < size)
 		shift++;
-	if (shift > MOST_SHIFT)
+	if (shift > MOST_SHIFT) {
+		errno = ENOMEM;
 		return NULL;
+	}
 	zs_share_lock(&lock, true);
 	head = unused[shift];
 	if (head)
@@ -144,7 +146,7 @@ PUBLIC void *calloc(size_t nr, size_t size)
 		return next.calloc(nr, size);
 	}
 	if (__builtin_mul_overflow(nr, size, &size))
-		return NULL;
+		size = SIZE_MAX; /* more than there can be */
 	block = take(size);
 	return block ? memset(block, 0, size) : NULL;
 }

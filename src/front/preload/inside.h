@@ -2,7 +2,7 @@
 /*
  * Whether a thread is at work for the memory's management, not for the program. What it asks malloc() for meanwhile
  * does not come from the program's heap, which lies in managed memory: see heap.c. The threads of the management are
- * inside for good: see raw.c.
+ * inside for good: see threads.c.
  */
 #ifndef ZSWAP_INSIDE_H
 #define ZSWAP_INSIDE_H

@@ -16,6 +16,7 @@
 #include "front.h"
 #include "inside.h"
 #include "questions.h"
+#include "runtime.h"
 #include "settings.h"
 #include "summary.h"
 
@@ -91,13 +92,21 @@ static bool is_first(void)
 	return __atomic_compare_exchange_n(&process.state, &waits, BEGINS, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+/* What it is to be asked by: what was said, or what the program is called. */
+static const char *name_for_questions(void)
+{
+	if (strcmp(process.name, ZSWAP_RUN_OWN_NAME))
+		return process.name;
+	return zs_runtime_name_is_valid(program_invocation_short_name) ? program_invocation_short_name : "program";
+}
+
 static void make(void)
 {
 	process.zswap = zswap_create(&process.options);
 	if (process.zswap) {
 		zswap_summary_begin(process.zswap);
 		if (*process.name)
-			zswap_questions_begin(process.zswap, process.name);
+			zswap_questions_begin(process.zswap, name_for_questions());
 	}
 	__atomic_store_n(&process.state, process.zswap ? GOES : CANNOT, __ATOMIC_RELEASE);
 }
@@ -127,6 +136,15 @@ void zswap_process_mapped(void *start, size_t bytes)
 bool zswap_process_is_managed(void)
 {
 	return state_of_process() == GOES;
+}
+
+void zswap_process_forked(void)
+{
+	if (!zswap_process_is_managed())
+		return;
+	zswap_enter();
+	zswap_questions_renew();
+	zswap_leave();
 }
 
 bool zswap_process_find(uintptr_t start, uintptr_t end, uintptr_t *part_start, uintptr_t *part_end)

@@ -25,6 +25,9 @@ int zswap_process_advise(void *start, size_t bytes, int advice);
 /* Whether there is managed memory. */
 bool zswap_process_is_managed(void);
 
+/* In a child after a fork, when its memory is its own. */
+void zswap_process_forked(void);
+
 /* ---- heap.c ---- */
 
 /* Around a fork, so that nobody else has the heap's lock in the child. */

@@ -22,6 +22,7 @@ static struct {
 	struct zswap *zswap;
 	struct zs_control *control;
 	pid_t pid;
+	char wanted[ZS_NAME_MAX + 1];
 	char name[ZS_NAME_MAX + 1];
 } questions;
 
@@ -50,9 +51,24 @@ static bool answer(void *ctx, char *const *words, size_t nr_words, FILE *out)
 
 static int start(char *where, size_t size)
 {
-	struct zs_control_options options = { .kind = "swap", .name = questions.name, .answer = answer };
+	struct zs_control_options options = {
+		.kind = "swap", .name = questions.name, .answer = answer, .is_bare = true
+	};
 
 	return zs_control_start(&options, &questions.control, where, size);
+}
+
+static int start_by_some_name(char *where, size_t size)
+{
+	int err;
+
+	questions.pid = getpid();
+	snprintf(questions.name, sizeof(questions.name), "%s", questions.wanted);
+	err = start(where, size);
+	if (err != -EADDRINUSE)
+		return err;
+	snprintf(questions.name, sizeof(questions.name), "%.20s-%d", questions.wanted, (int)questions.pid);
+	return start(where, size);
 }
 
 void zswap_questions_begin(struct zswap *zswap, const char *name)
@@ -61,15 +77,22 @@ void zswap_questions_begin(struct zswap *zswap, const char *name)
 	int err;
 
 	questions.zswap = zswap;
-	questions.pid = getpid();
-	snprintf(questions.name, sizeof(questions.name), "%s", name);
-	err = start(where, sizeof(where));
-	if (err == -EADDRINUSE) {
-		snprintf(questions.name, sizeof(questions.name), "%.20s-%d", name, (int)questions.pid);
-		err = start(where, sizeof(where));
-	}
+	snprintf(questions.wanted, sizeof(questions.wanted), "%s", name);
+	err = start_by_some_name(where, sizeof(where));
 	if (err)
 		dprintf(STDERR_FILENO, "zs swap: %s: %s: nobody can ask for figures\n", where, strerror(-err));
+}
+
+/* A child cannot tell: its standard error may be anything by now. */
+void zswap_questions_renew(void)
+{
+	char where[128];
+
+	if (!questions.control)
+		return;
+	zs_control_leave(questions.control);
+	questions.control = NULL;
+	start_by_some_name(where, sizeof(where));
 }
 
 void zswap_questions_end(void)

@@ -6,7 +6,6 @@
 #ifndef ZSWAP_RAW_H
 #define ZSWAP_RAW_H
 
-#include <pthread.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,7 +14,5 @@ void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t o
 int __wrap_munmap(void *addr, size_t len);
 void *__wrap_mremap(void *addr, size_t old_len, size_t new_len, int flags, void *to);
 int __wrap_madvise(void *addr, size_t len, int advice);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg);
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg);
 
 #endif

@@ -10,9 +10,10 @@
 
 #define ZSWAP_RUN_RESIDENT "ZSWAP_RUN_RESIDENT" /* bytes */
 #define ZSWAP_RUN_POOL "ZSWAP_RUN_POOL"
-#define ZSWAP_RUN_BACKING "ZSWAP_RUN_BACKING"
+#define ZSWAP_RUN_BACKING "ZSWAP_RUN_BACKING" /* a folder */
 #define ZSWAP_RUN_COMPRESSOR "ZSWAP_RUN_COMPRESSOR"
 #define ZSWAP_RUN_NAME "ZSWAP_RUN_NAME" /* of a control socket; none: there is none */
+#define ZSWAP_RUN_OWN_NAME "*"          /* each has what its program is called */
 #define ZSWAP_RUN_QUIET "ZSWAP_RUN_QUIET"
 
 #endif
