@@ -24,7 +24,7 @@ help:
 	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
 	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 13 minutes)'
 	@echo 'make bench-swap measure compressed memory against the kernel'\''s swap on zram (about 6 minutes)'
-	@echo 'make bench-swap-run    measure what programs that know nothing of it lose by zs swap run (about 10 minutes)'
+	@echo 'make bench-swap-run    measure what programs that know nothing of it lose by zs swap run (at most 15 minutes)'
 	@echo 'make bench-zcache  measure the cache against memcached and redis (about 2 minutes)'
 	@echo 'make bench-zcache-disk   measure the cached disk against nbdkit'\''s cache filter and a plain LRU (about 12 minutes)'
 	@echo 'make bench-kernel        measure the module against the stock one in an emulated machine'

@@ -7,7 +7,8 @@ set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
 check="$build g++ libcmocka-dev mandoc binutils jq libxml2-utils procps nbdkit nbdkit-plugin-dev libnbd-bin
-	libnbd-dev python3-libnbd qemu-utils fio e2fsprogs fuse2fs fuse3 libjemalloc2 python3-minimal redis-server sqlite3"
+	libnbd-dev python3-libnbd qemu-utils fio e2fsprogs fuse2fs fuse3 libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
+	python3-minimal python3-numpy redis-server redis-tools sqlite3"
 arch="$build gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-i686-linux-gnu libc6-dev-i386-cross
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user musl-tools"
 fuzz="$build clang libclang-rt-14-dev"
@@ -26,7 +27,7 @@ fuzz) wanted=$fuzz ;;
 bench) wanted=$bench ;;
 bench-disk | bench-zcache-disk) wanted=$bench_disk ;;
 bench-swap) wanted="$build python3 tar util-linux" ;;
-bench-swap-run) wanted="$build libjemalloc2 python3 redis-server sqlite3 nodejs" ;;
+bench-swap-run) wanted="$build libjemalloc2 python3 redis-server redis-tools sqlite3 nodejs" ;;
 bench-zcache) wanted="$build python3 memcached redis-server" ;;
 kmod) wanted=$kmod ;;
 check-kernel) wanted=$check_kernel ;;

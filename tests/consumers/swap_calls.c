@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +26,7 @@
 #define PAGE 4096u
 #define NR_PAGES 8192u /* 32 MiB, of which 8 may be resident */
 #define BYTES ((size_t)NR_PAGES * PAGE)
+#define STEP 4u /* words, so that what is packed is more than a small pool holds */
 
 #define MUST(condition)                                                                                                \
 	do {                                                                                                           \
@@ -47,14 +51,14 @@ static void *map(size_t bytes)
 static void fill(char *at, uint64_t first, uint64_t nr)
 {
 	for (uint64_t i = 0; i < nr; i++)
-		for (unsigned int word = 0; word < PAGE / 8; word += 16)
+		for (unsigned int word = 0; word < PAGE / 8; word += STEP)
 			((uint64_t *)(at + i * PAGE))[word] = (first + i) * 1000003 + word;
 }
 
 static bool is_right(const char *at, uint64_t first, uint64_t nr)
 {
 	for (uint64_t i = 0; i < nr; i++)
-		for (unsigned int word = 0; word < PAGE / 8; word += 16)
+		for (unsigned int word = 0; word < PAGE / 8; word += STEP)
 			if (((const uint64_t *)(at + i * PAGE))[word] != (first + i) * 1000003 + word)
 				return false;
 	return true;
@@ -279,13 +283,97 @@ static void signals(void)
 	MUST(nr_handled == (int)NR_PAGES && is_right(handled, 0, NR_PAGES));
 }
 
+/* Handlers of its own for what an instruction brings about: it notes what is written, and outlives a file's end. */
+static sigjmp_buf beyond_the_end;
+
+static void take_own_fault(int number, siginfo_t *info, void *context)
+{
+	char *page = (char *)((uintptr_t)info->si_addr & ~(uintptr_t)(PAGE - 1));
+
+	(void)context;
+	if (number == SIGBUS)
+		siglongjmp(beyond_the_end, 1);
+	MUST(page >= handled && page < handled + BYTES);
+	nr_handled++;
+	MUST(!mprotect(page, PAGE, PROT_READ | PROT_WRITE));
+}
+
+static void faults(void)
+{
+	struct sigaction action = { .sa_sigaction = take_own_fault, .sa_flags = SA_SIGINFO };
+	int fd = fileno(tmpfile());
+	volatile char *file;
+
+	handled = map_filled();
+	MUST(!sigaction(SIGSEGV, &action, NULL) && !sigaction(SIGBUS, &action, NULL));
+	MUST(!mprotect(handled, BYTES, PROT_READ));
+	fill(handled, 5, NR_PAGES);
+	MUST(nr_handled == (int)NR_PAGES && is_right(handled, 5, NR_PAGES));
+	MUST(fd >= 0 && !ftruncate(fd, PAGE));
+	file = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	MUST(file != MAP_FAILED && !file[0]);
+	if (!sigsetjmp(beyond_the_end, 1)) {
+		(void)file[PAGE];
+		MUST(!"there is something beyond the end");
+	}
+	MUST(is_right(handled, 5, NR_PAGES));
+}
+
+static int watch(int fd, void *at, size_t bytes)
+{
+	struct uffdio_register area = { .range = { (uintptr_t)at, bytes }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	return ioctl(fd, UFFDIO_REGISTER, &area);
+}
+
+/* A userfaultfd of its own is refused what is managed already, and has what is not. */
+static void userfault(void)
+{
+	char *at = map_filled(), *small = map(4 * PAGE);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_copy copy = { (uintptr_t)small + PAGE, (uintptr_t)at + 9 * PAGE, PAGE, 0, 0 };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	MUST(fd >= 0 && !ioctl(fd, UFFDIO_API, &api));
+	MUST(watch(fd, at, BYTES) && errno == EBUSY);
+	MUST(!watch(fd, small, 4 * PAGE));
+	MUST(!ioctl(fd, UFFDIO_COPY, &copy) && copy.copy == PAGE);
+	MUST(is_right(small + PAGE, 9, 1) && is_right(at, 0, NR_PAGES));
+}
+
+/* Until it is killed. */
+static void stay(void)
+{
+	char *at = map_filled();
+
+	MUST(is_right(at, 0, NR_PAGES) && puts("ready") >= 0 && !fflush(stdout));
+	for (;;)
+		pause();
+}
+
+/* With a child that does likewise. */
+static void family(void)
+{
+	char *at = map_filled();
+	pid_t pid = fork();
+
+	MUST(pid >= 0);
+	if (!pid)
+		fill(at, 0, NR_PAGES);
+	MUST(is_right(at, 0, NR_PAGES) && printf("%s %d\n", pid ? "parent" : "child", (int)getpid()) > 0);
+	MUST(!fflush(stdout));
+	for (;;)
+		pause();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } parts[] = {
-	{ "hold", hold },       { "move", move },       { "drop", drop },   { "replace", replace },
-	{ "reserve", reserve }, { "fork", fork_all },   { "spawn", spawn }, { "transfer", transfer },
-	{ "threads", threads }, { "signals", signals },
+	{ "hold", hold },       { "move", move },       { "drop", drop },     { "replace", replace },
+	{ "reserve", reserve }, { "fork", fork_all },   { "spawn", spawn },   { "transfer", transfer },
+	{ "threads", threads }, { "signals", signals }, { "faults", faults }, { "userfault", userfault },
+	{ "stay", stay },       { "family", family },
 };
 
 int main(int argc, char **argv)

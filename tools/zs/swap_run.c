@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define CANNOT_RUN 126 /* as shells say it */
 #define NOT_FOUND 127
 #define LEAST_RESIDENT ((uint64_t)1 << 20)
+#define LEAST_POOL ((uint64_t)4 << 20) /* less is mostly tables and buffers */
 
 enum {
 	OPTION_RESIDENT = 256,
@@ -46,11 +48,12 @@ struct wanted {
 
 /* ---- options ---- */
 
-static int set_amount(const char *option, uint64_t *bytes)
+static int set_amount(const char *option, uint64_t least, uint64_t *bytes)
 {
-	if (zs_parse_size(optarg, bytes) && *bytes >= LEAST_RESIDENT)
+	if (zs_parse_size(optarg, bytes) && *bytes >= least)
 		return 0;
-	return zs_usage_error("swap", "%s %s: give a size of at least 1M, as 512M or 4G", option, optarg);
+	return zs_usage_error("swap", "%s %s: give a size of at least %uM, as 512M or 4G", option, optarg,
+			      (unsigned int)(least >> 20));
 }
 
 static int set_name(struct wanted *wanted)
@@ -66,8 +69,8 @@ static int set_name(struct wanted *wanted)
 static int set_option(struct wanted *wanted, int option, char **argv)
 {
 	switch (option) {
-	case OPTION_RESIDENT: return set_amount("--resident", &wanted->resident_bytes);
-	case OPTION_POOL: return set_amount("--pool", &wanted->pool_bytes);
+	case OPTION_RESIDENT: return set_amount("--resident", LEAST_RESIDENT, &wanted->resident_bytes);
+	case OPTION_POOL: return set_amount("--pool", LEAST_POOL, &wanted->pool_bytes);
 	case OPTION_BACKING: wanted->backing = optarg; return 0;
 	case OPTION_COMPRESSOR: wanted->compressor = optarg; return 0;
 	case OPTION_MALLOC: wanted->malloc = optarg; return 0;
@@ -101,23 +104,51 @@ static int parse(int argc, char **argv, struct wanted *wanted)
 	return status;
 }
 
+/* ---- the folder of backing files ---- */
+
+/* What is in a file, or would be, is in the folder before its last slash; without one here. */
+static void cut_off_file(const char *path, char *folder, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		snprintf(folder, size, "%s", *path ? "." : "");
+	else
+		snprintf(folder, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+/*
+ * Each process has a file without a name, where the one that was named is or would be: several processes cannot share
+ * one, and nothing is left of it, however they end. A device could only be one process's.
+ */
+static bool find_backing(struct wanted *wanted, char *folder)
+{
+	char path[PATH_MAX];
+	struct stat stat_of;
+	bool is_there = !stat(wanted->backing, &stat_of);
+
+	if (is_there && !S_ISDIR(stat_of.st_mode) && !S_ISREG(stat_of.st_mode)) {
+		zs_message("--backing %s: give a folder, or a file in the folder that is meant", wanted->backing);
+		return false;
+	}
+	if (is_there && S_ISDIR(stat_of.st_mode))
+		snprintf(path, sizeof(path), "%s", wanted->backing);
+	else
+		cut_off_file(wanted->backing, path, sizeof(path));
+	if (!realpath(path, folder)) {
+		zs_message("--backing %s: %s: %s", wanted->backing, path, strerror(errno));
+		return false;
+	}
+	wanted->backing = folder;
+	return true;
+}
+
 /* ---- whether it can be ---- */
 
 static void say(void *ctx, const char *what)
 {
 	(void)ctx;
 	zs_message("%s", what);
-}
-
-/* Each process has a file of its own there. */
-static bool is_folder(const char *path)
-{
-	struct stat stat_of;
-
-	if (!stat(path, &stat_of) && S_ISDIR(stat_of.st_mode))
-		return true;
-	zs_message("--backing %s: give a folder, in which each process has a file of its own", path);
-	return false;
 }
 
 /* Programs hand memory that is not resident to system calls. */
@@ -147,11 +178,10 @@ static bool can_be(const struct wanted *wanted)
 	struct zswap *zswap;
 	bool can;
 
-	if (wanted->backing && !is_folder(wanted->backing))
-		return false;
 	zswap = zswap_create(&options);
 	if (!zswap) {
-		zs_message("memory cannot be managed: %s", strerror(errno));
+		zs_message("memory cannot be managed%s%s: %s", wanted->backing ? " with a file in " : "",
+			   wanted->backing ? wanted->backing : "", strerror(errno));
 		return false;
 	}
 	can = takes_all_faults(zswap);
@@ -233,19 +263,10 @@ static void set_text(const char *name, const char *text)
 		unsetenv(name);
 }
 
-/* What the command is called, as far as that is a name. */
-static const char *name_of(const char *command, char *name)
-{
-	const char *slash = strrchr(command, '/');
-
-	snprintf(name, ZS_NAME_MAX + 1, "%s", slash ? slash + 1 : command);
-	return zs_runtime_name_is_valid(name) ? name : "program";
-}
-
-static bool set_environment(const struct wanted *wanted, const char *command)
+static bool set_environment(const struct wanted *wanted)
 {
 	const char *before = getenv("LD_PRELOAD"), *allocator = find_malloc(wanted->malloc);
-	char preload[4096], all[16384], name[ZS_NAME_MAX + 1], *backing;
+	char preload[4096], all[16384];
 	int len;
 
 	if (!allocator || !find_preload(preload, sizeof(preload)))
@@ -256,15 +277,13 @@ static bool set_environment(const struct wanted *wanted, const char *command)
 		zs_message("LD_PRELOAD is too long: shorten it or unset it");
 		return false;
 	}
-	backing = wanted->backing ? realpath(wanted->backing, NULL) : NULL;
 	set_number(ZSWAP_RUN_RESIDENT, wanted->resident_bytes);
 	set_number(ZSWAP_RUN_POOL, wanted->pool_bytes);
-	set_text(ZSWAP_RUN_BACKING, backing);
+	set_text(ZSWAP_RUN_BACKING, wanted->backing);
 	set_text(ZSWAP_RUN_COMPRESSOR, wanted->compressor);
-	set_text(ZSWAP_RUN_NAME, !wanted->has_stats ? NULL : wanted->name ? wanted->name : name_of(command, name));
+	set_text(ZSWAP_RUN_NAME, !wanted->has_stats ? NULL : wanted->name ? wanted->name : ZSWAP_RUN_OWN_NAME);
 	set_text(ZSWAP_RUN_QUIET, wanted->is_quiet ? "1" : NULL);
 	setenv("LD_PRELOAD", all, 1);
-	free(backing);
 	return true;
 }
 
@@ -272,10 +291,11 @@ int zs_swap_run(int argc, char **argv)
 {
 	struct wanted wanted = { .resident_bytes = (uint64_t)512 << 20, .malloc = "jemalloc" };
 	int status = parse(argc, argv, &wanted);
+	char folder[PATH_MAX];
 
 	if (status)
 		return status;
-	if (!can_be(&wanted) || !set_environment(&wanted, argv[optind]))
+	if ((wanted.backing && !find_backing(&wanted, folder)) || !can_be(&wanted) || !set_environment(&wanted))
 		return ZS_EXIT_FAILURE;
 	execvp(argv[optind], argv + optind);
 	zs_message("cannot run %s: %s", argv[optind], strerror(errno));

@@ -18,7 +18,11 @@
 #include "raw.h"
 #include "share_lock.h"
 
+#ifdef __SANITIZE_THREAD__
+#define STACK_BYTES ((size_t)16 << 20) /* the sanitizer keeps what it knows of a thread there */
+#else
 #define STACK_BYTES ((size_t)512 << 10)
+#endif
 #define GUARD_BYTES ((size_t)64 << 10)
 
 __thread unsigned int zswap_inside;
