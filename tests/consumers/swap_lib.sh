@@ -2,6 +2,8 @@
 # What tests of zs swap run share. $zs and $calls are the programs, $malloc which allocator there is to be; $dir is made here, and gone in the end with what runs
 # in it ($server).
 dir=$(mktemp -d) || exit 1
+zs=$(realpath "$zs")
+calls=$(realpath "$calls")
 server=''
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 . "$(dirname "$0")/lib.sh"
