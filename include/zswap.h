@@ -56,8 +56,9 @@ struct zswap_options {
 	uint64_t pool_limit_bytes;
 	/**
 	 * Where the pool's oldest go when it is full: a folder, in which a file without a name is made (mode 0600); or
-	 * an empty file or a block device, which is used by this process alone. Default: none; then pages stay resident
-	 * beyond the limit while the pool is full, which is counted and told.
+	 * an empty file of this user's, which is closed to others (mode 0600), or a block device, which is used by this
+	 * process alone. Default: none; then pages stay resident beyond the limit while the pool is full, which is
+	 * counted and told. Nothing there is encrypted.
 	 */
 	const char *backing_path;
 	/** Most bytes of that file. Default: what its file system has free now. */
@@ -91,8 +92,8 @@ struct zswap_options {
  * "sigbus", "full" (faults of system calls), "uffd" (nothing is left then).
  *
  * Returns NULL with errno EINVAL (an option), ENOMEM, ENOSYS (the kernel lacks userfaultfd, or a part that is needed),
- * EPERM (it is not allowed: Docker's default seccomp profile denies it), or what opening the backing file said;
- * on_event has then been told which it is and what helps.
+ * EPERM (it is not allowed: Docker's default seccomp profile denies it; or the backing file is another user's), or what
+ * opening that file said; on_event has then been told which it is and what helps.
  */
 struct zswap *zswap_create(const struct zswap_options *options);
 

@@ -109,9 +109,20 @@ static int find_size(struct zs_file_store *store, int fd)
 	return 0;
 }
 
+/* A file that was there is nobody else's, or its owner would read what goes there; nor may others, from now on. */
+static int claim(int fd, const struct stat *stat_of)
+{
+	if (stat_of->st_size)
+		return -EEXIST;
+	if (stat_of->st_uid != geteuid())
+		return -EPERM;
+	return stat_of->st_mode & 077 && fchmod(fd, 0600) ? -errno : 0;
+}
+
 static int prepare(struct zs_file_store *store, int fd)
 {
 	struct stat stat_of;
+	int err;
 
 	if (fstat(fd, &stat_of))
 		return -errno;
@@ -120,9 +131,8 @@ static int prepare(struct zs_file_store *store, int fd)
 		return -EINVAL;
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return -errno;
-	if (store->type == S_IFREG && stat_of.st_size)
-		return -EEXIST;
-	return find_size(store, fd);
+	err = store->type == S_IFREG ? claim(fd, &stat_of) : 0;
+	return err ? err : find_size(store, fd);
 }
 
 static void close_all(struct zs_file_store *store)

@@ -165,6 +165,25 @@ static void what_somebody_has_is_kept(void **state)
 	assert_int_equal(size_of(path), 4);
 }
 
+/* Else it would be there for others to read, who could have put the file there for that. */
+static void a_file_is_the_users_alone(void **state)
+{
+	struct zs_file_store *store;
+
+	(void)state;
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(zs_file_store_open(path, &store), 0);
+	assert_int_equal(size_of(path), 0); /* and its mode */
+	zs_file_store_close(store);
+	if (geteuid())
+		skip();
+	assert_int_equal(chown(path, 65534, 65534), 0);
+	assert_int_equal(zs_file_store_open(path, &store), -EPERM);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(zs_file_store_open(path, &store), -EPERM);
+}
+
 static void what_is_no_file_is_refused(void **state)
 {
 	struct zs_file_store *store;
@@ -376,6 +395,7 @@ int main(void)
 		IN_DIR(where_all_files_have_names_it_has_one_for_a_moment),
 		IN_DIR(a_limit_on_files_is_an_error_and_no_signal),
 		IN_DIR(what_somebody_has_is_kept),
+		IN_DIR(a_file_is_the_users_alone),
 		IN_DIR(what_is_no_file_is_refused),
 		IN_DIR(a_child_has_a_file_of_its_own),
 		IN_DIR(a_child_reads_what_its_parent_has_closed),

@@ -108,6 +108,7 @@ static const char *backing_error(int err)
 	switch (err) {
 	case -EWOULDBLOCK: return "another process uses it";
 	case -EEXIST: return "it is not empty; remove it if nobody needs it, or give another";
+	case -EPERM: return "it is another user's, or others may read it: give another";
 	case -EINVAL: return "it is no file, no folder and no block device";
 	default: return strerror(-err);
 	}
