@@ -179,7 +179,8 @@ bool zs_runtime_parse(const char *file, char *kind, char *name)
 	if (!dot || len < sizeof(SUFFIX) || strcmp(file + len - strlen(SUFFIX), SUFFIX))
 		return false;
 	len -= strlen(SUFFIX) + (size_t)(dot + 1 - file);
-	return take(kind, file, (size_t)(dot - file)) && take(name, dot + 1, len) && zs_runtime_name_is_valid(name);
+	return take(kind, file, (size_t)(dot - file)) && zs_runtime_name_is_valid(kind) && take(name, dot + 1, len) &&
+	       zs_runtime_name_is_valid(name);
 }
 
 int zs_runtime_remove_stale(const struct sockaddr_un *address)

@@ -67,9 +67,10 @@ static void names(void **state)
 
 static void files(void **state)
 {
-	static const char *const bad[] = { "zram.sock", "zram..sock",    "zram.a.socket",
-					   ".a.sock",   "zram",          "",
-					   ".sock",     "zram.a b.sock", "12345678901234567890123456789012.a.sock" };
+	static const char *const bad[] = { "zram.sock",  "zram..sock",    "zram.a.socket",
+					   ".a.sock",    "zram",          "",
+					   ".sock",      "zram.a b.sock", "12345678901234567890123456789012.a.sock",
+					   "a b.a.sock", "\x1b[2J.a.sock" };
 	char kind[ZS_NAME_MAX + 1], name[ZS_NAME_MAX + 1];
 
 	(void)state;
