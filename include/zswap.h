@@ -89,7 +89,7 @@ struct zswap_options {
  * is in use.
  *
  * The variable ZSWAP_DISABLE in the environment does without what it names, in a list with commas: "move", "scan",
- * "sigbus", "full" (faults of system calls), "uffd" (nothing is left then).
+ * "sigbus", "full" (faults of system calls), "uffd" (nothing is left then). Setuid programs do not ask for it.
  *
  * Returns NULL with errno EINVAL (an option), ENOMEM, ENOSYS (the kernel lacks userfaultfd, or a part that is needed),
  * EPERM (it is not allowed: Docker's default seccomp profile denies it; or the backing file is another user's), or what

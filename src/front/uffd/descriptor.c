@@ -129,7 +129,7 @@ static int without_of(const char *word, size_t len)
 /* What the variable names; -1: something that there is not. */
 static int find_without(void)
 {
-	const char *text = getenv("ZSWAP_DISABLE");
+	const char *text = secure_getenv("ZSWAP_DISABLE");
 	int all = 0;
 
 	while (text && *text) {
