@@ -57,6 +57,18 @@ extern "C" {
 #define ZS_POOL_COMPACTOR 0x1u
 /** With ZS_POOL_COMPACTOR: objects are moved for .25 % of the pool's pages, and at up to 70 MB/s. */
 #define ZS_POOL_DENSE 0x2u
+/**
+ * Flag of a pool: no content of an object is left where it was. An object's slot is overwritten with zeroes when it is
+ * freed, alone or in bulk, and when compaction has moved it away; so is the copy of a mapped object of a zs_ops source
+ * when it is unmapped, and what zs_destroy_pool() gives back to zs_ops. (Arena memory goes to the system, which clears
+ * it.)
+ *
+ * A free then costs a lock and the overwriting, of up to the object's slot, under it; with ZS_POOL_COMPACTOR too no
+ * thread keeps slots for its next objects. What an object holds when it is made stays undefined. Copies that the
+ * program made itself, that zs_obj_read_begin() made in local_copy, in registers, in swap and in core dumps are beyond
+ * its reach.
+ */
+#define ZS_POOL_ZERO_ON_FREE 0x4u
 
 /**
  * A pool of objects. Opaque.
@@ -108,7 +120,7 @@ struct zs_pool_options {
 	uint64_t limit_bytes;
 	/** The page source; copied. Default: the library's own arena, in which every object lies in one piece. */
 	const struct zs_ops *ops;
-	/** ZS_POOL_COMPACTOR, and ZS_POOL_DENSE with it. Default: no thread, no clock. */
+	/** ZS_POOL_COMPACTOR, and ZS_POOL_DENSE with it; ZS_POOL_ZERO_ON_FREE. Default: no thread, no clock. */
 	unsigned int flags;
 	/**
 	 * Called, without a lock held, when a call is handed a bad handle (stale, freed twice, of another pool, random:

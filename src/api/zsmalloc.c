@@ -39,7 +39,9 @@ static int options_check(const struct zs_pool_options *options)
 {
 	if (options->size != sizeof(*options) || options->max_object_size > ZS_MAX_OBJECT_BYTES)
 		return -EINVAL;
-	if (options->flags & ~(ZS_POOL_COMPACTOR | ZS_POOL_DENSE) || options->flags == ZS_POOL_DENSE)
+	if (options->flags & ~(ZS_POOL_COMPACTOR | ZS_POOL_DENSE | ZS_POOL_ZERO_ON_FREE))
+		return -EINVAL;
+	if (options->flags & ZS_POOL_DENSE && !(options->flags & ZS_POOL_COMPACTOR))
 		return -EINVAL;
 	return 0;
 }
@@ -53,6 +55,7 @@ static int pool_create(const struct zs_pool_options *options, struct zs_pool **p
 		.limit_bytes = options->limit_bytes,
 		.is_tended = options->flags & ZS_POOL_COMPACTOR,
 		.stash_bytes = options->flags & ZS_POOL_COMPACTOR ? STASH_BYTES : 0,
+		.clears = options->flags & ZS_POOL_ZERO_ON_FREE,
 		.on_error = options->on_error ? options->on_error : abort_on_error,
 		.ctx = options->ctx,
 	};

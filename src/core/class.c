@@ -711,12 +711,22 @@ unsigned long zs_class_loose_pages(const struct zs_class *class)
 
 /* ---- the end ---- */
 
+/* The objects of a pool that ends: their pages may go to others, but for those that the system clears. */
+static void clear_objects(struct zs_class *class, struct zs_zspage *zspage)
+{
+	for (unsigned int slot = 0; slot < class->layout.nr_slots; slot++)
+		if (zs_zspage_is_live(zspage, &class->layout, slot))
+			zs_class_clear_slot(class, (struct zs_spot){ .zspage = zspage, .slot = slot });
+}
+
 /* Takes a zspage down whatever lives in it. */
 static void demolish_zspage(struct zs_class *class, struct zs_zspage *zspage)
 {
 	unsigned int max_pages = zspage->base ? ZS_MAX_CHAIN : ZS_MAX_SLOT_PAGES;
 	struct zs_release release = { .bare = false };
 
+	if (class->memory->clears && !zspage->base)
+		clear_objects(class, zspage);
 	if (!zspage->base)
 		zs_buffer_destroy_list(class->memory, *zs_zspage_buffers(zspage, &class->layout));
 	zspage->empty = zspage->present;

@@ -160,6 +160,13 @@ bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigne
 /* Takes the lowest hole of a zspage. pre: has one. Returns the slot, whose owner is what it was. */
 unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage);
 
+/* Overwrites what is in a slot that is a hole, or about to become one, if the pool clears. */
+static inline void zs_class_clear_slot(struct zs_class *class, struct zs_spot spot)
+{
+	if (ZS_HOST_UNLIKELY(class->memory->clears))
+		zs_zspage_clear_slot(spot.zspage, &class->layout, spot.slot);
+}
+
 /* Makes the slot of a live object a hole, whose owner it stays. Returns the pages that became empty. */
 uint64_t zs_class_put_slot(struct zs_class *class, struct zs_spot spot);
 

@@ -188,6 +188,7 @@ static uint64_t move_object(struct mover *mover, struct zs_spot source, struct z
 	spot.slot = zs_class_take_slot(class, target);
 	zs_zspage_copy_slot(source.zspage, source.slot, target, spot.slot, &class->layout);
 	zs_class_swap_cells(class, source, spot);
+	zs_class_clear_slot(class, source);
 	ZS_HOST_SHOW_MORE(class->nr_moved, 1);
 	return zs_class_put_slot(class, source);
 }

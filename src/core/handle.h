@@ -76,7 +76,7 @@ struct zs_top_node {
 struct zs_handle_table {
 	zs_atomic_long end;        /* every cell below exists */
 	zs_atomic_long direct_end; /* the same if cells lead to addresses, see records.h; else 0 */
-	zs_atomic_long plain_end;  /* the same if the pool has no stashes, see stash.h; else 0 */
+	zs_atomic_long plain_end;  /* the same if the pool has no stashes, see stash.h, and clears nothing; else 0 */
 	bool is_direct;            /* constant */
 	bool is_plain;             /* constant */
 	uint32_t salt;

@@ -125,6 +125,8 @@ static struct zs_buffer *get_buffer(struct zs_pool *pool, struct zs_class *class
 /* Keeps a buffer as the class's spare if it has none, else frees it. */
 static void put_buffer(struct zs_class *class, struct zs_buffer *buffer)
 {
+	if (class->memory->clears)
+		memset(buffer->data, 0, buffer->size_bytes);
 	zs_host_lock(&class->lock);
 	if (!class->spare_buffer) {
 		class->spare_buffer = buffer;
@@ -239,6 +241,8 @@ static int unmap_copied(struct zs_pool *pool, const struct pinned *pinned)
 		return unmap_from_buffer(pinned);
 	if (window->mode != ZS_MAP_RO)
 		copy_in(pinned, window->data);
+	if (pool->memory.clears)
+		memset(window->data, 0, pinned->class->layout.slot_bytes);
 	zs_host_window_close(pool->memory.source, window);
 	return 0;
 }

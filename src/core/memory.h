@@ -16,6 +16,7 @@ struct zs_memory {
 	struct zs_source *source;
 	bool contiguous;         /* constant: zspages are contiguous */
 	bool is_tended;          /* constant: somebody returns empty pages in the background */
+	bool clears;             /* constant: no content of objects is left where they were */
 	unsigned int page_shift; /* constant */
 	struct zs_footprint footprint;
 	zs_atomic_long nr_pages; /* held: present, being returned, or in somebody's supplies */

@@ -60,11 +60,22 @@ static void copy_contents(void *to_page, void *from_page, size_t bytes)
 	zs_host_page_close(to);
 }
 
+static void clear_contents(void *page, size_t bytes)
+{
+	void *address = zs_host_page_open(page);
+
+	memset(address, 0, bytes);
+	zs_host_page_close(address);
+}
+
 static void replace(struct zs_class *class, struct seat seat, void *new_page, unsigned long place)
 {
 	struct zs_source *source = class->memory->source;
+	size_t bytes = (size_t)1 << class->layout.page_shift;
 
-	copy_contents(new_page, seat.at, (size_t)1 << class->layout.page_shift);
+	copy_contents(new_page, seat.at, bytes);
+	if (class->memory->clears)
+		clear_contents(seat.at, bytes);
 	zs_zspage_pages(seat.zspage, &class->layout)[seat.page] = new_page;
 	zs_host_page_use(source, new_page, class, place);
 	zs_host_page_use(source, seat.at, NULL, 0);

@@ -314,6 +314,9 @@ int zs_pool_free_held(struct zs_pool *pool, struct zs_class *class, unsigned lon
 	struct leaving leaving = { .emptied = 0 };
 	int err = free_locked(class, cell, handle, &leaving);
 
+	/* The hole is nobody else's yet, and its cell still leads to it. */
+	if (!err)
+		zs_class_clear_slot(class, zs_class_spot(class, cell));
 	unlock_releasing(pool, class, leaving);
 	return err ? report_free(pool, err) : 0;
 }
@@ -438,7 +441,10 @@ int zs_pool_alloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long 
 	return err;
 }
 
-/* Frees as many of the first handles as belong to one class in a row, up to RUN_MAX, under one hold of its lock. */
+/*
+ * Frees as many of the first handles as belong to one class in a row, up to RUN_MAX, under one hold of its lock. pre:
+ * the pool does not clear.
+ */
 static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_t nr)
 {
 	struct leaving leaving = { .emptied = 0 };
@@ -464,10 +470,22 @@ static size_t free_run(struct zs_pool *pool, const unsigned long *handles, size_
 	return done;
 }
 
+static void free_each(struct zs_pool *pool, const unsigned long *handles, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (handles[i])
+			zs_pool_free_long(pool, handles[i]);
+}
+
 void zs_pool_free_bulk(struct zs_pool *pool, const unsigned long *handles, size_t nr)
 {
 	size_t done = 0;
 
+	/* A lock is not held while many objects are cleared. */
+	if (pool->memory.clears) {
+		free_each(pool, handles, nr);
+		return;
+	}
 	while (done < nr)
 		done += handles[done] ? free_run(pool, handles + done, nr - done) : 1;
 }

@@ -124,7 +124,7 @@ static inline enum zs_freed zs_pool_free_found(struct zs_pool *pool, unsigned lo
 	return zs_class_put_direct(*class, *spot) ? ZS_FREED : ZS_FREED_SLOT;
 }
 
-/* Where the pool has stashes, nothing can be done. context: no lock. */
+/* Where the pool has stashes or clears objects, nothing can be done. context: no lock. */
 static inline enum zs_freed zs_pool_free_direct(struct zs_pool *pool, unsigned long handle, struct zs_class **class,
 						struct zs_spot *spot)
 {

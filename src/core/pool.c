@@ -97,6 +97,7 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	memory->contiguous = zs_host_contiguous(config->source);
 	memory->page_shift = zs_host_page_shift(config->source);
 	memory->is_tended = config->is_tended;
+	memory->clears = config->clears;
 	memory->footprint.source = config->source;
 	memory->footprint.limit_blocks = ~0ul;
 	if (config->limit_bytes && config->limit_bytes >> ZS_META_UNIT_SHIFT < ~0ul)
@@ -105,7 +106,7 @@ static void pool_init(struct zs_pool *pool, const struct zs_pool_config *config)
 	pool->max_object_size = config->max_object_size;
 	pool->direct_max_size = config->max_object_size < ZS_SERVING_MAX ? config->max_object_size : ZS_SERVING_MAX;
 	pool->stashes = zs_no_stashes;
-	if (ZS_HOST_THREADS > 1 && config->stash_bytes && memory->contiguous) {
+	if (ZS_HOST_THREADS > 1 && config->stash_bytes && memory->contiguous && !memory->clears) {
 		pool->stash_pages = 1 + (unsigned long)((config->stash_bytes - 1) >> memory->page_shift);
 		pool->stash_max_size = pool->direct_max_size;
 		pool->direct_max_size = 0;
@@ -130,12 +131,14 @@ static void free_classes(struct zs_pool *pool)
 	zs_meta_free(&pool->memory.meta, pool->classes, pool->nr_classes * sizeof(*pool->classes));
 }
 
+/* Where objects are cleared, a free goes the long way, which does that: so the short one has nothing to ask. */
 static int make_handles(struct zs_pool *pool)
 {
 	bool is_direct = ZS_HOST_TABLES && pool->memory.contiguous;
+	bool is_plain = !pool->stash_max_size && !pool->memory.clears;
 
 	return zs_handle_table_init(&pool->handles, &pool->memory.meta, (uint32_t)zs_host_random(), is_direct,
-				    !pool->stash_max_size);
+				    is_plain);
 }
 
 static int make_records(struct zs_pool *pool)

@@ -22,6 +22,7 @@ struct zs_pool_config {
 	unsigned int flags;       /* for the allocation of the pool itself */
 	bool is_tended;           /* zs_pool_tend() will be called; see tend.h */
 	uint64_t stash_bytes;     /* for each so many of its bytes a stash, see stash.h; 0: none. pre: is_tended */
+	bool clears;              /* an object is overwritten with zeroes as it is freed; then there are no stashes */
 	/* Told of bad handles and damage, without a lock held; err is positive. */
 	void (*on_error)(void *ctx, int err, const char *what);
 	void *ctx;

@@ -17,7 +17,7 @@ struct tally {
 /* How many of a class's cells can be on shelves. */
 static unsigned long most_stashed(const struct zs_class *class)
 {
-	return class->handles->is_plain ? 0 : (ZS_HOST_THREADS - 1) * ZS_STASH_CELLS;
+	return class->handles->is_plain || class->memory->clears ? 0 : (ZS_HOST_THREADS - 1) * ZS_STASH_CELLS;
 }
 
 /*

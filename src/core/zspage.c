@@ -319,6 +319,33 @@ void zs_zspage_copy_in(struct zs_zspage *zspage, const struct zs_layout *layout,
 		copy_pieces(zspage, layout, slot, (char *)from, len, true);
 }
 
+static void clear_scattered(struct zs_zspage *zspage, const struct zs_layout *layout, uint32_t offset)
+{
+	uint32_t page_bytes = 1u << layout->page_shift;
+	uint32_t left = layout->slot_bytes;
+
+	while (left) {
+		uint32_t in_page = offset & (page_bytes - 1);
+		uint32_t part = left < page_bytes - in_page ? left : page_bytes - in_page;
+		char *page = zs_host_page_open(zs_zspage_pages(zspage, layout)[offset >> layout->page_shift]);
+
+		memset(page + in_page, 0, part);
+		zs_host_page_close(page);
+		offset += part;
+		left -= part;
+	}
+}
+
+void zs_zspage_clear_slot(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot)
+{
+	uint32_t offset = zs_layout_offset(layout, slot);
+
+	if (zspage->base)
+		memset((char *)zspage->base + offset, 0, layout->slot_bytes);
+	else
+		clear_scattered(zspage, layout, offset);
+}
+
 /* Between scattered zspages: the pieces of the source slot, each copied in pieces of the target slot. */
 static void copy_scattered(struct zs_zspage *from, uint32_t from_offset, struct zs_zspage *to, uint32_t to_offset,
 			   const struct zs_layout *layout)

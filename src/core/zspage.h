@@ -231,6 +231,9 @@ void zs_zspage_copy_out(struct zs_zspage *zspage, const struct zs_layout *layout
 void zs_zspage_copy_in(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot, const void *from,
 		       size_t len);
 
+/* Overwrites a whole slot that has its pages with zeroes. context: class locked. */
+void zs_zspage_clear_slot(struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
+
 /* Copies a whole slot to a slot of another zspage, or of the same. context: class locked. */
 void zs_zspage_copy_slot(struct zs_zspage *from, unsigned int from_slot, struct zs_zspage *to, unsigned int to_slot,
 			 const struct zs_layout *layout);

@@ -2,11 +2,13 @@
 /*
  * Model-based random test: every public call in random order, against a model that keeps each object's bytes.
  *
- *   model [-s arena|ops|scattered|high] [-n OPERATIONS] [-r SEED] [-m MAX_OBJECT] [-p PAGE_SHIFT] [-t SECONDS] [-c]
+ *   model [-s arena|ops|scattered|high] [-n OPERATIONS] [-r SEED] [-m MAX_OBJECT] [-p PAGE_SHIFT] [-t SECONDS]
+ *         [-c] [-z]
  *
  * The seed is printed and replays the run. "scattered", "high" (scattered pages without addresses of their own), -p and
  * -c (the pool is tended, and threads have stashes) need the simulated host. With -t it goes on with fresh seeds until
- * the time is up. A difference ends it with exit status 1.
+ * the time is up. With -z the pool clears, and on the simulated host nothing may be left where no object is. A
+ * difference ends it with exit status 1.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -20,6 +22,7 @@
 #include "random.h"
 #include "zsmalloc.h"
 #ifdef MODEL_SIM
+#include "leftovers.h"
 #include "object.h"
 #include "sim.h"
 #include "tend.h"
@@ -48,6 +51,7 @@ struct settings {
 	unsigned int page_shift;
 	unsigned int seconds;
 	bool is_tended;
+	bool clears;
 };
 
 struct model {
@@ -67,10 +71,10 @@ struct model {
 
 static _Noreturn void differ(const struct model *m, const char *what)
 {
-	fprintf(stderr, "model: difference at step %llu: %s (replay: -s %s -r %llu -n %llu -m %u -p %u%s)\n",
+	fprintf(stderr, "model: difference at step %llu: %s (replay: -s %s -r %llu -n %llu -m %u -p %u%s%s)\n",
 		(unsigned long long)m->step, what, m->settings->source, (unsigned long long)m->settings->seed,
 		(unsigned long long)m->settings->nr_operations, m->settings->max_object, m->settings->page_shift,
-		m->settings->is_tended ? " -c" : "");
+		m->settings->is_tended ? " -c" : "", m->settings->clears ? " -z" : "");
 	exit(1);
 }
 
@@ -379,9 +383,19 @@ static void check_totals(struct model *m)
 		SAME(m, stats.pages == m->pages.nr_out);
 }
 
+static void check_leftovers(struct model *m)
+{
+#ifdef MODEL_SIM
+	SAME(m, !m->settings->clears || leftovers_in_pool(m->pool) == 0);
+#else
+	(void)m;
+#endif
+}
+
 static void op_verify(struct model *m)
 {
 	SAME(m, zs_pool_verify(m->pool) == 0);
+	check_leftovers(m);
 	check_totals(m);
 	for (unsigned int i = 0; i < m->nr_live; i++)
 		if (m->live[i].map == UNMAPPED)
@@ -455,6 +469,7 @@ static void create_tended_pool(struct model *m)
 		.max_object_size = m->settings->max_object,
 		.is_tended = true,
 		.stash_bytes = 64u << m->settings->page_shift,
+		.clears = m->settings->clears,
 		.on_error = count_error,
 		.ctx = m,
 	};
@@ -474,6 +489,7 @@ static void create_pool(struct model *m)
 		.size = sizeof(options),
 		.name = "model",
 		.max_object_size = m->settings->max_object,
+		.flags = m->settings->clears ? ZS_POOL_ZERO_ON_FREE : 0,
 		.on_error = count_error,
 		.ctx = m,
 	};
@@ -536,7 +552,7 @@ static struct settings parse(int argc, char **argv)
 	int c;
 
 	s.seed = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
-	while ((c = getopt(argc, argv, "s:n:r:m:p:t:c")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:r:m:p:t:cz")) != -1) {
 		switch (c) {
 		case 's': s.source = optarg; break;
 		case 'n': s.nr_operations = strtoull(optarg, NULL, 0); break;
@@ -545,6 +561,7 @@ static struct settings parse(int argc, char **argv)
 		case 'p': s.page_shift = (unsigned int)strtoul(optarg, NULL, 0); break;
 		case 't': s.seconds = (unsigned int)strtoul(optarg, NULL, 0); break;
 		case 'c': s.is_tended = true; break;
+		case 'z': s.clears = true; break;
 		default: exit(2);
 		}
 	}
@@ -558,9 +575,10 @@ int main(int argc, char **argv)
 	unsigned long nr_runs = 0;
 
 	do {
-		printf("model: -s %s -r %llu -n %llu -m %u -p %u%s\n", settings.source,
+		printf("model: -s %s -r %llu -n %llu -m %u -p %u%s%s\n", settings.source,
 		       (unsigned long long)settings.seed, (unsigned long long)settings.nr_operations,
-		       settings.max_object, settings.page_shift, settings.is_tended ? " -c" : "");
+		       settings.max_object, settings.page_shift, settings.is_tended ? " -c" : "",
+		       settings.clears ? " -z" : "");
 		fflush(stdout);
 		run(&settings);
 		settings.seed++;

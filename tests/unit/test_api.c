@@ -251,13 +251,14 @@ static void test_create_refuses(void **state)
 	for (unsigned int i = 0; i < NR_OF(sizes); i++)
 		assert_refused((struct zs_pool_options){ .size = sizes[i] }, EINVAL);
 	for (unsigned int bit = 0; bit < 32; bit++) {
-		if (1u << bit == ZS_POOL_COMPACTOR)
+		if (1u << bit == ZS_POOL_COMPACTOR || 1u << bit == ZS_POOL_ZERO_ON_FREE)
 			continue; /* ZS_POOL_DENSE alone means nothing */
 		assert_refused((struct zs_pool_options){ .size = size, .flags = 1u << bit }, EINVAL);
 		errno = 0;
 		assert_null(zs_create_pool(1u << bit, NULL));
 		assert_int_equal(errno, EINVAL);
 	}
+	assert_refused((struct zs_pool_options){ .size = size, .flags = ZS_POOL_DENSE | ZS_POOL_ZERO_ON_FREE }, EINVAL);
 	assert_refused((struct zs_pool_options){ .size = size, .max_object_size = 65537 }, EINVAL);
 	assert_refused((struct zs_pool_options){ .size = size, .max_object_size = (1ull << 32) + 1 }, EINVAL);
 	ops = test_pages_ops(&pages);
