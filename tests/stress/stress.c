@@ -4,8 +4,8 @@
  * beside them one thread that compacts and one that verifies and gathers statistics. On the simulated host's scattered
  * pages another one replaces pages under the objects.
  *
- *   stress [-s arena|ops|scattered] [-n STEPS] [-w WORKERS] [-r SEED] [-t SECONDS] [-m MAX_OBJECT] [-c]
- *   -c: the pool has a compactor of its own besides
+ *   stress [-s arena|ops|scattered] [-n STEPS] [-w WORKERS] [-r SEED] [-t SECONDS] [-m MAX_OBJECT] [-c] [-z]
+ *   -c: the pool has a compactor of its own besides; -z: it clears
  *
  * Every object says by its content whose it is, so a lost write, a wrong move or a mix-up is seen by its owner. The
  * result never depends on the order in which the threads run.
@@ -380,14 +380,15 @@ int main(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:w:r:t:m:c")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:w:r:t:m:cz")) != -1) {
 		switch (c) {
 		case 's': shared.source = optarg; break;
 		case 'n': shared.nr_steps = strtoull(optarg, NULL, 0); break;
 		case 'w': shared.nr_workers = (unsigned int)strtoul(optarg, NULL, 0); break;
 		case 'r': shared.seed = strtoull(optarg, NULL, 0); break;
 		case 't': shared.seconds = (unsigned int)strtoul(optarg, NULL, 0); break;
-		case 'c': shared.pool_flags = ZS_POOL_COMPACTOR | ZS_POOL_DENSE; break;
+		case 'c': shared.pool_flags |= ZS_POOL_COMPACTOR | ZS_POOL_DENSE; break;
+		case 'z': shared.pool_flags |= ZS_POOL_ZERO_ON_FREE; break;
 		case 'm': shared.max_object = (uint32_t)strtoul(optarg, NULL, 0); break;
 		default: return 2;
 		}

@@ -254,6 +254,30 @@ static void test_buffers(void **state)
 	}
 }
 
+/* The window in which a thread sees an object that spans pages, as in a kernel: the next one sees it too. */
+static void test_window(void **state)
+{
+	(void)state;
+	for (unsigned int clears = 0; clears < 2; clears++) {
+		static struct bench b;
+		unsigned long nr_left = 0;
+		void *mem;
+
+		bench_create(&b, &worlds[1], clears);
+		zs_sim.has_windows = true;
+		for (unsigned int i = 0; i < NR_OBJECTS; i++) {
+			bool is_copied;
+
+			assert_int_equal(zs_pool_map(b.pool, b.handles[i], ZS_MAP_RW, &mem), 0);
+			is_copied = zs_host_window_opened(b.pool->memory.source) != NULL;
+			assert_int_equal(zs_pool_unmap(b.pool, b.handles[i]), 0);
+			nr_left += is_copied ? leftovers_in(mem, size_of(i)) : 0;
+		}
+		assert_int_equal(nr_left == 0, clears);
+		bench_destroy(&b);
+	}
+}
+
 static unsigned long leftovers_in_host_page(void *page)
 {
 	unsigned char *at = zs_host_page_open(page);
@@ -357,10 +381,10 @@ static void test_bad_frees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SIM_TEST(test_frees),      SIM_TEST(test_bulk_frees), SIM_TEST(test_reuse),
-		SIM_TEST(test_compaction), SIM_TEST(test_tending),    SIM_TEST(test_stash),
-		SIM_TEST(test_buffers),    SIM_TEST(test_migration),  SIM_TEST(test_pages_of_ops),
-		SIM_TEST(test_bad_frees),
+		SIM_TEST(test_frees),        SIM_TEST(test_bulk_frees), SIM_TEST(test_reuse),
+		SIM_TEST(test_compaction),   SIM_TEST(test_tending),    SIM_TEST(test_stash),
+		SIM_TEST(test_buffers),      SIM_TEST(test_window),     SIM_TEST(test_migration),
+		SIM_TEST(test_pages_of_ops), SIM_TEST(test_bad_frees),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
