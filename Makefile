@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
+.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -21,6 +21,7 @@ help:
 	@echo 'make check-kernel-debug  the same on a debug kernel (KASAN, lockdep), which is built first and kept'
 	@echo 'make check-arch test the core on arm64, on 32-bit x86, on big-endian s390x (emulated), and with musl'
 	@echo 'make fuzz       drive the public calls by bytes that libFuzzer chooses, for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make coverage   tell which lines the tests run, by folder; fails where it is less than 90 percent of the core or an engine'
 	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
 	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 13 minutes)'
 	@echo 'make bench-swap measure compressed memory against the kernel'\''s swap on zram (about 6 minutes)'
@@ -76,6 +77,11 @@ FUZZ_SECONDS ?= 3600
 fuzz:
 	@scripts/setup.sh fuzz
 	@scripts/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+# COVERAGE_FLAGS=-l tells the lines, too.
+coverage:
+	@scripts/setup.sh coverage
+	@scripts/coverage.sh $(COVERAGE_FLAGS) $(BUILD)-coverage
 
 bench:
 	@scripts/setup.sh bench
@@ -147,4 +153,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb
