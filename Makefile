@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
+.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage soak bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -22,6 +22,7 @@ help:
 	@echo 'make check-arch test the core on arm64, on 32-bit x86, on big-endian s390x (emulated), and with musl'
 	@echo 'make fuzz       drive the public calls by bytes that libFuzzer chooses, for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make coverage   tell which lines the tests run, by folder; fails where it is less than 90 percent of the core or an engine'
+	@echo 'make soak       run all that can go on for long, by turns and with fresh seeds, for HOURS=$(HOURS) (a fraction will do)'
 	@echo 'make bench      measure the library against glibc, jemalloc, mimalloc and tcmalloc (about 10 minutes)'
 	@echo 'make bench-disk measure the RAM disk against nbdkit'\''s memory plugin and the kernel'\''s zram (about 13 minutes)'
 	@echo 'make bench-swap measure compressed memory against the kernel'\''s swap on zram (about 6 minutes)'
@@ -82,6 +83,12 @@ fuzz:
 coverage:
 	@scripts/setup.sh coverage
 	@scripts/coverage.sh $(COVERAGE_FLAGS) $(BUILD)-coverage
+
+# SOAK_FLAGS=-k goes on after a failure. What fails stays in $(BUILD)-soak.
+HOURS ?= 1
+soak:
+	@scripts/setup.sh soak
+	@scripts/soak.sh $(SOAK_FLAGS) $(BUILD) $(HOURS)
 
 bench:
 	@scripts/setup.sh bench
@@ -153,4 +160,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-soak $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
 # prints the command to run and stops.
-#   setup.sh build|check|check-arch|fuzz|coverage|bench|bench-disk|bench-swap|bench-swap-run|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel|deb
+#   setup.sh build|check|check-arch|fuzz|coverage|soak|bench|bench-disk|bench-swap|bench-swap-run|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel|deb
 set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
@@ -25,6 +25,7 @@ check) wanted=$check ;;
 check-arch) wanted=$arch ;;
 fuzz) wanted=$fuzz ;;
 coverage) wanted="$check python3" ;;
+soak) wanted=$check ;;
 bench) wanted=$bench ;;
 bench-disk | bench-zcache-disk) wanted=$bench_disk ;;
 bench-swap) wanted="$build python3 tar util-linux" ;;
