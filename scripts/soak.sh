@@ -55,10 +55,10 @@ jobs_table() {
 	model sim, scattered, pages of 64 KiB|pa|T/model-sim -s scattered -p 16 -m 65536 -n 20000 -r SEED -t SECONDS
 	model sim, clearing|pa|T/model-sim -s scattered -z -m 65536 -n 20000 -r SEED -t SECONDS
 	model trees|pa|T/model-trees -c -n 20000 -r SEED -t SECONDS
-	threads, arena, compactor|pat|T/stress -c -s arena -w 2 -r SEED -t SECONDS
-	threads, clearing|pat|T/stress -c -z -w 2 -r SEED -t SECONDS
-	threads, zs_ops|pat|T/stress -s ops -w 2 -r SEED -t SECONDS
-	threads, sim, migration|pat|T/stress-sim -s scattered -w 2 -r SEED -t SECONDS
+	threads, arena, compactor|pat|T/stress -c -s arena -w 2 -n 2000 -r SEED -t SECONDS
+	threads, clearing|pat|T/stress -c -z -w 2 -n 2000 -r SEED -t SECONDS
+	threads, zs_ops|pat|T/stress -s ops -w 2 -n 2000 -r SEED -t SECONDS
+	threads, sim, migration|pat|T/stress-sim -s scattered -w 2 -n 500 -r SEED -t SECONDS
 	a million objects|pt|T/million -c -n 200000 -r SEED
 	fuzz|pa|T/fuzz -n 500 -r SEED
 	fuzz, sim|pa|T/fuzz-sim -n 200 -r SEED
