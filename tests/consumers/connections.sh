@@ -15,6 +15,7 @@ trap 'stop_server; rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 . "$(dirname "$0")/lib.sh"
 policies=$(policies_for "${3:-}")
+export XDG_RUNTIME_DIR=$dir # a killed server leaves its control socket
 
 command -v nbdkit >/dev/null || { echo "left out: there is no nbdkit"; exit 77; }
 
