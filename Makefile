@@ -35,7 +35,7 @@ help:
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make uninstall  remove what make install installed'
 	@echo 'make deb        build Debian packages in $(BUILD)-deb/ and have lintian look at them'
-	@echo 'make dist       make a source tarball'
+	@echo 'make dist       make a source archive in $(BUILD)-dist/, the same of the same files, wherever'
 	@echo 'make format     format the C sources'
 	@echo 'make clean      remove the build folders'
 
@@ -143,7 +143,7 @@ install:
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --buildtype=release -Dtests=false --prefix=$(PREFIX) $(MESON_FLAGS)
 	meson configure $(BUILD) --prefix=$(PREFIX)
 	ninja -C $(BUILD)
-	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+	DESTDIR=$(DESTDIR) scripts/install.sh $(BUILD)
 
 uninstall:
 	ninja -C $(BUILD) uninstall
@@ -153,11 +153,12 @@ deb:
 	@scripts/deb.sh $(BUILD)-deb
 	lintian --fail-on error,warning $(BUILD)-deb/*.changes
 
-dist: setup-build
-	meson dist -C $(BUILD) --no-tests --formats xztar
+dist:
+	@scripts/setup.sh dist
+	@scripts/dist.sh $(BUILD)-dist
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-soak $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-soak $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb $(BUILD)-dist

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
 # prints the command to run and stops.
-#   setup.sh build|check|check-arch|fuzz|coverage|soak|bench|bench-disk|bench-swap|bench-swap-run|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel|deb
+#   setup.sh build|check|check-arch|fuzz|coverage|soak|bench|bench-disk|bench-swap|bench-swap-run|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel|deb|dist
 set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
 check="$build g++ libcmocka-dev mandoc binutils jq libxml2-utils procps nbdkit nbdkit-plugin-dev libnbd-bin
 	libnbd-dev python3-libnbd qemu-utils fio e2fsprogs fuse2fs fuse3 libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
-	python3-minimal python3-numpy redis-server redis-tools sqlite3"
+	python3-minimal python3-numpy redis-server redis-tools sqlite3 xz-utils"
 arch="$build gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-i686-linux-gnu libc6-dev-i386-cross
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user musl-tools"
 fuzz="$build clang libclang-rt-14-dev"
@@ -36,6 +36,7 @@ check-kernel) wanted=$check_kernel ;;
 check-kernel-debug) wanted="$check_kernel $kernel_source" ;;
 bench-kernel) wanted="$check_kernel $kernel_source python3" ;;
 deb) wanted=$deb ;;
+dist) wanted="tar xz-utils" ;;
 *)
 	echo "setup: '${1:-}' is no task: see the head of this file" >&2
 	exit 2

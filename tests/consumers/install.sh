@@ -1,20 +1,37 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
-# What `make install` puts in place is complete: the examples build with pkg-config's flags alone and run, that of the
-# allocator and that of the cache shared and static, that of compressed memory where userfaultfd is allowed; the tool
-# and the manuals are found; `make uninstall` leaves nothing.
+# The source archive builds by itself, and what `make install` puts in place is complete: the examples build with
+# pkg-config's flags alone and run, that of the allocator and that of the cache shared and static, that of compressed
+# memory where userfaultfd is allowed; the tool, the plugins and the manuals are found; `make uninstall` leaves nothing,
+# no folder either, but what others have there.
 #   install.sh SOURCE_ROOT
 set -eu
-root=$1
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'echo "install: failed at line $LINENO"' ERR
-make -s -C "$root" install PREFIX="$dir/usr" BUILD="$dir/build" >"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
+archive=$("$1/scripts/dist.sh" "$dir/dist")
+tar -C "$dir" -xf "$archive"
+root=$dir/$(basename "$archive" .tar.xz)
+# Somebody else's, who was there before.
+mkdir -p "$dir/usr/share/man/man1" "$dir/usr/include"
+echo other >"$dir/usr/share/man/man1/other.1"
+find "$dir/usr" | sort >"$dir/before"
+run_make() {
+	make -s -C "$root" "$1" PREFIX="$dir/usr" BUILD="$dir/build" >>"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
+}
+run_make install
 lib=$(dirname "$(find "$dir/usr" -name libzsmalloc.a)")
 for file in include/zsmalloc.h bin/zs share/man/man1/zs.1 share/man/man3/zs_malloc.3 share/man/man7/zsmalloc.7 \
 	include/zswap.h share/man/man3/zswap_create.3 share/man/man7/zswap.7 \
 	include/zcache.h share/man/man3/zcache_get.3 share/man/man7/zcache.7; do
 	[ -e "$dir/usr/$file" ] || { echo "install: $file is missing"; exit 1; }
+done
+# Those that are built where there is what they need.
+plugins=
+! pkg-config --exists nbdkit || plugins='nbdkit/plugins/nbdkit-zram-plugin.so'
+! pkg-config --exists nbdkit libnbd || plugins="$plugins nbdkit/plugins/nbdkit-zcache-plugin.so"
+for file in pkgconfig/zsmalloc.pc pkgconfig/zswap.pc pkgconfig/zcache.pc zsmalloc/libzswap-preload.so $plugins; do
+	[ -e "$lib/$file" ] || { echo "install: $lib/$file is missing"; exit 1; }
 done
 objdump -p "$lib/libzsmalloc.so" | grep -q 'SONAME *libzsmalloc.so.0$' || { echo "install: the SONAME is wrong"; exit 1; }
 
@@ -78,6 +95,7 @@ cc -Wall -Werror more.c $(pkg-config --cflags zswap) "$lib/libzswap.a" "$lib/lib
 	$(pkg-config --libs liblz4 libzstd) -pthread -o more-static
 ./more-static 2>/dev/null | grep -q refused
 
-make -s -C "$root" uninstall PREFIX="$dir/usr" BUILD="$dir/build" >>"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
-left=$(find "$dir" -path "$dir/usr/*" \( -type f -o -type l \))
-[ -z "$left" ] || { echo "install: uninstall left $left"; exit 1; }
+# Installed once more, as after a change; it is still known what was put in place at first.
+run_make install
+run_make uninstall
+find "$dir/usr" | sort | diff "$dir/before" - || { echo "install: uninstall left (>) or took (<) these"; exit 1; }

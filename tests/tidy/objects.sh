@@ -19,10 +19,5 @@ module=$(sed -e ':a' -e '/\\$/{N;s/\\\n//;ta' -e '}' "$root/Kbuild" | sed -n 's/
 [ "$files" = "$library" ] || fail "the library is not made of src/core: $(diff <(echo "$files") <(echo "$library"))"
 [ "$files" = "$module" ] || fail "the module is not made of src/core: $(diff <(echo "$files") <(echo "$module"))"
 
-versions=$({
-	sed -n "s/^  version: '\(.*\)',$/\1/p" "$root/meson.build"
-	sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$root/dkms.conf"
-	sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' "$root/src/front/kmod/module.c"
-} | uniq -c)
-[[ $versions =~ ^\ *3\ [0-9.]+$ ]] || fail "meson.build, dkms.conf and module.c name different versions: $versions"
+"$root/scripts/version.sh" >/dev/null || bad=1
 exit $bad
