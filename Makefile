@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage soak bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall deb dist format clean help
+.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage soak bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall abi deb dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -36,6 +36,7 @@ help:
 	@echo 'make uninstall  remove what make install installed'
 	@echo 'make deb        build Debian packages in $(BUILD)-deb/ and have lintian look at them'
 	@echo 'make dist       make a source archive in $(BUILD)-dist/, the same of the same files, wherever'
+	@echo 'make abi        record what programs rely on anew, after docs/abi.md'
 	@echo 'make format     format the C sources'
 	@echo 'make clean      remove the build folders'
 
@@ -156,6 +157,9 @@ deb:
 dist:
 	@scripts/setup.sh dist
 	@scripts/dist.sh $(BUILD)-dist
+
+abi: all
+	@scripts/abi.sh record $(BUILD)
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

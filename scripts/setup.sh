@@ -8,7 +8,7 @@ set -u
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
 check="$build g++ libcmocka-dev mandoc binutils jq libxml2-utils procps nbdkit nbdkit-plugin-dev libnbd-bin
 	libnbd-dev python3-libnbd qemu-utils fio e2fsprogs fuse2fs fuse3 libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
-	python3-minimal python3-numpy redis-server redis-tools sqlite3 xz-utils"
+	python3-minimal python3-numpy redis-server redis-tools sqlite3 abigail-tools xz-utils"
 arch="$build gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-i686-linux-gnu libc6-dev-i386-cross
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user musl-tools"
 fuzz="$build clang libclang-rt-14-dev"
