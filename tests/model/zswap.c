@@ -75,7 +75,9 @@ static void out_of_time(int number)
 	static const char text[] = "zswap: it hangs: nothing was done for minutes\n";
 
 	(void)number;
-	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) > 0 ? 1 : 1);
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(2);
+	_exit(1);
 }
 
 static void audit(void)
