@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage soak bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall abi deb dist format clean help
+.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage soak bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall abi deb check-deb dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -35,6 +35,7 @@ help:
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make uninstall  remove what make install installed'
 	@echo 'make deb        build Debian packages in $(BUILD)-deb/ and have lintian look at them'
+	@echo 'make check-deb  install, use, upgrade and purge those packages in a root made for that (as root, about 10 minutes)'
 	@echo 'make dist       make a source archive in $(BUILD)-dist/, the same of the same files, wherever'
 	@echo 'make abi        record what programs rely on anew, after docs/abi.md'
 	@echo 'make format     format the C sources'
@@ -154,6 +155,10 @@ deb:
 	@scripts/deb.sh $(BUILD)-deb
 	lintian --fail-on error,warning $(BUILD)-deb/*.changes
 
+check-deb:
+	@scripts/setup.sh check-deb
+	@scripts/check-deb.sh $(BUILD)-check-deb
+
 dist:
 	@scripts/setup.sh dist
 	@scripts/dist.sh $(BUILD)-dist
@@ -165,4 +170,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-soak $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb $(BUILD)-dist
+	rm -rf $(BUILD) $(BUILD)-run $(BUILD)-asan $(BUILD)-tsan $(BUILD)-kmod $(BUILD)-kmod-debug $(BUILD)-arch $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-soak $(BUILD)-bench $(BUILD)-bench-disk $(BUILD)-bench-kernel $(BUILD)-deb $(BUILD)-check-deb $(BUILD)-dist

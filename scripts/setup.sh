@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Installs the Debian packages that a task needs and that are missing, and says which. Without the right to install, it
 # prints the command to run and stops.
-#   setup.sh build|check|check-arch|fuzz|coverage|soak|bench|bench-disk|bench-swap|bench-swap-run|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel|deb|dist
+#   setup.sh build|check|check-arch|fuzz|coverage|soak|bench|bench-disk|bench-swap|bench-swap-run|bench-zcache|bench-zcache-disk|kmod|check-kernel|check-kernel-debug|bench-kernel|deb|check-deb|dist
 set -u
 
 build="gcc libc6-dev make meson ninja-build pkg-config liblz4-dev libzstd-dev liblzo2-dev"
@@ -37,6 +37,7 @@ check-kernel-debug) wanted="$check_kernel $kernel_source" ;;
 bench-kernel) wanted="$check_kernel $kernel_source python3" ;;
 deb) wanted=$deb ;;
 dist) wanted="tar xz-utils" ;;
+check-deb) wanted="$deb mmdebstrap util-linux xz-utils" ;;
 *)
 	echo "setup: '${1:-}' is no task: see the head of this file" >&2
 	exit 2
