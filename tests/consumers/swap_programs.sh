@@ -284,6 +284,7 @@ check_without() {
 	[ "$(id -u)" -eq 0 ] || left_out "only root makes a program run as somebody else"
 	chmod 755 "$dir"
 	install -o nobody -m 4755 "$calls" "$dir/setuid"
+	"$dir/setuid" hold >"$dir/out" 2>&1 || left_out "a program of somebody else's cannot be run: $(tail -1 "$dir/out")"
 	unmanaged "$dir/setuid" hold
 }
 

@@ -442,7 +442,7 @@ static void run_threads(void)
 
 /* ---- often ---- */
 
-#define NR_OFTEN 300u
+#define NR_OFTEN 100u
 
 /* More than may be resident, so that it evicts; some of it is unmapped first. */
 static void run_briefly(void)
