@@ -7,7 +7,7 @@
  *
  * Several walks at once, or backward, as of a garbage collector through objects of several sizes, look like none to a
  * stream. But each of them comes to all pages of a block of four. So it is counted how many blocks that had a fault
- * have a second one soon. Where a quarter have, the second one brings what is still away; where half have, the first
+ * have a second one within 256 faults. Where a quarter have, the second one brings what is still away; where half have, the first
  * one brings all. Of these one in eight is left alone all the same, to see whether that still holds.
  */
 #include "parts.h"
@@ -47,6 +47,7 @@ void zswap_ahead_note(struct zswap_engine *engine, uint32_t page, unsigned int n
 
 /* ---- blocks ---- */
 
+#define SOON_FAULTS 256u
 #define LEAST_SEEN 16u
 #define MOST_SEEN 256u /* then the older ones count half */
 #define LOOKED_AT 8u   /* one block in so many is left alone */
@@ -82,6 +83,32 @@ static bool is_share(const struct opinion *opinion, uint32_t one_in)
 	return opinion->nr_seen >= LEAST_SEEN && opinion->nr_second * one_in >= opinion->nr_seen;
 }
 
+/* ---- first faults ---- */
+
+/* Which block of those that share this word had its first fault last, and at which fault of all. */
+static uint64_t *opening_of(struct zswap_engine *engine, uint32_t page)
+{
+	return &engine->openings[page / BLOCK_PAGES * 0x9e3779b9u >> 16 & (ZSWAP_NR_OPENINGS - 1)];
+}
+
+static void note_opening(struct zswap_engine *engine, uint32_t page)
+{
+	uint64_t now = (uint32_t)zswap_counted(&engine->counts.faults);
+
+	__atomic_store_n(opening_of(engine, page), (uint64_t)(page / BLOCK_PAGES) << 32 | now, __ATOMIC_RELAXED);
+}
+
+/* What stays for long as there is room for it tells of no walk. */
+static bool was_opened_lately(struct zswap_engine *engine, uint32_t page)
+{
+	uint64_t opening = __atomic_load_n(opening_of(engine, page), __ATOMIC_RELAXED);
+	uint32_t now = (uint32_t)zswap_counted(&engine->counts.faults);
+
+	return opening >> 32 == page / BLOCK_PAGES && now - (uint32_t)opening < SOON_FAULTS;
+}
+
+/* ---- what comes ---- */
+
 /* Whether the first fault of a block brings all of it. */
 static bool comes_at_once(struct zswap_engine *engine, uint32_t page)
 {
@@ -91,6 +118,7 @@ static bool comes_at_once(struct zswap_engine *engine, uint32_t page)
 		return true;
 	opinion.nr_seen++;
 	note(engine, page, opinion);
+	note_opening(engine, page);
 	return false;
 }
 
@@ -99,6 +127,8 @@ static bool comes_with_second(struct zswap_engine *engine, uint32_t page)
 {
 	struct opinion opinion = look(engine, page);
 
+	if (!was_opened_lately(engine, page))
+		return false;
 	opinion.nr_second += opinion.nr_second < opinion.nr_seen;
 	note(engine, page, opinion);
 	return is_share(&opinion, 4);

@@ -14,7 +14,8 @@
 #include "zsmalloc.h"
 
 #define ZSWAP_NR_KINDS 7
-#define ZSWAP_NR_STRETCHES 16u /* a power of two */
+#define ZSWAP_NR_STRETCHES 16u /* a power of two, as the next */
+#define ZSWAP_NR_OPENINGS 256u
 
 struct zswap_counts {
 	uint64_t pages[ZSWAP_NR_KINDS]; /* of each kind */
@@ -74,6 +75,7 @@ struct zswap_engine {
 	bool is_full_told;
 	uint64_t streams[ZSWAP_NR_STRETCHES]; /* see ahead.c */
 	uint64_t opinions[ZSWAP_NR_STRETCHES];
+	uint64_t openings[ZSWAP_NR_OPENINGS];
 	struct zswap_counts counts; /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);
 	void (*wake)(void *ctx);

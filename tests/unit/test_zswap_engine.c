@@ -323,6 +323,27 @@ static void it_learns_whether_blocks_are_wanted(void **state)
 	end();
 }
 
+/* Pages that stay, as there is room, are met by others in the end: that is no reason. */
+static void late_faults_of_a_block_tell_nothing(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	begin(0, 0);
+	for (uint32_t page = 0; page < 256; page++)
+		write_page(page, HALF(page));
+	send_away(0, 256);
+	before = figures().read_ahead;
+	touch_blocks(0, 128, 1);
+	for (unsigned int i = 0; i < 256; i++)
+		assert_int_equal(zswap_engine_fault(world.engine, world.first + 127, false), 0);
+	for (uint32_t page = 0; page < 128; page += 4)
+		assert_page(page + 1, HALF(page + 1));
+	touch_blocks(128, 128, 1);
+	assert_int_equal(figures().read_ahead, before);
+	end();
+}
+
 /* Over and over through more than may be resident: most of what stayed the first time is found again. */
 static void a_scan_drives_out_what_it_brought(void **state)
 {
@@ -1435,6 +1456,7 @@ int main(void)
 		cmocka_unit_test(faults_here_and_there_bring_nothing_else),
 		cmocka_unit_test(a_second_fault_brings_the_block),
 		cmocka_unit_test(it_learns_whether_blocks_are_wanted),
+		cmocka_unit_test(late_faults_of_a_block_tell_nothing),
 		cmocka_unit_test(a_scan_drives_out_what_it_brought),
 		cmocka_unit_test(one_guest_in_32_stays),
 		cmocka_unit_test(what_is_of_no_use_any_more_goes),
