@@ -7,8 +7,8 @@
  *
  * Several walks at once, or backward, as of a garbage collector through objects of several sizes, look like none to a
  * stream. But each of them comes to all pages of a block of four. So it is counted how many blocks that had a fault
- * have a second one within 256 faults. Where a quarter have, the second one brings what is still away; where half have, the first
- * one brings all. Of these one in eight is left alone all the same, to see whether that still holds.
+ * have a second one within 256 faults. Where a quarter have, the second one brings what is still away; where half have,
+ * the first one brings all. Of these one in eight is left alone all the same, to see whether that still holds.
  */
 #include "parts.h"
 
