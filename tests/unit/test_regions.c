@@ -153,6 +153,25 @@ static void an_area_goes_with_its_last_part_only(void **state)
 	assert_true(was_last);
 }
 
+/* A number that somebody remembers may be another area's by now, which is elsewhere and smaller. */
+static void a_page_is_in_its_area_or_nowhere(void **state)
+{
+	bool was_last;
+
+	(void)state;
+	assert_null(zswap_regions_place(&regions, 4 << 16));
+	assert_int_equal(zswap_regions_add(&regions, BASE, 64 * PAGE, 4 << 16), 0);
+	assert_ptr_equal(zswap_regions_place(&regions, 4 << 16 | 40), (void *)(BASE + 40 * PAGE));
+	remove_range(BASE, BASE + 64 * PAGE, &was_last);
+	assert_true(was_last);
+	assert_null(zswap_regions_place(&regions, 4 << 16 | 40));
+	assert_int_equal(zswap_regions_add(&regions, BASE + 256 * PAGE, 4 * PAGE, 4 << 16), 0);
+	assert_int_equal(zswap_regions_add(&regions, BASE + 260 * PAGE, 64 * PAGE, 5 << 16), 0);
+	assert_ptr_equal(zswap_regions_place(&regions, 4 << 16 | 3), (void *)(BASE + 259 * PAGE));
+	assert_null(zswap_regions_place(&regions, 4 << 16 | 4));
+	assert_null(zswap_regions_place(&regions, 4 << 16 | 40)); /* page 36 of the other one is there */
+}
+
 static void what_somebody_else_removed_is_not_removed_twice(void **state)
 {
 	struct zswap_region part;
@@ -228,6 +247,7 @@ int main(void)
 		WITH_REGIONS(nothing_is_in_an_empty_range),
 		WITH_REGIONS(a_hole_leaves_two_parts),
 		WITH_REGIONS(an_area_goes_with_its_last_part_only),
+		WITH_REGIONS(a_page_is_in_its_area_or_nowhere),
 		WITH_REGIONS(what_somebody_else_removed_is_not_removed_twice),
 		WITH_REGIONS(there_may_be_too_many),
 		WITH_REGIONS(parts_go_at_random),

@@ -84,10 +84,10 @@ int zswap_descriptor_open(const struct zswap_means *means, int *fd)
 	return open_one(means, features, fd);
 }
 
-/* What happens to that memory is our own doing, and nothing of it is to be told. */
+/* What happens to that memory is our own doing, and nothing of it is to be told. Nobody would take a fault there. */
 int zswap_descriptor_open_standby(const struct zswap_means *means, int *fd)
 {
-	return open_one(means, ZSWAP_UFFD_MOVE, fd);
+	return open_one(means, ZSWAP_UFFD_MOVE | UFFD_FEATURE_SIGBUS, fd);
 }
 
 int zswap_descriptor_watch(int fd, void *start, uint64_t bytes, bool scans)

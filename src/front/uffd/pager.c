@@ -226,8 +226,8 @@ void zswap_evictor_wake(void *ctx)
 
 /*
  * A page that a fork has shared cannot be moved before one of both has written to it. The kernel is told that we are
- * about to; what is pinned or locked stays as it is. Without a lock: if the page has gone meanwhile, this is a fault of
- * ours.
+ * about to; what is pinned or locked stays as it is. What a page was noted of may be gone, and its number another
+ * mapping's, which ends before. Without a lock from there on: if that goes meanwhile, this is a fault of ours.
  */
 static bool unshare_some(struct zswap *zswap)
 {
@@ -238,9 +238,9 @@ static bool unshare_some(struct zswap *zswap)
 		return false;
 	nr = zswap_engine_take_busy(zswap->engine, page, UNSHARED);
 	for (unsigned int i = 0; i < nr; i++) {
-		void *at = zswap_regions_address(&zswap->regions, page[i]);
+		void *at = zswap_regions_place(&zswap->regions, page[i]);
 
-		if (!madvise(at, ZSWAP_PAGE_BYTES, MADV_POPULATE_WRITE))
+		if (at && !madvise(at, ZSWAP_PAGE_BYTES, MADV_POPULATE_WRITE))
 			zswap_engine_cold(zswap->engine, page[i], 1);
 	}
 	return nr != 0;

@@ -79,18 +79,38 @@ static uint32_t page_at(const struct zswap_region *region, uintptr_t address)
 	return region->page + (uint32_t)((address - region->start) >> 12);
 }
 
+/* NULL: nobody's. */
+static const struct zswap_region *region_at(const struct zswap_regions *regions, uintptr_t address)
+{
+	size_t at = find(regions, address);
+
+	return at < regions->nr && regions->region[at].start <= address ? &regions->region[at] : NULL;
+}
+
 bool zswap_regions_find(struct zswap_regions *regions, uintptr_t address, uint32_t *page)
 {
-	bool is_there;
-	size_t at;
+	const struct zswap_region *region;
 
 	zs_share_lock(&regions->lock, false);
-	at = find(regions, address);
-	is_there = at < regions->nr && regions->region[at].start <= address;
-	if (is_there)
-		*page = page_at(&regions->region[at], address);
+	region = region_at(regions, address);
+	if (region)
+		*page = page_at(region, address);
 	zs_share_unlock(&regions->lock, false);
-	return is_there;
+	return region != NULL;
+}
+
+void *zswap_regions_place(struct zswap_regions *regions, uint32_t page)
+{
+	const struct zswap_region *region;
+	uintptr_t address;
+	bool is_there;
+
+	zs_share_lock(&regions->lock, false);
+	address = (uintptr_t)zswap_regions_address(regions, page);
+	region = region_at(regions, address);
+	is_there = region && page_at(region, address) == page;
+	zs_share_unlock(&regions->lock, false);
+	return is_there ? (void *)address : NULL;
 }
 
 static void cut(struct zswap_region *part, uintptr_t start, uintptr_t end)

@@ -38,6 +38,8 @@ int zswap_regions_add(struct zswap_regions *regions, uintptr_t start, size_t byt
 
 /* The page at an address. */
 bool zswap_regions_find(struct zswap_regions *regions, uintptr_t address, uint32_t *page);
+/* Where a page is, whose number may be another area's by now; NULL: nowhere. */
+void *zswap_regions_place(struct zswap_regions *regions, uint32_t page);
 /* The first part of a range that is managed; nothing is in an empty range. */
 bool zswap_regions_next(struct zswap_regions *regions, uintptr_t start, uintptr_t end, struct zswap_region *part);
 
@@ -46,6 +48,7 @@ bool zswap_regions_next(struct zswap_regions *regions, uintptr_t start, uintptr_
  */
 bool zswap_regions_remove(struct zswap_regions *regions, const struct zswap_region *part);
 
+/* pre: the number is in use, and stays so */
 static inline void *zswap_regions_address(const struct zswap_regions *regions, uint32_t page)
 {
 	return (void *)(regions->base[page >> 16] + ((uintptr_t)(page & 0xffff) << 12));

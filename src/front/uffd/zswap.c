@@ -204,7 +204,7 @@ static void restore_all(struct zswap *zswap)
 /* The threads and descriptors are the parent's. */
 void zswap_renew(struct zswap *zswap)
 {
-	/* The pager may have had these: the former to put something aside, the latter to look only. */
+	/* The pager may have had the former, to put something aside; it and the evictor the latter, to look only. */
 	zswap->changes.lock = zswap->regions.lock = (struct zs_share_lock){ 0 };
 	zswap_forget_unmapped(zswap); /* before anything is mapped, which may come to lie there */
 	zswap_children_branch(zswap);
