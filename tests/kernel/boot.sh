@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
-# Boots the guest for a group of cases, within a time, and judges by its console. Read by check.sh.
+# Boots the guest for a group of cases, within a time, and judges by its console. Read by check.sh and shell.sh.
 # The processor is emulated even where there is a /dev/kvm: inside of a virtual machine that may be there and not work.
 # The machine is a q35: the older one's firmware has a table of PCI interrupts which is a program with loops, and with every
 # allocation under watch a debug kernel runs into its limit of 30 s there.
@@ -14,6 +14,14 @@ bad_lines+='|[Cc]ompression failed|disagrees about version|Unknown symbol'
 # The machine, but for its memory and what it runs.
 machine=(-machine q35 -no-user-config -nodefaults -no-reboot -display none -smp 2 -accel "tcg,thread=multi" -cpu qemu64)
 kernel_arguments="console=ttyS0 panic=-1 oops=panic mitigations=off nokaslr rcupdate.rcu_cpu_stall_timeout=120"
+
+# What the machine and its file system (initramfs.sh) are made with.
+need_programs() {
+	local program
+	for program in qemu-system-x86_64 cpio modprobe depmod strip; do
+		command -v $program >/dev/null || die "needs $program"
+	done
+}
 
 # group_of CASE: cases of a group share a boot
 group_of() {

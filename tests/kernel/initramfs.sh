@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Makes the guest's file system: busybox, the cases, their programs, and modules of a kernel with ours or the stock
-# zsmalloc among them. Read by check.sh.
+# zsmalloc among them. Read by check.sh and shell.sh.
 # shellcheck shell=bash
 
 # What cases load; what else a module needs follows from modules.dep. One that a kernel has built in is no module.

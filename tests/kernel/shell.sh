@@ -57,9 +57,7 @@ run_script() {
 . "$here/boot.sh"
 trap at_exit EXIT
 trap 'exit 130' INT TERM HUP
-for program in qemu-system-x86_64 cpio modprobe depmod strip; do
-	command -v $program >/dev/null || die "needs $program"
-done
+need_programs
 [ -e "$module_folder/zsmalloc.ko" ] || die "no $module_folder/zsmalloc.ko: make kmod"
 kernel=$("$tree/scripts/kernel-image.sh") || die "no kernel to boot"
 kernel_paths "$kernel"

@@ -594,62 +594,64 @@ static void without_a_file_it_is_found_too(void **state)
 	assert_int_equal(nr_found(NULL), 0);
 }
 
-/* However it ends. */
-static void without_a_file_nothing_is_left(void **state)
+/* Another process, of some user, that has the name "one". */
+static pid_t begin_other(uid_t user)
 {
-	struct zs_answer got;
-	int ready[2], status;
+	int ready[2];
 	char byte;
 	pid_t pid;
 
-	(void)state;
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
+		if (seteuid(user))
+			_exit(1);
 		start_bare("one");
 		if (write(ready[1], "r", 1) != 1)
 			_exit(1);
 		pause();
 	}
+	close(ready[1]);
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	assert_answers("one", "echo there", true, "there");
+	close(ready[0]);
+	return pid;
+}
+
+static void kill_other(pid_t pid)
+{
+	int status;
+
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+/* However it ends. */
+static void without_a_file_nothing_is_left(void **state)
+{
+	pid_t pid = begin_other(geteuid());
+	struct zs_answer got;
+
+	(void)state;
+	assert_answers("one", "echo there", true, "there");
+	kill_other(pid);
 	assert_int_equal(zs_ask("test", "one", "about", SECOND_NS, &got), -ENOENT);
 	assert_int_equal(nr_found(NULL), 0);
 	assert_int_equal(access(folder, F_OK), -1);
-	close(ready[0]);
-	close(ready[1]);
 }
 
 /* Someone else has the name: who asks is not answered by him. */
 static void names_of_others_are_not_believed(void **state)
 {
 	struct zs_answer got;
-	int ready[2], status;
-	char byte;
 	pid_t pid;
 
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(pipe(ready), 0);
-	pid = fork();
-	if (!pid) {
-		if (seteuid(65534))
-			_exit(1);
-		start_bare("one");
-		if (write(ready[1], "r", 1) != 1)
-			_exit(1);
-		pause();
-	}
-	assert_int_equal(read(ready[0], &byte, 1), 1);
+	pid = begin_other(65534);
 	assert_int_equal(zs_ask("test", "one", "about", SECOND_NS, &got), -EACCES);
 	assert_int_equal(nr_found(NULL), 0);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	close(ready[0]);
-	close(ready[1]);
+	kill_other(pid);
 }
 
 /* ---- children ---- */

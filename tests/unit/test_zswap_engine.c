@@ -14,6 +14,14 @@
 /* Nothing tells here what was written, so all that is resident is old. */
 #define THERE (ZSWAP_RESIDENT | ZSWAP_OLD)
 
+/* The first pages have content, and are packed. */
+static void put_away(uint32_t nr)
+{
+	for (uint32_t page = 0; page < nr; page++)
+		write_page(page, HALF(page));
+	send_away(0, nr);
+}
+
 /* ---- first touch, and below the limit ---- */
 
 static void untouched_pages_read_as_zeroes(void **state)
@@ -193,9 +201,7 @@ static void a_walk_brings_what_follows(void **state)
 
 	(void)state;
 	begin(0, 0);
-	for (uint32_t page = 0; page < 64; page++)
-		write_page(page, HALF(page));
-	send_away(0, 64);
+	put_away(64);
 	before = figures();
 	assert_page(0, HALF(0));
 	assert_int_equal(kind_of(1), ZSWAP_OBJECT);
@@ -249,9 +255,7 @@ static void faults_here_and_there_bring_nothing_else(void **state)
 
 	(void)state;
 	begin(0, 0);
-	for (uint32_t page = 0; page < 256; page++)
-		write_page(page, HALF(page));
-	send_away(0, 256);
+	put_away(256);
 	before = figures().read_ahead;
 	for (uint32_t i = 0; i < 64; i++)
 		assert_page(i * 37 % 64 * 4, HALF(i * 37 % 64 * 4));
@@ -308,9 +312,7 @@ static void it_learns_whether_blocks_are_wanted(void **state)
 
 	(void)state;
 	begin(0, 0);
-	for (uint32_t page = 0; page < 512; page++)
-		write_page(page, HALF(page));
-	send_away(0, 512);
+	put_away(512);
 	touch_blocks(384, 128, 2);
 	nr = touch_blocks(192, 192, 1);
 	assert_in_range(nr, 48 * 3 * 3 / 4, 48 * 3 - 1);
@@ -330,9 +332,7 @@ static void late_faults_of_a_block_tell_nothing(void **state)
 
 	(void)state;
 	begin(0, 0);
-	for (uint32_t page = 0; page < 256; page++)
-		write_page(page, HALF(page));
-	send_away(0, 256);
+	put_away(256);
 	before = figures().read_ahead;
 	touch_blocks(0, 128, 1);
 	for (unsigned int i = 0; i < 256; i++)
@@ -1274,9 +1274,7 @@ static void a_row_may_come_in_part(void **state)
 {
 	(void)state;
 	begin(0, 0);
-	for (uint32_t page = 0; page < 16; page++)
-		write_page(page, HALF(page));
-	send_away(0, 16);
+	put_away(16);
 	for (uint32_t page = 0; page < 3; page++)
 		assert_page(page, HALF(page));
 	fail_gives(-EAGAIN, 2);
@@ -1300,9 +1298,7 @@ static void a_walk_ends_where_pages_are_gone(void **state)
 {
 	(void)state;
 	begin(0, 0);
-	for (uint32_t page = 0; page < 32; page++)
-		write_page(page, HALF(page));
-	send_away(0, 32);
+	put_away(32);
 	program_set_gone(&world.program, world.first + 5);
 	zswap_engine_drop(world.engine, world.first + 5, 1);
 	program_set_gone(&world.program, world.first + 21);
