@@ -15,10 +15,15 @@
 #define STRETCH_SHIFT 10 /* pages that share a stream and an opinion */
 #define BLOCK_PAGES 4u
 
-/* Mappings have numbers 65,536 apart, so these are mixed. */
+/* Which of so many words a number has, a power of two. Mappings have numbers 65,536 apart, so these are mixed. */
+static unsigned int word_of(uint32_t number, unsigned int nr_words)
+{
+	return number * 0x9e3779b9u >> 16 & (nr_words - 1);
+}
+
 static unsigned int stretch_of(uint32_t page)
 {
-	return (page >> STRETCH_SHIFT) * 0x9e3779b9u >> 16 & (ZSWAP_NR_STRETCHES - 1);
+	return word_of(page >> STRETCH_SHIFT, ZSWAP_NR_STRETCHES);
 }
 
 /* ---- streams ---- */
@@ -88,7 +93,7 @@ static bool is_share(const struct opinion *opinion, uint32_t one_in)
 /* Which block of those that share this word had its first fault last, and at which fault of all. */
 static uint64_t *opening_of(struct zswap_engine *engine, uint32_t page)
 {
-	return &engine->openings[page / BLOCK_PAGES * 0x9e3779b9u >> 16 & (ZSWAP_NR_OPENINGS - 1)];
+	return &engine->openings[word_of(page / BLOCK_PAGES, ZSWAP_NR_OPENINGS)];
 }
 
 static void note_opening(struct zswap_engine *engine, uint32_t page)

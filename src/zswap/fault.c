@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "parts.h"
+#include "sum.h"
 
 /* ---- bringing ---- */
 
@@ -35,9 +36,9 @@ struct coming {
 static bool is_staying(struct zswap_engine *engine, uint32_t page)
 {
 	uint64_t choice = __atomic_fetch_add(&engine->nr_came, 1, __ATOMIC_RELAXED) / CHOICE_FAULTS + 1;
-	uint64_t hash = (choice << 32 | page >> ZSWAP_GROUP_SHIFT) * 0x9e3779b97f4a7c15ull;
+	uint64_t sum = zs_sum_step(zs_sum_step(0, choice), page >> ZSWAP_GROUP_SHIFT);
 
-	return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ull >> 32 < (UINT64_C(1) << 32) / STAYING_SHARE;
+	return sum >> 32 < (UINT64_C(1) << 32) / STAYING_SHARE;
 }
 
 /*
