@@ -13,7 +13,6 @@
 #include "parts.h"
 
 #define STRETCH_SHIFT 10 /* pages that share a stream and an opinion */
-#define BLOCK_PAGES 4u
 
 /* Which of so many words a number has, a power of two. Mappings have numbers 65,536 apart, so these are mixed. */
 static unsigned int word_of(uint32_t number, unsigned int nr_words)
@@ -93,14 +92,14 @@ static bool is_share(const struct opinion *opinion, uint32_t one_in)
 /* Which block of those that share this word had its first fault last, and at which fault of all. */
 static uint64_t *opening_of(struct zswap_engine *engine, uint32_t page)
 {
-	return &engine->openings[word_of(page / BLOCK_PAGES, ZSWAP_NR_OPENINGS)];
+	return &engine->openings[word_of(page / ZSWAP_BLOCK_PAGES, ZSWAP_NR_OPENINGS)];
 }
 
 static void note_opening(struct zswap_engine *engine, uint32_t page)
 {
 	uint64_t now = (uint32_t)zswap_counted(&engine->counts.faults);
 
-	__atomic_store_n(opening_of(engine, page), (uint64_t)(page / BLOCK_PAGES) << 32 | now, __ATOMIC_RELAXED);
+	__atomic_store_n(opening_of(engine, page), (uint64_t)(page / ZSWAP_BLOCK_PAGES) << 32 | now, __ATOMIC_RELAXED);
 }
 
 /* What stays for long as there is room for it tells of no walk. */
@@ -109,7 +108,7 @@ static bool was_opened_lately(struct zswap_engine *engine, uint32_t page)
 	uint64_t opening = __atomic_load_n(opening_of(engine, page), __ATOMIC_RELAXED);
 	uint32_t now = (uint32_t)zswap_counted(&engine->counts.faults);
 
-	return opening >> 32 == page / BLOCK_PAGES && now - (uint32_t)opening < SOON_FAULTS;
+	return opening >> 32 == page / ZSWAP_BLOCK_PAGES && now - (uint32_t)opening < SOON_FAULTS;
 }
 
 /* ---- what comes ---- */
@@ -161,9 +160,9 @@ unsigned int zswap_ahead_block(struct zswap_engine *engine, uint32_t page, bool 
 {
 	unsigned int nr, nr_guests;
 
-	*first = page & ~(BLOCK_PAGES - 1);
+	*first = page & ~(ZSWAP_BLOCK_PAGES - 1);
 	nr = zswap_group_rest(&engine->table, *first);
-	nr = nr < BLOCK_PAGES ? nr : BLOCK_PAGES;
+	nr = nr < ZSWAP_BLOCK_PAGES ? nr : ZSWAP_BLOCK_PAGES;
 	nr_guests = count_guests(zswap_page_of(&engine->table, *first), nr);
 	if (nr_guests)
 		return nr_guests == 1 && comes_with_second(engine, page) ? nr : 0;

@@ -8,10 +8,15 @@
 #include "fill.h"
 #include "parts.h"
 
+uint64_t zswap_table_bytes(const struct zswap_engine *engine)
+{
+	return zswap_counted(&engine->table.used_bytes) + zswap_replay_bytes(&engine->replay) +
+	       zswap_writeback_bytes(engine);
+}
+
 uint64_t zswap_pool_bytes(const struct zswap_engine *engine)
 {
-	return zs_get_total_size_bytes(engine->pool) + zswap_counted(&engine->table.used_bytes) +
-	       zswap_writeback_bytes(engine);
+	return zs_get_total_size_bytes(engine->pool) + zswap_table_bytes(engine);
 }
 
 /* ---- packing ---- */

@@ -39,6 +39,14 @@ static int make_pool(struct zswap_engine *engine, const struct zswap_engine_opti
 	return 0;
 }
 
+#define MOST_REPLAYED (UINT64_C(1) << 22)
+
+/* What is walked may be several times what is resident, and be so in several orders by turns. */
+static uint32_t replayed_blocks(const struct zswap_engine *engine)
+{
+	return (uint32_t)(4 * engine->limit_pages < MOST_REPLAYED ? 4 * engine->limit_pages : MOST_REPLAYED);
+}
+
 static int make(struct zswap_engine *engine, const struct zswap_engine_options *options)
 {
 	int err = make_pool(engine, options);
@@ -49,6 +57,8 @@ static int make(struct zswap_engine *engine, const struct zswap_engine_options *
 		err = zswap_standby_create(&engine->standby, &engine->memory);
 	if (!err)
 		err = zswap_lanes_create(&engine->lanes, &options->comp, options->nr_lanes);
+	if (!err)
+		err = zswap_replay_create(&engine->replay, replayed_blocks(engine));
 	if (!err && options->store)
 		err = zswap_writeback_create(engine, options->store);
 	engine->zeroes = zs_reserve(ZEROES_BYTES);
@@ -89,6 +99,7 @@ void zswap_engine_destroy(struct zswap_engine *engine)
 	if (!engine)
 		return;
 	zswap_writeback_destroy(engine);
+	zswap_replay_destroy(&engine->replay);
 	zswap_lanes_destroy(&engine->lanes);
 	zswap_standby_destroy(&engine->standby);
 	zswap_table_destroy(&engine->table);
@@ -379,5 +390,5 @@ void zswap_engine_stats(struct zswap_engine *engine, struct zswap_stats *stats)
 	tell_events(&engine->counts, stats);
 	stats->pool_total_bytes = zs_get_total_size_bytes(engine->pool);
 	stats->pool_limit_bytes = engine->pool_limit_bytes;
-	stats->table_bytes = zswap_counted(&engine->table.used_bytes) + zswap_writeback_bytes(engine);
+	stats->table_bytes = zswap_table_bytes(engine);
 }

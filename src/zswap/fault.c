@@ -33,9 +33,9 @@ struct coming {
  * Whether what comes stays. So does what comes of the same group at about the same time, so that what is away is away
  * in groups, and can come as such.
  */
-static bool is_staying(struct zswap_engine *engine, uint32_t page)
+static bool is_staying(const struct zswap_engine *engine, uint32_t page)
 {
-	uint64_t choice = __atomic_fetch_add(&engine->nr_came, 1, __ATOMIC_RELAXED) / CHOICE_FAULTS + 1;
+	uint64_t choice = zswap_counted(&engine->nr_came) / CHOICE_FAULTS + 1;
 	uint64_t sum = zs_sum_step(zs_sum_step(0, choice), page >> ZSWAP_GROUP_SHIFT);
 
 	return sum >> 32 < (UINT64_C(1) << 32) / STAYING_SHARE;
@@ -114,13 +114,16 @@ static int tell_lost(struct zswap_engine *engine)
 
 /* What is away of a block of pages. Result: whether all could come; what cannot has a fault of its own some time. */
 static bool bring_block(struct zswap_engine *engine, struct zswap_lane *lane, const struct coming *coming,
-			uint32_t first, unsigned int nr)
+			uint32_t first, unsigned int nr, unsigned int *nr_came)
 {
 	unsigned int nr_row;
+	int got;
 
 	for (unsigned int i = 0; i < nr; i += nr_row + 1) {
 		nr_row = unpack_row(engine, lane, zswap_page_of(&engine->table, first + i), nr - i);
-		if (nr_row && give_row(engine, coming, first + i, nr_row, lane->pages) != (int)nr_row)
+		got = nr_row ? give_row(engine, coming, first + i, nr_row, lane->pages) : 0;
+		*nr_came += got > 0 ? (unsigned int)got : 0;
+		if (got != (int)nr_row)
 			return false;
 	}
 	return true;
@@ -131,12 +134,14 @@ static int bring_content(struct zswap_engine *engine, struct zswap_lane *lane, u
 {
 	const struct coming coming = { page, engine->memory.written || is_staying(engine, page) };
 	uint32_t first;
-	unsigned int nr_block = zswap_ahead_block(engine, page, nr > 1 || coming.stays, &first);
+	unsigned int nr_block = zswap_ahead_block(engine, page, nr > 1 || coming.stays, &first), nr_came = 0;
 	int got;
 
+	zswap_count(&engine->nr_came, 1);
 	nr = unpack_row(engine, lane, zswap_page_of(&engine->table, page), nr);
 	got = nr ? give_row(engine, &coming, page, nr, lane->pages) : tell_lost(engine);
-	if (got > 0 && bring_block(engine, lane, &coming, first, nr_block) && page + (uint32_t)got < first + nr_block)
+	if (got > 0 && bring_block(engine, lane, &coming, first, nr_block, &nr_came) &&
+	    page + (uint32_t)got < first + nr_block)
 		got = (int)(first + nr_block - page);
 	return got;
 }
@@ -150,6 +155,51 @@ static int bring_again(struct zswap_engine *engine, uint32_t page)
 	int err = engine->memory.give(engine->memory.ctx, page, 1, NULL);
 
 	return err ? err : 1;
+}
+
+/* ---- what came next the last time ---- */
+
+static bool is_at_limit(const struct zswap_engine *engine)
+{
+	return zswap_resident_pages(engine) >= engine->limit_pages;
+}
+
+#define MOST_LOOKED_AT 64 /* blocks of a walk, of which all may be there */
+
+/* Result: whether some of a block was away, and came. context: gate shared, as for the next */
+static bool replay_block(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t block)
+{
+	uint32_t first = block * ZSWAP_BLOCK_PAGES;
+	const struct coming coming = { ZSWAP_NONE, engine->memory.written || is_staying(engine, first) };
+	unsigned int nr, nr_came = 0;
+
+	if (!zswap_page_of(&engine->table, first))
+		return false;
+	nr = zswap_group_rest(&engine->table, first);
+	nr = nr < ZSWAP_BLOCK_PAGES ? nr : ZSWAP_BLOCK_PAGES;
+	zs_share_lock(zswap_lock_of(&engine->table, first), true);
+	bring_block(engine, lane, &coming, first, nr, &nr_came);
+	zs_share_unlock(zswap_lock_of(&engine->table, first), true);
+	if (nr_came)
+		zswap_replay_note(&engine->replay, block);
+	return nr_came != 0;
+}
+
+/* A page had a fault, and so many came from it on: what came after them the last time comes, too. */
+static void replay(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, unsigned int nr)
+{
+	uint32_t block = page / ZSWAP_BLOCK_PAGES, last = (page + nr - 1) / ZSWAP_BLOCK_PAGES;
+	struct zswap_walk walk = zswap_replay_fault(&engine->replay, block);
+	unsigned int nr_left = walk.depth;
+
+	while (block++ < last)
+		zswap_replay_note(&engine->replay, block);
+	for (unsigned int i = 0; i < MOST_LOOKED_AT && nr_left && !is_at_limit(engine); i++) {
+		if (!zswap_replay_next(&engine->replay, &walk, &block))
+			break;
+		nr_left -= replay_block(engine, lane, block);
+	}
+	zswap_replay_pause(&engine->replay, walk);
 }
 
 /* Who waited for the page may drop it before it is settled: it is in use first, so that the lock is waited for. */
@@ -178,15 +228,12 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 		zswap_count(&engine->counts.faults_of[kind], 1);
 		zswap_ahead_note(engine, number, (unsigned int)got);
 	}
+	if (got > 0 && kind > ZSWAP_RESIDENT)
+		replay(engine, lane, number, (unsigned int)got);
 	return got < 0 ? got : 0;
 }
 
 #define MOST_TRIES 8
-
-static bool is_at_limit(const struct zswap_engine *engine)
-{
-	return zswap_resident_pages(engine) >= engine->limit_pages;
-}
 
 /* What is over the limit goes before more comes, as far as it can. */
 static void make_room(struct zswap_engine *engine, struct zswap_lane *lane)

@@ -9,6 +9,7 @@
 #include "lane.h"
 #include "log.h"
 #include "queue.h"
+#include "replay.h"
 #include "standby.h"
 #include "table.h"
 #include "zsmalloc.h"
@@ -76,6 +77,7 @@ struct zswap_engine {
 	uint64_t streams[ZSWAP_NR_STRETCHES]; /* see ahead.c */
 	uint64_t opinions[ZSWAP_NR_STRETCHES];
 	uint64_t openings[ZSWAP_NR_OPENINGS];
+	struct zswap_replay replay;
 	struct zswap_counts counts; /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);
 	void (*wake)(void *ctx);
@@ -109,6 +111,8 @@ static inline uint64_t zswap_resident_pages(const struct zswap_engine *engine)
 	return zswap_counted(&engine->counts.pages[ZSWAP_RESIDENT]) + zswap_standby_pages(&engine->standby);
 }
 
+/* Tables that grow as pages come and go. */
+uint64_t zswap_table_bytes(const struct zswap_engine *engine);
 /* All memory that the pool's limit is for. */
 uint64_t zswap_pool_bytes(const struct zswap_engine *engine);
 

@@ -10,7 +10,7 @@
 
 /* What is counted for a block: its page, and its locks. */
 #define BLOCK_BYTES                                                                                                    \
-	(ZSWAP_PAGE_BYTES + (1u << (ZSWAP_BLOCK_SHIFT - ZSWAP_GROUP_SHIFT)) * sizeof(struct zs_share_lock) + 1)
+	(ZSWAP_PAGE_BYTES + (1u << (ZSWAP_ENTRIES_SHIFT - ZSWAP_GROUP_SHIFT)) * sizeof(struct zs_share_lock) + 1)
 
 int zswap_table_create(struct zswap_table *table)
 {
@@ -50,7 +50,7 @@ static uint32_t find_chunks(const struct zswap_table *table, uint32_t nr)
 static int add_chunk(struct zswap_chunk *chunk, uint32_t nr_pages)
 {
 	size_t nr_groups = (nr_pages + ZSWAP_GROUP_PAGES - 1) >> ZSWAP_GROUP_SHIFT;
-	size_t nr_blocks = (nr_pages >> ZSWAP_BLOCK_SHIFT) + 1;
+	size_t nr_blocks = (nr_pages >> ZSWAP_ENTRIES_SHIFT) + 1;
 
 	chunk->bytes = nr_pages * sizeof(struct zswap_page) + nr_groups * sizeof(struct zs_share_lock) + nr_blocks;
 	chunk->pages = zs_reserve(chunk->bytes);
@@ -68,7 +68,7 @@ static void remove_chunk(struct zswap_table *table, struct zswap_chunk *chunk)
 
 	if (!chunk->pages)
 		return;
-	for (uint32_t block = 0; block <= chunk->nr_pages >> ZSWAP_BLOCK_SHIFT; block++)
+	for (uint32_t block = 0; block <= chunk->nr_pages >> ZSWAP_ENTRIES_SHIFT; block++)
 		used_bytes += chunk->in_use[block] ? BLOCK_BYTES : 0;
 	__atomic_fetch_sub(&table->used_bytes, used_bytes, __ATOMIC_RELAXED); /* it is read at any time */
 	zs_unreserve(chunk->pages, chunk->bytes);
@@ -110,7 +110,7 @@ void zswap_table_remove(struct zswap_table *table, uint32_t first, uint64_t nr_p
 
 void zswap_table_note_use(struct zswap_table *table, uint32_t page)
 {
-	uint8_t *in_use = &zswap_chunk_of(table, page)->in_use[(page & (ZSWAP_CHUNK_PAGES - 1)) >> ZSWAP_BLOCK_SHIFT];
+	uint8_t *in_use = &zswap_chunk_of(table, page)->in_use[(page & (ZSWAP_CHUNK_PAGES - 1)) >> ZSWAP_ENTRIES_SHIFT];
 
 	if (!__atomic_load_n(in_use, __ATOMIC_RELAXED) && !__atomic_exchange_n(in_use, 1, __ATOMIC_RELAXED))
 		__atomic_fetch_add(&table->used_bytes, BLOCK_BYTES, __ATOMIC_RELAXED);

@@ -80,12 +80,12 @@ static inline unsigned int zswap_group_rest(const struct zswap_table *table, uin
 }
 
 /* The table's pages are counted by blocks of so many entries. */
-#define ZSWAP_BLOCK_SHIFT 8
+#define ZSWAP_ENTRIES_SHIFT 8
 
 /* Whether entries like a page's, those in the same page of memory, were ever used. */
 static inline bool zswap_table_is_used(const struct zswap_table *table, uint32_t page)
 {
-	uint32_t block = (page & (ZSWAP_CHUNK_PAGES - 1)) >> ZSWAP_BLOCK_SHIFT;
+	uint32_t block = (page & (ZSWAP_CHUNK_PAGES - 1)) >> ZSWAP_ENTRIES_SHIFT;
 
 	return __atomic_load_n(&zswap_chunk_of(table, page)->in_use[block], __ATOMIC_RELAXED) != 0;
 }

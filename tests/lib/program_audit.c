@@ -50,7 +50,7 @@ static const char *audit_chunk(const struct zswap_engine *engine, uint32_t chunk
 
 	for (uint32_t i = 0; i < it->nr_pages && !wrong; i++)
 		wrong = audit_page(engine, (chunk << ZSWAP_CHUNK_SHIFT) + i, sums);
-	for (uint32_t i = 0; it->pages && i <= it->nr_pages >> ZSWAP_BLOCK_SHIFT; i++)
+	for (uint32_t i = 0; it->pages && i <= it->nr_pages >> ZSWAP_ENTRIES_SHIFT; i++)
 		sums->used_blocks += it->in_use[i];
 	return wrong;
 }

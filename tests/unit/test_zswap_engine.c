@@ -305,6 +305,12 @@ static void a_second_fault_brings_the_block(void **state)
 	end();
 }
 
+/* All that came is too long ago to be followed. */
+static void forget_what_came(void)
+{
+	world.engine->replay.end += world.engine->replay.mask + 1;
+}
+
 /* Where most blocks had a second fault the first one brings all; where they do not any more, it stops. */
 static void it_learns_whether_blocks_are_wanted(void **state)
 {
@@ -318,9 +324,11 @@ static void it_learns_whether_blocks_are_wanted(void **state)
 	assert_in_range(nr, 48 * 3 * 3 / 4, 48 * 3 - 1);
 	for (unsigned int i = 0; i < 8; i++) {
 		send_away(0, 192);
+		forget_what_came();
 		touch_blocks(0, 192, 1);
 	}
 	send_away(0, 192);
+	forget_what_came();
 	assert_int_equal(touch_blocks(0, 192, 1), 0);
 	end();
 }
@@ -341,6 +349,89 @@ static void late_faults_of_a_block_tell_nothing(void **state)
 		assert_page(page + 1, HALF(page + 1));
 	touch_blocks(128, 128, 1);
 	assert_int_equal(figures().read_ahead, before);
+	end();
+}
+
+/* ---- replay ---- */
+
+#define NR_WALKED 64u /* blocks, in an order of their own; of each one page */
+
+static uint32_t walked(uint32_t i)
+{
+	return i * 37 % NR_WALKED * 4 + (i & 3);
+}
+
+static void walk(void)
+{
+	for (uint32_t i = 0; i < NR_WALKED; i++)
+		assert_page(walked(i), HALF(walked(i)));
+}
+
+/* Returns how many faults it had. */
+static uint64_t walk_again(void)
+{
+	uint64_t before = figures().faults;
+
+	send_away(0, NR_WALKED * 4);
+	walk();
+	return figures().faults - before;
+}
+
+/* Whatever order that is, and but for what is not away, or not wanted any more. */
+static void what_came_next_comes_along(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	begin(0, 0);
+	put_away(NR_WALKED * 4);
+	before = figures().read_ahead;
+	walk();
+	assert_int_equal(figures().read_ahead, before);
+	assert_in_range(walk_again(), 4, NR_WALKED / 4);
+	assert_true(figures().pool_pages < NR_WALKED); /* with what is beside them */
+	end();
+}
+
+static void what_is_gone_does_not_come_along(void **state)
+{
+	uint32_t dropped = walked(20) & ~3u, gone = walked(30) & ~3u;
+
+	(void)state;
+	begin(0, 0);
+	put_away(NR_WALKED * 4);
+	walk();
+	send_away(0, NR_WALKED * 4);
+	program_drop(&world.program, world.first + dropped, 4, true);
+	zswap_engine_unmap(world.engine, world.first + gone, 4);
+	for (uint32_t i = 0; i < 18; i++)
+		assert_page(walked(i), HALF(walked(i)));
+	assert_int_equal(kind_of(walked(19)), ZSWAP_RESIDENT);
+	for (uint32_t page = 0; page < 4; page++) {
+		assert_int_equal(kind_of(dropped + page), ZSWAP_EMPTY);
+		assert_false(program_has(&world.program, world.first + gone + page));
+	}
+	end();
+}
+
+/* Numbers of a mapping that has gone may be another's, or nobody's. */
+static void numbers_that_are_gone_do_not_come_along(void **state)
+{
+	uint32_t first;
+
+	(void)state;
+	begin(0, 0);
+	assert_int_equal(zswap_engine_add(world.engine, 8, &first), 0);
+	put_away(16);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_page(0, HALF(0));
+		assert_page(9, HALF(9));
+		if (!i)
+			zswap_replay_note(&world.engine->replay, first / 4);
+		send_away(0, 16);
+		if (!i)
+			zswap_engine_forget(world.engine, first, 8);
+	}
 	end();
 }
 
@@ -1453,6 +1544,9 @@ int main(void)
 		cmocka_unit_test(a_second_fault_brings_the_block),
 		cmocka_unit_test(it_learns_whether_blocks_are_wanted),
 		cmocka_unit_test(late_faults_of_a_block_tell_nothing),
+		cmocka_unit_test(what_came_next_comes_along),
+		cmocka_unit_test(what_is_gone_does_not_come_along),
+		cmocka_unit_test(numbers_that_are_gone_do_not_come_along),
 		cmocka_unit_test(a_scan_drives_out_what_it_brought),
 		cmocka_unit_test(one_guest_in_32_stays),
 		cmocka_unit_test(what_is_of_no_use_any_more_goes),
