@@ -8,7 +8,8 @@
  * Several walks at once, or backward, as of a garbage collector through objects of several sizes, look like none to a
  * stream. But each of them comes to all pages of a block of four. So it is counted how many blocks that had a fault
  * have a second one within 256 faults. Where a quarter have, the second one brings what is still away; where half have,
- * the first one brings all. Of these one in eight is left alone all the same, to see whether that still holds.
+ * the first one brings all. Of these one in eight is left alone all the same, to see whether that still holds. The
+ * same is true of pages that were never touched.
  */
 #include "parts.h"
 
@@ -138,6 +139,11 @@ static bool comes_with_second(struct zswap_engine *engine, uint32_t page)
 	return is_share(&opinion, 4);
 }
 
+static uint32_t first_of_block(uint32_t page)
+{
+	return page & ~(ZSWAP_BLOCK_PAGES - 1);
+}
+
 static unsigned int count_guests(const struct zswap_page *page, unsigned int nr)
 {
 	unsigned int nr_guests = 0;
@@ -160,13 +166,35 @@ unsigned int zswap_ahead_block(struct zswap_engine *engine, uint32_t page, bool 
 {
 	unsigned int nr, nr_guests;
 
-	*first = page & ~(ZSWAP_BLOCK_PAGES - 1);
-	nr = zswap_group_rest(&engine->table, *first);
-	nr = nr < ZSWAP_BLOCK_PAGES ? nr : ZSWAP_BLOCK_PAGES;
+	*first = first_of_block(page);
+	nr = zswap_block_rest(&engine->table, *first);
 	nr_guests = count_guests(zswap_page_of(&engine->table, *first), nr);
 	if (nr_guests)
 		return nr_guests == 1 && comes_with_second(engine, page) ? nr : 0;
 	if (is_special || count_away(zswap_page_of(&engine->table, *first), nr) < 2)
 		return 0;
 	return comes_at_once(engine, page) ? nr : 0;
+}
+
+static unsigned int count_empty(const struct zswap_page *page, unsigned int nr)
+{
+	unsigned int nr_empty = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		nr_empty += page[i].slot == ZSWAP_EMPTY;
+	return nr_empty;
+}
+
+unsigned int zswap_ahead_empty(struct zswap_engine *engine, uint32_t page)
+{
+	uint32_t first = first_of_block(page);
+	unsigned int nr = zswap_block_rest(&engine->table, first);
+	unsigned int nr_empty = count_empty(zswap_page_of(&engine->table, first), nr);
+	bool comes = false;
+
+	if (nr_empty == nr)
+		comes = comes_at_once(engine, page);
+	else if (nr_empty == nr - 1)
+		comes = comes_with_second(engine, page);
+	return comes ? zswap_block_rest(&engine->table, page) : 1;
 }

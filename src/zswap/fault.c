@@ -88,6 +88,8 @@ static int bring_zeroes(struct zswap_engine *engine, uint32_t page, unsigned int
 {
 	const struct coming coming = { .wanted = page };
 
+	if (nr == 1)
+		nr = zswap_ahead_empty(engine, page);
 	nr = count_empty(zswap_page_of(&engine->table, page), nr);
 	return give_row(engine, &coming, page, nr, is_write ? engine->zeroes : NULL);
 }
@@ -171,14 +173,12 @@ static bool replay_block(struct zswap_engine *engine, struct zswap_lane *lane, u
 {
 	uint32_t first = block * ZSWAP_BLOCK_PAGES;
 	const struct coming coming = { ZSWAP_NONE, engine->memory.written || is_staying(engine, first) };
-	unsigned int nr, nr_came = 0;
+	unsigned int nr_came = 0;
 
 	if (!zswap_page_of(&engine->table, first))
 		return false;
-	nr = zswap_group_rest(&engine->table, first);
-	nr = nr < ZSWAP_BLOCK_PAGES ? nr : ZSWAP_BLOCK_PAGES;
 	zs_share_lock(zswap_lock_of(&engine->table, first), true);
-	bring_block(engine, lane, &coming, first, nr, &nr_came);
+	bring_block(engine, lane, &coming, first, zswap_block_rest(&engine->table, first), &nr_came);
 	zs_share_unlock(zswap_lock_of(&engine->table, first), true);
 	if (nr_came)
 		zswap_replay_note(&engine->replay, block);

@@ -21,7 +21,6 @@
 
 #include "share_lock.h"
 
-#define ZSWAP_BLOCK_PAGES 4u
 #define ZSWAP_NR_WALKS 3u
 
 struct zswap_walk {

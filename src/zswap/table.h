@@ -21,6 +21,7 @@
 #define ZSWAP_NONE UINT32_MAX
 #define ZSWAP_GROUP_SHIFT 4
 #define ZSWAP_GROUP_PAGES (1u << ZSWAP_GROUP_SHIFT)
+#define ZSWAP_BLOCK_PAGES 4u /* which come together where they are used together: see ahead.c */
 
 struct zswap_page {
 	uint64_t slot;
@@ -75,6 +76,15 @@ static inline unsigned int zswap_group_rest(const struct zswap_table *table, uin
 {
 	unsigned int rest = ZSWAP_GROUP_PAGES - (page & (ZSWAP_GROUP_PAGES - 1));
 	uint32_t left = zswap_chunk_of(table, page)->nr_pages - (page & (ZSWAP_CHUNK_PAGES - 1));
+
+	return left < rest ? left : rest;
+}
+
+/* The same of its block. */
+static inline unsigned int zswap_block_rest(const struct zswap_table *table, uint32_t page)
+{
+	unsigned int rest = ZSWAP_BLOCK_PAGES - (page & (ZSWAP_BLOCK_PAGES - 1));
+	unsigned int left = zswap_group_rest(table, page);
 
 	return left < rest ? left : rest;
 }

@@ -352,6 +352,35 @@ static void late_faults_of_a_block_tell_nothing(void **state)
 	end();
 }
 
+/* Touches one page of each of 16 blocks that are empty, or two, backward. Returns how many are resident then. */
+static uint64_t touch_empty(uint32_t first, unsigned int times)
+{
+	uint64_t before = figures().resident_pages;
+
+	for (uint32_t page = first + 64; page > first; page -= 4) {
+		assert_page(page - 4, ZERO);
+		if (times > 1)
+			assert_page(page - 2, ZERO);
+	}
+	return figures().resident_pages - before;
+}
+
+/* As above: blocks that nothing was written to yet. */
+static void empty_blocks_come_if_they_are_wanted(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	assert_int_equal(touch_empty(0, 1), 16);
+	assert_in_range(touch_empty(64, 2), 2 * 16, 3 * 16);
+	assert_in_range(touch_empty(1024, 2), 2 * 16, 3 * 16);
+	assert_in_range(touch_empty(1088, 1), 16 * 4 * 3 / 4, 16 * 4 - 1);
+	write_page(1152 + 3, HALF(3)); /* and no more than there are */
+	assert_int_equal(kind_of(1152), ZSWAP_EMPTY);
+	assert_page(1152 + 2, ZERO);
+	assert_page(1152 + 3, HALF(3));
+	end();
+}
+
 /* ---- replay ---- */
 
 #define NR_WALKED 64u /* blocks, in an order of their own; of each one page */
@@ -1544,6 +1573,7 @@ int main(void)
 		cmocka_unit_test(a_second_fault_brings_the_block),
 		cmocka_unit_test(it_learns_whether_blocks_are_wanted),
 		cmocka_unit_test(late_faults_of_a_block_tell_nothing),
+		cmocka_unit_test(empty_blocks_come_if_they_are_wanted),
 		cmocka_unit_test(what_came_next_comes_along),
 		cmocka_unit_test(what_is_gone_does_not_come_along),
 		cmocka_unit_test(numbers_that_are_gone_do_not_come_along),
