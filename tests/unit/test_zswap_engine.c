@@ -443,6 +443,31 @@ static void what_is_gone_does_not_come_along(void **state)
 	end();
 }
 
+static uint64_t present(void)
+{
+	return figures().resident_pages + figures().standby_pages;
+}
+
+/* However much came next the last time, it stops where no more may be resident. */
+static void what_comes_along_keeps_to_the_limit(void **state)
+{
+	uint32_t fresh = NR_WALKED * 4;
+
+	(void)state;
+	begin(0, 0);
+	put_away(NR_WALKED * 4);
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		send_away(0, NR_WALKED * 4);
+		for (uint32_t i = 0; i < NR_WALKED; i++) {
+			for (; present() < LIMIT_PAGES - 1 && fresh < NR_PAGES; fresh++)
+				write_page(fresh, WORD(fresh));
+			assert_page(walked(i), HALF(walked(i)));
+			assert_true(present() <= LIMIT_PAGES + ZSWAP_BLOCK_PAGES);
+		}
+	}
+	end();
+}
+
 /* Numbers of a mapping that has gone may be another's, or nobody's. */
 static void numbers_that_are_gone_do_not_come_along(void **state)
 {
@@ -1576,6 +1601,7 @@ int main(void)
 		cmocka_unit_test(empty_blocks_come_if_they_are_wanted),
 		cmocka_unit_test(what_came_next_comes_along),
 		cmocka_unit_test(what_is_gone_does_not_come_along),
+		cmocka_unit_test(what_comes_along_keeps_to_the_limit),
 		cmocka_unit_test(numbers_that_are_gone_do_not_come_along),
 		cmocka_unit_test(a_scan_drives_out_what_it_brought),
 		cmocka_unit_test(one_guest_in_32_stays),
