@@ -330,20 +330,39 @@ check_run() {
 	[ ! -s "$dir/out" ] || fail "run left a disk: $(cat "$dir/out")"
 }
 
-# A signal to zs reaches the command, and the disk goes with it.
-check_run_is_ended() {
-	"$zs" zram run -s 1M -- sh -c 'trap "exit 3" TERM; touch '"$dir"'/ready; while :; do sleep .1; done' &
-	local run=$!
+# run_until_ready COMMAND-TEXT: $run is zs zram run, whose command has made $dir/ready
+run_until_ready() {
+	rm -f "$dir/ready"
+	"$zs" zram run -s 1M -- sh -c "$1" &
+	run=$!
 	servers="$servers $run"
 	for _ in $(seq 200); do
-		[ -e "$dir/ready" ] && break
+		[ -e "$dir/ready" ] && return
 		sleep .05
 	done
-	kill "$run"
+	fail "run: the command does not start: $1"
+}
+
+# ends_with SIGNAL STATUS: the command, and the disk with it
+ends_with() {
+	local got
+	kill -"$1" "$run"
 	wait "$run"
-	[ $? -eq 3 ] || fail "run: the command did not get the signal"
+	got=$?
+	[ $got -eq "$2" ] || fail "run: SIG$1 ended it with status $got, not $2"
 	"$zs" ls >"$dir/out"
 	[ ! -s "$dir/out" ] || fail "run left a disk: $(cat "$dir/out")"
+}
+
+# A signal to zs reaches the command, which finds it as zs did.
+check_run_is_ended() {
+	local run
+	run_until_ready 'trap "exit 3" TERM; touch '"$dir"'/ready; while :; do sleep .1; done'
+	ends_with TERM 3
+	run_until_ready 'touch '"$dir"'/ready; exec sleep 10'
+	ends_with HUP 129
+	(trap '' HUP; "$zs" zram run -s 1M -- sh -c 'kill -HUP $$; exit 5')
+	[ $? -eq 5 ] || fail "run: the command does not ignore SIGHUP, as nohup would have it"
 }
 
 check_nothing_runs

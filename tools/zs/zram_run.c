@@ -4,7 +4,8 @@
  *
  * Signals: an interrupt from the terminal is the command's, which decides what becomes of it; the disk has a process
  * group of its own, so that it outlives the command. What is to end zs itself is passed on to the command. Before there
- * is one, it ends zs.
+ * is one, it ends zs, but for SIGHUP, which is ignored so long. The command finds signals as zs did: those that were
+ * ignored are, as nohup(1) has it, and no others.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -38,6 +39,14 @@ struct server {
 };
 
 static volatile sig_atomic_t command_pid;
+
+/* Signals that zs takes, and what was to be done about them before: an exec() resets handlers, but ignores on. */
+static struct {
+	int number;
+	struct sigaction before;
+} taken[] = { { .number = SIGHUP }, { .number = SIGINT }, { .number = SIGQUIT }, { .number = SIGTERM } };
+
+#define NR_TAKEN (sizeof(taken) / sizeof(taken[0]))
 
 /* ---- the disk ---- */
 
@@ -183,12 +192,25 @@ static void handle(int number, void (*handler)(int))
 	sigaction(number, &action, NULL);
 }
 
+static void note_signals(void)
+{
+	for (size_t i = 0; i < NR_TAKEN; i++)
+		sigaction(taken[i].number, NULL, &taken[i].before);
+}
+
+static void restore_signals(void)
+{
+	for (size_t i = 0; i < NR_TAKEN; i++)
+		sigaction(taken[i].number, &taken[i].before, NULL);
+}
+
 static void exec_command(const struct server *server, char **words, const sigset_t *mask)
 {
 	char uri[128];
 
 	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", server->socket);
 	setenv("uri", uri, 1);
+	restore_signals();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(words[0], words);
 	zs_message("cannot run %s: %s", words[0], strerror(errno));
@@ -250,6 +272,7 @@ static int run_with_disk(struct server *server, char **words)
 	int status = ZS_EXIT_FAILURE;
 
 	signal(SIGCHLD, SIG_DFL); /* who ignores it cannot wait */
+	note_signals();
 	zs_catch_interrupts();
 	handle(SIGHUP, SIG_IGN); /* until there is a command that it is passed on to */
 	if (start_server(server))
