@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * What a RAM disk answers when it is asked for its blocks, which may be more than an answer holds.
+ * What a RAM disk answers when it is asked for its blocks, which may be more than an answer holds; and numbers in
+ * orders.
  */
 #include "unit.h"
 
+#include "orders.h"
 #include "zram_control.h"
 
 #define PAGE ZRAM_PAGE_BYTES
@@ -82,9 +84,24 @@ static void an_answer_has_an_end(void **state)
 	zram_destroy(disk.zram);
 }
 
+static void a_number_is_all_of_its_word(void **state)
+{
+	static const char *const others[] = { "", " 1", "+1", "-1", "1 ", "1k", "0x1", "18446744073709551616" };
+	uint64_t number;
+
+	(void)state;
+	assert_true(orders_number("4096", &number));
+	assert_int_equal(number, 4096);
+	assert_true(orders_number("18446744073709551615", &number));
+	assert_int_equal(number, UINT64_MAX);
+	for (size_t i = 0; i < NR_OF(others); i++)
+		assert_false(orders_number(others[i], &number));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_number_is_all_of_its_word),
 		cmocka_unit_test(an_answer_has_an_end),
 	};
 

@@ -4,6 +4,7 @@
  */
 #include "orders.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ bool orders_number(const char *text, uint64_t *number)
 {
 	char *end;
 
+	errno = 0;
 	*number = strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !*end;
+	return *text >= '0' && *text <= '9' && !*end && !errno;
 }

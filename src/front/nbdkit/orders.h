@@ -28,7 +28,7 @@ bool orders_answer(const struct order *orders, size_t nr, void *ctx, char *const
 /* The names of the formats that zs_metrics_tell() knows, for the table. */
 #define ORDERS_STAT_ARGUMENTS "plain|json|prometheus"
 
-/* "4096". Result: whether it is a number. */
+/* "4096". Result: whether it is a number, and no larger than there can be. */
 bool orders_number(const char *text, uint64_t *number);
 
 #endif
