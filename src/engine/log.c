@@ -26,6 +26,7 @@ struct place {
 struct segment {
 	uint32_t live_bytes;
 	bool in_use;
+	bool is_open;   /* objects come to it: it is neither free nor a victim, whatever lives in it */
 	bool is_victim; /* what lives in it is to move elsewhere */
 	bool is_sealed; /* it stays as it is, even if nothing lives in it any more */
 };
@@ -148,7 +149,7 @@ static uint64_t find_free(struct zs_log *log)
 	return at;
 }
 
-/* Held by a byte of its own, so that it is not free while objects come to it. Result: its offset, or UINT64_MAX. */
+/* One that objects may come to. Result: its offset, or UINT64_MAX. */
 static uint64_t take_segment(struct zs_log *log)
 {
 	uint64_t at;
@@ -156,7 +157,7 @@ static uint64_t take_segment(struct zs_log *log)
 	zs_share_lock(&log->lock, true);
 	at = find_free(log);
 	if (at != UINT64_MAX) {
-		log->segments[at] = (struct segment){ .live_bytes = 1, .in_use = true };
+		log->segments[at] = (struct segment){ .in_use = true, .is_open = true };
 		log->nr_used_segments++;
 		if (at >= log->nr_made_segments)
 			__atomic_store_n(&log->nr_made_segments, at + 1, __ATOMIC_RELAXED);
@@ -177,15 +178,23 @@ static void free_segment(struct zs_log *log, uint64_t at)
 	zs_share_unlock(&log->lock, true);
 }
 
-/* So many bytes of a segment live no more. The last ones free it, unless it is sealed. */
-static void release_bytes(struct zs_log *log, uint64_t offset, uint32_t bytes)
+/* Whether nothing keeps it from being free. context: lock */
+static bool is_done(const struct segment *segment)
+{
+	return !segment->live_bytes && !segment->is_open && !segment->is_sealed;
+}
+
+/* So many bytes of a segment live no more; ends: and no more objects come to it. Who is the last frees it. */
+static void release(struct zs_log *log, uint64_t offset, uint32_t bytes, bool ends)
 {
 	struct segment *segment = segment_of(log, offset);
 	bool is_free;
 
 	zs_share_lock(&log->lock, true);
 	segment->live_bytes -= bytes;
-	is_free = !segment->live_bytes && !segment->is_sealed;
+	if (ends)
+		segment->is_open = false;
+	is_free = is_done(segment);
 	zs_share_unlock(&log->lock, true);
 	if (is_free)
 		free_segment(log, offset / ZS_LOG_SEGMENT_BYTES);
@@ -201,7 +210,12 @@ bool zs_log_has_space(struct zs_log *log)
 	return has;
 }
 
-/* Segments in use that may be emptied, and what lives in them. */
+static bool may_be_emptied(const struct segment *segment)
+{
+	return segment->in_use && !segment->is_open && !segment->is_sealed;
+}
+
+/* Segments that may be emptied, and what lives in them. */
 struct extent {
 	uint64_t nr;
 	uint64_t live_bytes;
@@ -216,7 +230,7 @@ static struct extent forget_victims(struct zs_log *log)
 		struct segment *segment = &log->segments[i];
 
 		segment->is_victim = false;
-		if (!segment->in_use || segment->is_sealed)
+		if (!may_be_emptied(segment))
 			continue;
 		extent.nr++;
 		extent.live_bytes += segment->live_bytes;
@@ -236,7 +250,7 @@ static uint64_t choose_below(struct zs_log *log, uint32_t live_bytes, uint64_t r
 	for (uint64_t i = log->nr_for_good; i < log->nr_made_segments; i++) {
 		struct segment *segment = &log->segments[i];
 
-		if (!segment->in_use || segment->is_sealed || segment->is_victim || segment->live_bytes >= live_bytes ||
+		if (!may_be_emptied(segment) || segment->is_victim || segment->live_bytes >= live_bytes ||
 		    segment->live_bytes > room_bytes)
 			continue;
 		segment->is_victim = true;
@@ -274,10 +288,10 @@ bool zs_log_is_victim(struct zs_log *log, uint32_t place)
 
 /* ---- forks ---- */
 
-/* An empty one that is not sealed yet is about to be free. */
+/* One that is done with is about to be free. */
 static void seal(struct segment *segment)
 {
-	segment->is_sealed |= segment->in_use && segment->live_bytes;
+	segment->is_sealed |= segment->in_use && !is_done(segment);
 	segment->is_victim = false;
 }
 
@@ -289,13 +303,13 @@ void zs_log_seal(struct zs_log *log)
 	zs_share_unlock(&log->lock, true);
 }
 
-/* Result: whether it is empty, and so the caller's to free. context: lock */
+/* Result: whether nothing else keeps it, so that it is the caller's to free. context: lock */
 static bool unseal(struct segment *segment)
 {
 	bool was_sealed = segment->is_sealed;
 
 	segment->is_sealed = false;
-	return was_sealed && !segment->live_bytes;
+	return was_sealed && is_done(segment);
 }
 
 void zs_log_unseal(struct zs_log *log)
@@ -389,7 +403,7 @@ uint32_t zs_log_drop(struct zs_log *log, uint32_t at)
 	log->places[at].next_free = log->free_place;
 	log->free_place = at;
 	zs_share_unlock(&log->lock, true);
-	release_bytes(log, place.offset, place.bytes);
+	release(log, place.offset, place.bytes, false);
 	return place.bytes;
 }
 
@@ -460,6 +474,6 @@ int zs_log_write(struct zs_log *log, const struct zs_log_batch *batch, zs_log_ea
 	err = write_segment(log, segment, batch);
 	if (!err)
 		give_places(log, segment, batch, each, ctx);
-	release_bytes(log, segment, 1);
+	release(log, segment, 0, true);
 	return err;
 }

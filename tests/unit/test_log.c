@@ -425,6 +425,40 @@ static void moving_empties_victims(void **state)
 	finish(log);
 }
 
+struct chooser {
+	struct written written;
+	struct zs_log *log;
+};
+
+static void note_and_choose(void *ctx, unsigned int i, uint32_t place)
+{
+	struct chooser *chooser = ctx;
+
+	note_place(&chooser->written, i, place);
+	zs_log_choose_victims(chooser->log);
+}
+
+/* There is little in a segment while the first objects come to it. */
+static void what_is_being_written_is_no_victim(void **state)
+{
+	static const unsigned int kept[] = { 2, 2, 2, 2, 2 };
+	static const unsigned char bytes[4 * LARGE];
+	static const struct zs_log_object objects[] = { { LARGE, 0 }, { LARGE, 0 }, { LARGE, 0 }, { LARGE, 0 } };
+	const struct zs_log_batch batch = { bytes, objects, NR_OF(objects) };
+	struct chooser chooser = { .log = make_log(8, 1000) };
+	struct written written[NR_OF(kept)];
+
+	(void)state;
+	write_sparse(chooser.log, kept, NR_OF(kept), written);
+	assert_int_equal(zs_log_write(chooser.log, &batch, note_and_choose, &chooser), 0);
+	assert_int_equal(victims_of(chooser.log, written, NR_OF(kept)), 0x1f);
+	assert_int_equal(victims_of(chooser.log, &chooser.written, 1), 0);
+	/* From then on it may be one. */
+	zs_log_choose_victims(chooser.log);
+	assert_int_equal(victims_of(chooser.log, &chooser.written, 1), 1);
+	finish(chooser.log);
+}
+
 static void they_are_victims_until_they_are_chosen_again(void **state)
 {
 	static const unsigned int kept[] = { 1, 1, 1, 1, 1 };
@@ -723,6 +757,7 @@ int main(void)
 		cmocka_unit_test(nobody_has_to_be_told),
 		cmocka_unit_test(the_sparsest_are_victims),
 		cmocka_unit_test(moving_empties_victims),
+		cmocka_unit_test(what_is_being_written_is_no_victim),
 		cmocka_unit_test(they_are_victims_until_they_are_chosen_again),
 		cmocka_unit_test(what_is_sealed_stays_until_it_is_unsealed),
 		cmocka_unit_test(what_comes_after_the_seal_is_free_to_go),
