@@ -197,12 +197,13 @@ static void end_move(struct zram_dedup *dedup)
 	count_sets(dedup);
 }
 
-/* If the table does not fit. Without memory it stays. */
+/* If the table does not fit. Without memory for a larger one it stays: some hints are lost then. */
 static void begin_move(struct zram *zram)
 {
-	uint64_t nr_sets = sets_wanted(zram);
+	uint64_t wanted = sets_wanted(zram), nr_sets = zram->dedup->table.nr_sets;
+	bool has_room = wanted < nr_sets || zram_fits(zram, hints_bytes(wanted - nr_sets));
 
-	if (nr_sets != zram->dedup->table.nr_sets && make_table(&zram->dedup->next, nr_sets))
+	if (wanted != nr_sets && has_room && make_table(&zram->dedup->next, wanted))
 		count_sets(zram->dedup);
 }
 

@@ -71,7 +71,7 @@ struct zram_writeback;
 struct zram {
 	struct zs_pool *pool;
 	uint64_t nr_pages;
-	uint64_t *slots; /* address space, whose memory comes when it is touched, as that of all four */
+	uint64_t *slots; /* address space, whose memory comes when it is touched, as that of all tables here */
 	struct zs_share_lock *locks;
 	/* A byte for each group: to pack its pages again gained nothing, and none of them was written since. */
 	uint8_t *given_up;
@@ -139,7 +139,10 @@ static inline void zram_touch(struct zram *zram, uint64_t page)
 /* All memory of the disk now. */
 uint64_t zram_used_bytes(const struct zram *zram);
 
-/* Returns the same, which may be the most that there was, and is noted then. */
+/* Whether the limit leaves room for so many bytes more. */
+bool zram_fits(const struct zram *zram, uint64_t more_bytes);
+
+/* Returns what zram_used_bytes() does, which may be the most that there was, and is noted then. */
 uint64_t zram_note_peak(struct zram *zram);
 
 #endif

@@ -15,16 +15,10 @@
 /* A page of slots, and for each group of its pages a lock and three bytes. */
 #define TABLE_BYTES (ZRAM_PAGE_BYTES + ((1u << ZRAM_TABLE_SHIFT) >> ZRAM_GROUP_SHIFT) * 7)
 
-/* Whether the limit leaves room for so many bytes more. */
-static bool fits(const struct zram *zram, uint64_t more_bytes)
-{
-	return !zram->limit_bytes || zram_used_bytes(zram) + more_bytes <= zram->limit_bytes;
-}
-
 /* At the limit there may still be room in pages that the pool has. */
 unsigned long zram_store(struct zram *zram, const void *content, size_t len)
 {
-	unsigned long handle = zs_malloc(zram->pool, len, fits(zram, len) ? 0 : ZS_NOGROW);
+	unsigned long handle = zs_malloc(zram->pool, len, zram_fits(zram, len) ? 0 : ZS_NOGROW);
 
 	zram_note_peak(zram);
 	if (!handle || !zs_obj_write(zram->pool, handle, content, len))
@@ -168,7 +162,7 @@ int zram_page_unpack(struct zram *zram, struct zram_scratch *scratch, uint64_t s
 
 int zram_page_may_use(const struct zram *zram, uint64_t page)
 {
-	if (zram_is_in_use(zram, page) || fits(zram, TABLE_BYTES))
+	if (zram_is_in_use(zram, page) || zram_fits(zram, TABLE_BYTES))
 		return 0;
 	return -ENOSPC;
 }

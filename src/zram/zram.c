@@ -152,6 +152,11 @@ uint64_t zram_used_bytes(const struct zram *zram)
 	       zram_scratches_bytes(&zram->scratches) + zram_dedup_bytes(zram) + zram_writeback_bytes(zram);
 }
 
+bool zram_fits(const struct zram *zram, uint64_t more_bytes)
+{
+	return !zram->limit_bytes || zram_used_bytes(zram) + more_bytes <= zram->limit_bytes;
+}
+
 /* Without a budget it is looked now and then whether it is to end. */
 #define COMPACT_SLICE_NS 50000000u
 

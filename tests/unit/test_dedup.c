@@ -239,6 +239,24 @@ static void what_has_moved_gives_its_memory_back(void **state)
 	end(zram);
 }
 
+/* It would take eight times the limit. Hints that it has no room for are lost, and nothing else. */
+static void the_table_keeps_to_the_limit(void **state)
+{
+	struct zram *zram =
+		disk_of((struct zram_options){ .size_bytes = NR_PAGES * PAGE, .limit_bytes = 1 << 20, .dedup = true },
+			"lz4", NULL);
+	struct rng rng = { .state = 4 };
+
+	(void)state;
+	note_many(zram, &rng, 1000, 500000);
+	assert_true(zram_used_bytes(zram) <= 1 << 20);
+	zram->counts.pages = 0;
+	write_page(zram, 0, 1);
+	write_page(zram, 1, 1);
+	assert_int_equal(figures_of(zram).shared_pages, 2);
+	end(zram);
+}
+
 static void shared_pages_and_units_keep_apart(void **state)
 {
 	struct zram *zram = make_disk(true);
@@ -335,6 +353,7 @@ int main(void)
 		cmocka_unit_test(hints_are_found_while_the_table_moves),
 		cmocka_unit_test(the_table_moves_a_little_at_a_time),
 		cmocka_unit_test(what_has_moved_gives_its_memory_back),
+		cmocka_unit_test(the_table_keeps_to_the_limit),
 		cmocka_unit_test(many_write_the_same),
 		cmocka_unit_test(the_table_moves_beside_writers),
 	};
