@@ -169,7 +169,9 @@ static void mark_group(struct zram *zram, uint64_t group)
 void zram_mark_idle(struct zram *zram)
 {
 	zs_share_lock(&zram->walk.lock, true);
-	zram_writeback_forget(zram);
+	/* What was gathered: made old by other means than a walk it would look as if it had not changed meanwhile. */
+	if (zram->writeback)
+		zram_writeback_flush(zram);
 	for (uint64_t group = 0; group < zram_nr_groups(zram) && !is_cancelled(zram); group++)
 		if (zram_is_in_use(zram, group << ZRAM_GROUP_SHIFT))
 			mark_group(zram, group);
@@ -179,10 +181,16 @@ void zram_mark_idle(struct zram *zram)
 /* So many groups of an errand are visited before others may walk. */
 #define ERRAND_GROUPS 64
 
+static int failure_of(const struct zram *zram, enum errand errand)
+{
+	return errand == WRITE_BACK ? zram_writeback_failure(zram) : 0;
+}
+
 /* A walk of its own, beside the one that may be under way. context: walk.lock, which is let go now and then */
 static int visit_all(struct zram_repacker *repacker, enum errand errand)
 {
 	struct zram *zram = repacker->zram;
+	int err = 0;
 
 	for (uint64_t group = 0; group < zram_nr_groups(zram); group++) {
 		if (is_cancelled(zram))
@@ -190,11 +198,12 @@ static int visit_all(struct zram_repacker *repacker, enum errand errand)
 		visit(repacker, group, errand, false);
 		if (group % ERRAND_GROUPS)
 			continue;
+		err = err ? err : failure_of(zram, errand); /* a walk that begins now forgets it */
 		zs_share_unlock(&zram->walk.lock, true);
 		zs_share_lock(&zram->walk.lock, true);
 	}
 	end(zram);
-	return errand == WRITE_BACK ? zram_writeback_failure(zram) : 0;
+	return err ? err : failure_of(zram, errand);
 }
 
 static int run_errand(struct zram *zram, enum errand errand)

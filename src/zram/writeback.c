@@ -349,9 +349,3 @@ unsigned int zram_writeback_group(struct zram *zram, uint64_t group, bool on_dem
 		zram_writeback_flush(zram);
 	return nr_gathered;
 }
-
-void zram_writeback_forget(struct zram *zram)
-{
-	if (zram->writeback && zram->writeback->batch)
-		zram->writeback->batch->nr = zram->writeback->batch->nr_bytes = 0;
-}

@@ -39,9 +39,6 @@ int zram_writeback_failure(const struct zram *zram);
 /* Writes what was gathered. */
 void zram_writeback_flush(struct zram *zram);
 
-/* Does not write it. What is made old by other means than a walk would look as if it had not changed meanwhile. */
-void zram_writeback_forget(struct zram *zram);
-
 /* A walk that makes groups older begins: what failed before may be tried again. */
 void zram_writeback_begin(struct zram *zram);
 

@@ -22,7 +22,7 @@ enum policies { IDLE = 1, INCOMPRESSIBLE = 2, UNITS = 4, DEDUP = 8 };
 static struct zram *make_disk_of(uint32_t nr_pages, unsigned int policies, uint64_t store_bytes)
 {
 	struct zs_store store = memory_store_create(&memory, store_bytes);
-	struct zram_options options = { .size_bytes = nr_pages * PAGE, .dedup = policies & DEDUP };
+	struct zram_options options = { .size_bytes = nr_pages * (uint64_t)PAGE, .dedup = policies & DEDUP };
 
 	now_ns = 1000;
 	options.writeback = (struct zram_writeback_options){ .idle_ns = policies & IDLE ? IDLE_NS : 0,
@@ -67,6 +67,24 @@ static void finish(struct zram *zram)
 }
 
 #define NR_FILLS (NR_PAGES / 11)
+
+/* ---- walks beside ---- */
+
+struct walker {
+	struct zram *zram;
+	bool is_over;
+	pthread_t thread;
+};
+
+/* One walk after the other, each from the first group to the last. */
+static void *walk(void *arg)
+{
+	struct walker *walker = arg;
+
+	for (uint64_t ns = now_ns; !__atomic_load_n(&walker->is_over, __ATOMIC_ACQUIRE); ns += IDLE_NS)
+		zram_step(walker->zram, ns, UINT64_MAX);
+	return NULL;
+}
 
 /* ---- tests ---- */
 
@@ -185,6 +203,26 @@ static void it_can_be_asked_for(void **state)
 	assert_int_equal(zram_create(&options, &zram), 0);
 	assert_int_equal(zram_writeback_idle(zram), -EINVAL);
 	zram_destroy(zram);
+}
+
+/* Whoever counts all as idle while a walk is under way takes nothing from it. */
+static void what_was_gathered_is_written(void **state)
+{
+	struct zram *zram = make_disk(IDLE, 2 * STORE_BYTES);
+	uint64_t end_ns = now_ns + 2 * (uint64_t)IDLE_NS;
+
+	(void)state;
+	fill(zram);
+	while (now_ns < end_ns) {
+		uint64_t due = zram_step(zram, now_ns, 1);
+
+		if (zram->walk.under_way && zram->walk.group % 8 == 0)
+			zram_mark_idle(zram);
+		now_ns += due;
+	}
+	assert_int_equal(figures_of(zram).bd_count, NR_PAGES - NR_FILLS);
+	assert_filled(zram);
+	finish(zram);
 }
 
 static void overwritten_pages_free_segments(void **state)
@@ -389,6 +427,25 @@ static void a_full_store_takes_no_more(void **state)
 	finish(zram);
 }
 
+/* Also if other walks begin meanwhile, which have nothing to write and so fail in nothing. */
+static void who_asks_is_told_that_a_store_is_full(void **state)
+{
+	struct zram *zram = make_disk_of(1 << 20, INCOMPRESSIBLE, 2 << 20);
+	struct walker walker = { .zram = zram };
+
+	(void)state;
+	for (uint32_t i = 0; i < 2000; i++)
+		write_page(zram, i, 77 * i + 1);
+	assert_int_equal(pthread_create(&walker.thread, NULL, walk, &walker), 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		zram_mark_idle(zram);
+		assert_int_equal(zram_writeback_idle(zram), -ENOSPC);
+	}
+	__atomic_store_n(&walker.is_over, true, __ATOMIC_RELEASE);
+	pthread_join(walker.thread, NULL);
+	finish(zram);
+}
+
 static void what_cannot_be_written_stays(void **state)
 {
 	struct zram *zram = make_disk(IDLE, STORE_BYTES);
@@ -470,9 +527,11 @@ int main(void)
 		cmocka_unit_test(what_is_used_stays),
 		cmocka_unit_test(what_is_read_often_is_in_memory_again),
 		cmocka_unit_test(it_can_be_asked_for),
+		cmocka_unit_test(what_was_gathered_is_written),
 		cmocka_unit_test(overwritten_pages_free_segments),
 		cmocka_unit_test(sparse_segments_are_emptied),
 		cmocka_unit_test(a_full_store_takes_no_more),
+		cmocka_unit_test(who_asks_is_told_that_a_store_is_full),
 		cmocka_unit_test(what_cannot_be_written_stays),
 		cmocka_unit_test(what_does_not_come_back_is_an_error),
 		cmocka_unit_test(stored_pages_have_no_hints),
