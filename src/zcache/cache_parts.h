@@ -40,6 +40,17 @@ struct zcache_engine {
 	void *ctx;
 };
 
+static inline bool zcache_pool_is_live(const struct zcache_engine *engine, int pool)
+{
+	return pool >= 0 && pool < (int)ZCACHE_MAX_POOLS &&
+	       __atomic_load_n(&engine->pools[pool].state, __ATOMIC_ACQUIRE) == ZCACHE_POOL_LIVE;
+}
+
+/* ---- cache_pools.c: pools ---- */
+
+/* Drops all values of a pool, or of one of its objects. context: admin */
+void zcache_sweep(struct zcache_engine *engine, uint8_t pool, const uint64_t *object);
+
 /* ---- room.c: memory ---- */
 
 /* All memory in use. context: any */

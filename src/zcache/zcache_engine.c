@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * The engine as a whole: its making, pools, the calls, and what it tells of itself.
+ * The engine as a whole: its making, the calls for keys, its limit, and what it tells of itself.
  */
 #include "zcache_engine.h"
 
@@ -14,8 +14,6 @@
 /* A shard for each so many bytes of the limit. */
 #define SHARD_BYTES (4u << 20)
 #define RESIZE_ROUNDS 16u
-/* Room for the first context of a codec, whose size only shows when it is there. */
-#define CODEC_ROOM (2u << 20)
 
 /* ---- making ---- */
 
@@ -114,12 +112,6 @@ struct call {
 	uint32_t *object_counter;
 };
 
-static bool is_live(const struct zcache_engine *engine, int pool)
-{
-	return pool >= 0 && pool < (int)ZCACHE_MAX_POOLS &&
-	       __atomic_load_n(&engine->pools[pool].state, __ATOMIC_ACQUIRE) == ZCACHE_POOL_LIVE;
-}
-
 static uint32_t *object_counter(struct zcache_engine *engine, uint8_t pool, uint64_t object)
 {
 	return &engine->objects[zcache_hash_object(engine->seed, pool, object) & (ZCACHE_NR_COUNTERS - 1)];
@@ -132,7 +124,7 @@ static int enter(struct zcache_engine *engine, int pool, uint64_t object, uint32
 	call->hash = zcache_hash(engine->seed, &call->key);
 	call->shard = &engine->shards[call->hash >> (64 - ZCACHE_SHARD_BITS) & (engine->nr_shards - 1)];
 	zs_share_lock(&call->shard->gate, false);
-	if (is_live(engine, pool)) {
+	if (zcache_pool_is_live(engine, pool)) {
 		call->codec = engine->pools[pool].codec;
 		call->object_counter = object_counter(engine, call->key.pool, object);
 		return 0;
@@ -288,150 +280,18 @@ int zcache_engine_flush_page(struct zcache_engine *engine, int pool, uint64_t ob
 	return 0;
 }
 
-/* All values of a pool, or of one of its objects. context: admin */
-static void sweep(struct zcache_engine *engine, uint8_t pool, const uint64_t *object)
-{
-	for (uint32_t i = 0; i < engine->nr_shards; i++) {
-		struct zcache_shard *shard = &engine->shards[i];
-
-		for (uint32_t end = UINT32_MAX; end;) {
-			struct zcache_dropped dropped = { .nr = 0 };
-
-			zcache_shard_sweep(shard, pool, object, &end, &dropped);
-			zcache_free_dropped(engine, &dropped);
-			if (dropped.nr)
-				zcache_tidy(engine, shard);
-		}
-	}
-}
-
 int zcache_engine_flush_object(struct zcache_engine *engine, int pool, uint64_t object)
 {
 	int err = -EINVAL;
 
 	zs_share_lock(&engine->admin, false);
-	if (is_live(engine, pool)) {
+	if (zcache_pool_is_live(engine, pool)) {
 		/* Before it looks at any key: what was put with an older token is found, or refused. */
 		__atomic_add_fetch(object_counter(engine, (uint8_t)pool, object), 1, __ATOMIC_ACQ_REL);
-		sweep(engine, (uint8_t)pool, &object);
+		zcache_sweep(engine, (uint8_t)pool, &object);
 		err = 0;
 	}
 	zs_share_unlock(&engine->admin, false);
-	return err;
-}
-
-/* ---- pools ---- */
-
-static bool is_same(const struct zs_comp_spec *a, const struct zs_comp_spec *b)
-{
-	return a->comp == b->comp && a->level == b->level;
-}
-
-/* Room for what a context may take is made before, as far as the limit is large enough for that. */
-static int make_codec(struct zcache_engine *engine, const struct zs_comp_spec *comp, struct zcache_codec **codec)
-{
-	uint64_t limit = zcache_engine_limit(engine), room = limit / 4 < CODEC_ROOM ? limit / 4 : CODEC_ROOM;
-	uint64_t total = zcache_total(engine);
-	int err;
-
-	if (total + room > limit)
-		zcache_give_back(engine, total + room - limit);
-	err = zcache_codec_create(comp, engine->nr_lanes, codec);
-	if (err)
-		return err;
-	if (zcache_total(engine) + zcache_codec_bytes(*codec) > limit) {
-		zcache_codec_destroy(*codec);
-		return -ENOMEM;
-	}
-	(*codec)->next = engine->codecs;
-	engine->codecs = *codec;
-	zcache_count(&engine->other_bytes, (int64_t)zcache_codec_bytes(*codec));
-	return 0;
-}
-
-static int get_codec(struct zcache_engine *engine, const struct zs_comp_spec *comp, struct zcache_codec **codec)
-{
-	int err = 0;
-
-	for (*codec = engine->codecs; *codec && !is_same(&(*codec)->comp, comp);)
-		*codec = (*codec)->next;
-	if (!*codec)
-		err = make_codec(engine, comp, codec);
-	if (!err)
-		(*codec)->nr_pools++;
-	return err;
-}
-
-static void put_codec(struct zcache_engine *engine, struct zcache_codec *codec)
-{
-	struct zcache_codec **link = &engine->codecs;
-
-	if (!codec || --codec->nr_pools)
-		return;
-	while (*link != codec)
-		link = &(*link)->next;
-	*link = codec->next;
-	zcache_count(&engine->other_bytes, -(int64_t)zcache_codec_bytes(codec));
-	zcache_codec_destroy(codec);
-}
-
-static int free_pool(const struct zcache_engine *engine)
-{
-	int pool = 0;
-
-	while (pool < (int)ZCACHE_MAX_POOLS && engine->pools[pool].state != ZCACHE_POOL_FREE)
-		pool++;
-	return pool < (int)ZCACHE_MAX_POOLS ? pool : -ENOSPC;
-}
-
-int zcache_engine_new_pool(struct zcache_engine *engine, const struct zs_comp_spec *comp)
-{
-	struct zcache_codec *codec = NULL;
-	int pool, err = 0;
-
-	zs_share_lock(&engine->admin, true);
-	pool = free_pool(engine);
-	if (pool >= 0 && comp)
-		err = get_codec(engine, comp, &codec);
-	if (pool >= 0 && !err) {
-		engine->pools[pool].codec = codec;
-		__atomic_store_n(&engine->pools[pool].state, ZCACHE_POOL_LIVE, __ATOMIC_RELEASE);
-	}
-	zs_share_unlock(&engine->admin, true);
-	return err ? err : pool;
-}
-
-/* Each gate was closed once: all calls that may have seen what there was before have ended. */
-static void wait_for_calls(struct zcache_engine *engine)
-{
-	for (uint32_t i = 0; i < engine->nr_shards; i++) {
-		zs_share_lock(&engine->shards[i].gate, true);
-		zs_share_unlock(&engine->shards[i].gate, true);
-	}
-}
-
-/* Misses of the pool may not be filled in the next one of its number. */
-static void end_pool(struct zcache_engine *engine, int pool)
-{
-	__atomic_store_n(&engine->pools[pool].state, ZCACHE_POOL_ENDING, __ATOMIC_RELEASE);
-	wait_for_calls(engine);
-	for (uint32_t i = 0; i < ZCACHE_NR_COUNTERS; i++)
-		__atomic_add_fetch(&engine->objects[i], 1, __ATOMIC_ACQ_REL);
-	sweep(engine, (uint8_t)pool, NULL);
-	put_codec(engine, engine->pools[pool].codec);
-	__atomic_store_n(&engine->pools[pool].state, ZCACHE_POOL_FREE, __ATOMIC_RELEASE);
-}
-
-int zcache_engine_destroy_pool(struct zcache_engine *engine, int pool)
-{
-	int err = -EINVAL;
-
-	zs_share_lock(&engine->admin, true);
-	if (is_live(engine, pool)) {
-		end_pool(engine, pool);
-		err = 0;
-	}
-	zs_share_unlock(&engine->admin, true);
 	return err;
 }
 
