@@ -56,12 +56,14 @@ void zcache_sweep(struct zcache_engine *engine, uint8_t pool, const uint64_t *ob
 /* All memory in use. context: any */
 uint64_t zcache_total(const struct zcache_engine *engine);
 
-/* With what calls under way may take. */
-uint64_t zcache_total_promised(const struct zcache_engine *engine);
-
 /* So much may be taken until the promise is back. Result: false: not within the limit, less so many bytes. */
 bool zcache_promise(struct zcache_engine *engine, uint64_t bytes, uint64_t kept_bytes);
+/* The same, and values go for it. Result: 0 or -ENOMEM. */
+int zcache_promise_room(struct zcache_engine *engine, uint64_t bytes);
 void zcache_promise_back(struct zcache_engine *engine, uint64_t bytes);
+
+/* Evicts and compacts until all memory is within the limit, with what was promised. Result: whether it is. */
+bool zcache_fit(struct zcache_engine *engine);
 
 /* What a put may take beside the value: to be given back by who has stored one. */
 #define ZCACHE_PUT_PROMISE (8u * ZCACHE_PAGE_BYTES)

@@ -8,7 +8,7 @@
 
 #include "cache_parts.h"
 
-/* Room for the first context of a codec, whose size only shows when it is there. */
+/* Room for the first context of a codec. */
 #define CODEC_ROOM (2u << 20)
 
 /* ---- codecs ---- */
@@ -18,26 +18,32 @@ static bool is_same(const struct zs_comp_spec *a, const struct zs_comp_spec *b)
 	return a->comp == b->comp && a->level == b->level;
 }
 
-/* Room for what a context may take is made before, as far as the limit is large enough for that. */
+static void add_codec(struct zcache_engine *engine, struct zcache_codec *codec)
+{
+	codec->next = engine->codecs;
+	engine->codecs = codec;
+	zcache_count(&engine->other_bytes, (int64_t)zcache_codec_bytes(codec));
+}
+
+/* What a context takes only shows when it is there: room for one is promised before, as far as the limit allows. */
 static int make_codec(struct zcache_engine *engine, const struct zs_comp_spec *comp, struct zcache_codec **codec)
 {
-	uint64_t limit = zcache_engine_limit(engine), room = limit / 4 < CODEC_ROOM ? limit / 4 : CODEC_ROOM;
-	uint64_t total = zcache_total(engine);
-	int err;
+	uint64_t quarter = zcache_engine_limit(engine) / 4, promised = quarter < CODEC_ROOM ? quarter : CODEC_ROOM;
+	uint64_t bytes;
+	int err = zcache_promise_room(engine, promised);
 
-	if (total + room > limit)
-		zcache_give_back(engine, total + room - limit);
-	err = zcache_codec_create(comp, engine->nr_lanes, codec);
 	if (err)
 		return err;
-	if (zcache_total(engine) + zcache_codec_bytes(*codec) > limit) {
+	err = zcache_codec_create(comp, engine->nr_lanes, codec);
+	bytes = err ? 0 : zcache_codec_bytes(*codec);
+	if (bytes > promised && !(err = zcache_promise_room(engine, bytes - promised)))
+		promised = bytes;
+	if (!err)
+		add_codec(engine, *codec);
+	else if (bytes)
 		zcache_codec_destroy(*codec);
-		return -ENOMEM;
-	}
-	(*codec)->next = engine->codecs;
-	engine->codecs = *codec;
-	zcache_count(&engine->other_bytes, (int64_t)zcache_codec_bytes(*codec));
-	return 0;
+	zcache_promise_back(engine, promised);
+	return err;
 }
 
 static int get_codec(struct zcache_engine *engine, const struct zs_comp_spec *comp, struct zcache_codec **codec)

@@ -27,6 +27,8 @@
 #define TIDY_PAGES 64u
 #define TIDY_NS 300000u
 #define GIVE_BACK_ROUNDS 64u
+/* To come below the limit; others may take again what goes. */
+#define FIT_ROUNDS 16u
 
 /* ---- promises ---- */
 
@@ -37,7 +39,7 @@ uint64_t zcache_total(const struct zcache_engine *engine)
 }
 
 /* Promises first: see below. */
-uint64_t zcache_total_promised(const struct zcache_engine *engine)
+static uint64_t total_promised(const struct zcache_engine *engine)
 {
 	uint64_t promised = __atomic_load_n(&engine->promised_bytes, __ATOMIC_ACQUIRE);
 
@@ -251,4 +253,25 @@ uint64_t zcache_give_back(struct zcache_engine *engine, uint64_t bytes)
 		given += give_back_once(engine, bytes - given, &has_more);
 	errno = saved_errno;
 	return given;
+}
+
+bool zcache_fit(struct zcache_engine *engine)
+{
+	uint64_t limit = zcache_engine_limit(engine), total = total_promised(engine);
+
+	for (unsigned int i = 0; i < FIT_ROUNDS && total > limit; i++) {
+		zcache_give_back(engine, total - limit);
+		total = total_promised(engine);
+	}
+	return total <= limit;
+}
+
+/* It is promised before there is room, so that nobody else takes what others leave; nothing is taken until there is. */
+int zcache_promise_room(struct zcache_engine *engine, uint64_t bytes)
+{
+	__atomic_add_fetch(&engine->promised_bytes, bytes, __ATOMIC_ACQ_REL);
+	if (zcache_fit(engine))
+		return 0;
+	zcache_promise_back(engine, bytes);
+	return -ENOMEM;
 }

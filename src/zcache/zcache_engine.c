@@ -13,7 +13,6 @@
 #define MOST_SHARDS (1u << ZCACHE_SHARD_BITS)
 /* A shard for each so many bytes of the limit. */
 #define SHARD_BYTES (4u << 20)
-#define RESIZE_ROUNDS 16u
 
 /* ---- making ---- */
 
@@ -306,11 +305,7 @@ int zcache_engine_resize(struct zcache_engine *engine, uint64_t limit_bytes)
 	zs_share_lock(&engine->admin, false);
 	__atomic_store_n(&engine->limit_bytes, limit_bytes, __ATOMIC_RELEASE);
 	/* Calls under way may have promises by the old one. */
-	total = zcache_total_promised(engine);
-	for (unsigned int i = 0; i < RESIZE_ROUNDS && total > limit_bytes; i++) {
-		zcache_give_back(engine, total - limit_bytes);
-		total = zcache_total_promised(engine);
-	}
+	zcache_fit(engine);
 	total = zcache_total(engine);
 	zs_share_unlock(&engine->admin, false);
 	return total > limit_bytes ? -ENOMEM : 0;

@@ -228,6 +228,48 @@ static void test_codec(void **state)
 	zcache_codec_destroy(codec);
 }
 
+static struct zcache_engine *make_full_engine(uint64_t limit_bytes)
+{
+	struct zcache_engine_options options = { .limit_bytes = limit_bytes, .seed = SEED, .nr_lanes = 1 };
+	struct zcache_engine *engine = NULL;
+	unsigned char value[4000];
+	struct rng rng = { .state = SEED };
+	int pool;
+
+	assert_int_equal(zcache_engine_create(&options, &engine), 0);
+	pool = zcache_engine_new_pool(engine, NULL);
+	assert_true(pool >= 0);
+	rng_fill(&rng, value, sizeof(value));
+	for (uint32_t i = 0; i < limit_bytes / 2048; i++)
+		assert_int_equal(zcache_engine_put(engine, pool, 1, i, value, sizeof(value), 0), 0);
+	return engine;
+}
+
+/* What was promised to a call under way is not a codec's: values go for it. */
+static void test_codec_room(void **state)
+{
+	uint64_t limit = 4 << 20, promised;
+	struct zcache_engine *engine = make_full_engine(limit);
+	struct zs_comp_spec comp;
+
+	(void)state;
+	assert_int_equal(zs_comp_parse("lz4", &comp), 0);
+	assert_true(zcache_give_back(engine, 1 << 20) > 0);
+	promised = limit - zcache_total(engine);
+	assert_true(zcache_promise(engine, promised, 0));
+	assert_true(zcache_engine_new_pool(engine, &comp) >= 0);
+	assert_true(zcache_total(engine) + promised <= limit);
+	/* Where nothing more can go there is no room. */
+	assert_int_equal(zs_comp_parse("zstd:3", &comp), 0);
+	zcache_give_back(engine, limit);
+	assert_true(zcache_promise(engine, limit - zcache_total(engine) - promised, 0));
+	assert_int_equal(zcache_engine_new_pool(engine, &comp), -ENOMEM);
+	assert_int_equal(engine->promised_bytes, limit - zcache_total(engine));
+	zcache_promise_back(engine, engine->promised_bytes);
+	assert_int_equal(zcache_engine_verify(engine), 0);
+	zcache_engine_destroy(engine);
+}
+
 /* ---- shards ---- */
 
 struct fixture {
@@ -377,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_ghosts),
 		cmocka_unit_test(test_codec),
+		cmocka_unit_test(test_codec_room),
 		cmocka_unit_test_setup_teardown(test_tokens, make_shard, end_shard),
 		cmocka_unit_test_setup_teardown(test_choosing, make_shard, end_shard),
 		cmocka_unit_test_setup_teardown(test_main_queue, make_shard, end_shard),
