@@ -143,7 +143,7 @@ static int describe(int fd, bool can_write, struct zcache_backing *backing)
 		.can_fua = true,
 		.can_trim = true,
 		.can_zero = true,
-		.can_fast_zero = true,
+		.can_fast_zero = S_ISREG(stat.st_mode), /* a device may have its zeroes written */
 		.can_extents = true,
 	};
 	return 0;
