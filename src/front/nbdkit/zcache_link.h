@@ -27,7 +27,7 @@ struct zcache_link_request {
 	zcache_extent_fn *each;
 	void *each_ctx;
 	uint64_t generation; /* of the session */
-	/* */
+	/* What becomes of it: zcache_link_init() begins this. */
 	pthread_mutex_t lock;
 	pthread_cond_t retired;
 	bool is_retired;
