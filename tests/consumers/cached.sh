@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # A cached disk as its clients meet it: nbdsh, nbdcopy, qemu-io and fio; random requests against a model and a search
 # for stale reads, on several connections; servers behind that fail, hang, are killed and come back; limits and a
-# resize while it is used; wrong settings.
+# resize while it is used; servers that can do less; wrong settings.
 #   cached.sh PLUGIN PATH-TO-ZS DISK_TESTER STALE_TESTER [SECONDS]
 # With SECONDS it only searches for stale reads, half of the time with a server behind and half with a file.
 set -u
@@ -358,6 +358,21 @@ check_other_server() {
 	end "other servers"
 }
 
+# The same disk of a server that can do less is not taken either.
+check_lesser_server() {
+	start_behind memory 4M
+	start uri="$behind_uri" cache=2M timeout=5s
+	end_behind
+	start_behind --filter=nozero memory 4M zeromode=plugin fastzeromode=none
+	for _ in $(seq 100); do
+		grep -q 'not the disk that it was' "$dir/messages" && break
+		sleep .1
+	done
+	grep -q 'not the disk that it was' "$dir/messages" || fail "lesser server: it is taken"
+	end_behind
+	end "lesser server"
+}
+
 # While clients work: the server behind goes and comes back, and what is read is never what was true before. The server
 # has a file, so that it has what it had.
 check_comings_and_goings() {
@@ -438,6 +453,7 @@ check_errors
 check_hangs
 check_doubt
 check_other_server
+check_lesser_server
 check_comings_and_goings
 check_limit
 check_death

@@ -199,7 +199,8 @@ static bool is_same(const struct zcache_backing *first, const struct zcache_back
 {
 	return now->size_bytes == first->size_bytes && now->least_block <= first->least_block &&
 	       now->can_write >= first->can_write && now->can_flush >= first->can_flush &&
-	       now->can_fua >= first->can_fua && now->can_trim >= first->can_trim && now->can_zero >= first->can_zero;
+	       now->can_fua >= first->can_fua && now->can_trim >= first->can_trim && now->can_zero >= first->can_zero &&
+	       now->can_fast_zero >= first->can_fast_zero && now->can_extents >= first->can_extents;
 }
 
 static void tell(const struct zcache_sessions *sessions, const char *what, const char *why)
