@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # A cached disk as its clients meet it: nbdsh, nbdcopy, qemu-io and fio; random requests against a model and a search
 # for stale reads, on several connections; servers behind that fail, hang, are killed and come back; limits and a
-# resize while it is used; servers that can do less; wrong settings.
+# resize while it is used; servers that can do less or take few connections; wrong settings.
 #   cached.sh PLUGIN PATH-TO-ZS DISK_TESTER STALE_TESTER [SECONDS]
 # With SECONDS it only searches for stale reads, half of the time with a server behind and half with a file.
 set -u
@@ -373,6 +373,20 @@ check_lesser_server() {
 	end "lesser server"
 }
 
+# A server that takes two connections and leaves others in its queue keeps nobody waiting.
+check_few_connections() {
+	command -v qemu-nbd >/dev/null || { echo "left out: there is no qemu-nbd"; return; }
+	truncate -s 4M "$dir/few"
+	rm -f "$dir/behind.sock" "$dir/behind.pid"
+	qemu-nbd -k "$dir/behind.sock" -e 2 -t -f raw --pid-file="$dir/behind.pid" "$dir/few" 2>>"$dir/behind.messages" &
+	behind=$!
+	wait_for "$behind" "$dir/behind.pid" "what is behind"
+	start uri="$behind_uri" cache=2M
+	works "few connections" nbdinfo --size "$uri"
+	end "few connections"
+	end_behind
+}
+
 # While clients work: the server behind goes and comes back, and what is read is never what was true before. The server
 # has a file, so that it has what it had.
 check_comings_and_goings() {
@@ -454,6 +468,7 @@ check_hangs
 check_doubt
 check_other_server
 check_lesser_server
+check_few_connections
 check_comings_and_goings
 check_limit
 check_death

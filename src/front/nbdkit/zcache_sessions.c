@@ -19,6 +19,7 @@
 #include "thread.h"
 
 #define MOST_LINKS 4u
+#define MORE_NS 1000000000u      /* that a further connection may take */
 #define FIRST_REST_NS 50000000u  /* between two attempts to connect */
 #define LAST_REST_NS 2000000000u /* at most */
 
@@ -141,14 +142,20 @@ static bool goes_on(void *ctx)
 	return !ends;
 }
 
-/* Several only to who serves them as if they were one. A further one that cannot be had is not needed. */
+/*
+ * Several only to who serves them as if they were one. A further one that cannot be had is not needed, nor waited for:
+ * who takes no more of them may leave it in a queue.
+ */
 static uint32_t open_more(struct zcache_sessions *sessions, struct nbd_handle **link, uint64_t deadline_ns)
 {
 	uint32_t nr = 1, wanted = nbd_can_multi_conn(link[0]) > 0 ? MOST_LINKS : 1;
+	uint64_t until_ns = zs_clock_ns() + MORE_NS;
 	char message[ZCACHE_NBD_MESSAGE];
 
-	while (nr < wanted && !zcache_link_open(sessions->options.uri, deadline_ns, goes_on, sessions, &link[nr],
-						message, sizeof(message)))
+	if (until_ns > deadline_ns)
+		until_ns = deadline_ns;
+	while (nr < wanted && !zcache_link_open(sessions->options.uri, until_ns, goes_on, sessions, &link[nr], message,
+						sizeof(message)))
 		nr++;
 	return nr;
 }
