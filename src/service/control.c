@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * The listener, and a thread for each peer.
+ * Who listens, and a thread for each peer.
  *
  * Locks: one for the places' states. All threads look at an event that says that the process ends, which is why none of
  * them can be kept waiting by its peer then.
@@ -15,12 +15,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clocks.h"
+#include "endpoint.h"
 #include "peer.h"
-#include "runtime.h"
 #include "thread.h"
 
 #define STACK_BYTES (256 << 10)
@@ -38,10 +37,7 @@ struct place {
 
 struct zs_control {
 	struct zs_control_options options;
-	struct sockaddr_un address;
-	dev_t dev; /* the socket's, so that no other is removed in its stead */
-	ino_t ino;
-	int listener;
+	struct zs_endpoint endpoint;
 	int stop; /* an event */
 	pthread_t thread;
 	pthread_mutex_t lock; /* of the places' states */
@@ -190,7 +186,7 @@ static enum place_state state_of(struct zs_control *control, const struct place 
 	return state;
 }
 
-/* context: the listener has ended. */
+/* context: nobody listens any more. */
 static void wait_for_all(struct zs_control *control)
 {
 	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++)
@@ -209,12 +205,12 @@ static void welcome(struct place *place, int fd)
 	close(__atomic_exchange_n(&place->fd, -1, __ATOMIC_RELAXED));
 }
 
-/* ---- the listener ---- */
+/* ---- listening ---- */
 
 static void take_peer(struct zs_control *control, struct place *place)
 {
 	static const struct timespec rest = { .tv_nsec = REST_NS };
-	int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(control->endpoint.fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0)
 		welcome(place, fd);
@@ -226,7 +222,7 @@ static void take_peer(struct zs_control *control, struct place *place)
 static void *listen_for_peers(void *arg)
 {
 	struct zs_control *control = arg;
-	struct pollfd fds[] = { { .fd = control->listener, .events = POLLIN },
+	struct pollfd fds[] = { { .fd = control->endpoint.fd, .events = POLLIN },
 				{ .fd = control->stop, .events = POLLIN } };
 
 	for (;;) {
@@ -243,90 +239,9 @@ static void *listen_for_peers(void *arg)
 
 /* ---- start and stop ---- */
 
-static int bind_socket(const struct zs_control *control)
-{
-	const struct sockaddr *address = (const struct sockaddr *)&control->address;
-
-	return bind(control->listener, address, zs_runtime_length(&control->address)) ? -errno : 0;
-}
-
-/* context: the folder is locked. */
-static int put_socket(struct zs_control *control)
-{
-	struct stat stat;
-	int err = zs_runtime_remove_stale(&control->address);
-
-	if (!err)
-		err = bind_socket(control);
-	if (err)
-		return err;
-	if (lstat(control->address.sun_path, &stat) || listen(control->listener, ZS_CONTROL_PEERS)) {
-		err = -errno;
-		unlink(control->address.sun_path);
-		return err;
-	}
-	control->dev = stat.st_dev;
-	control->ino = stat.st_ino;
-	return 0;
-}
-
-/* If the folder cannot be locked, it is left as by a process that was killed. */
-static void remove_socket(const struct zs_control *control)
-{
-	struct zs_runtime runtime;
-	struct stat stat;
-
-	if (control->options.is_bare || zs_runtime_open(&runtime, false))
-		return;
-	if (!lstat(control->address.sun_path, &stat) && stat.st_dev == control->dev && stat.st_ino == control->ino)
-		unlink(control->address.sun_path);
-	zs_runtime_remove(&runtime);
-}
-
-static int name_bare_socket(struct zs_control *control, char *where, size_t size)
-{
-	int err = zs_runtime_bare_address(control->options.kind, control->options.name, &control->address);
-
-	if (err)
-		return err;
-	snprintf(where, size, "%s", control->address.sun_path + 1);
-	err = bind_socket(control);
-	if (!err && listen(control->listener, ZS_CONTROL_PEERS))
-		err = -errno;
-	return err;
-}
-
-static int place_socket(struct zs_control *control, char *where, size_t size)
-{
-	struct zs_runtime runtime;
-	int err;
-
-	if (control->options.is_bare)
-		return name_bare_socket(control, where, size);
-	err = zs_runtime_open(&runtime, true);
-	snprintf(where, size, "%s", runtime.path);
-	if (err)
-		return err;
-	err = zs_runtime_address(&runtime, control->options.kind, control->options.name, &control->address);
-	if (!err) {
-		snprintf(where, size, "%s", control->address.sun_path);
-		err = put_socket(control);
-	}
-	zs_runtime_close(&runtime);
-	return err;
-}
-
-static int open_descriptors(struct zs_control *control)
-{
-	control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	control->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return control->listener < 0 || control->stop < 0 ? -errno : 0;
-}
-
 static void close_descriptors(struct zs_control *control)
 {
-	if (control->listener >= 0)
-		close(control->listener);
+	zs_endpoint_close(&control->endpoint);
 	if (control->stop >= 0)
 		close(control->stop);
 }
@@ -346,7 +261,7 @@ static struct zs_control *create(const struct zs_control_options *options)
 	if (!control)
 		return NULL;
 	control->options = *options;
-	control->listener = control->stop = -1;
+	control->endpoint.fd = control->stop = -1;
 	for (unsigned int i = 0; i < ZS_CONTROL_PEERS; i++) {
 		control->places[i].control = control;
 		control->places[i].fd = -1;
@@ -354,6 +269,17 @@ static struct zs_control *create(const struct zs_control_options *options)
 	pthread_mutex_init(&control->lock, NULL);
 	pthread_cond_init(&control->peer_left, NULL);
 	return control;
+}
+
+static int open_descriptors(struct zs_control *control, char *where, size_t size)
+{
+	const struct zs_control_options *options = &control->options;
+
+	control->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (control->stop < 0)
+		return -errno;
+	return zs_endpoint_open(&control->endpoint, options->kind, options->name, options->is_bare, ZS_CONTROL_PEERS,
+				where, size);
 }
 
 int zs_control_start(const struct zs_control_options *options, struct zs_control **result, char *where, size_t size)
@@ -364,11 +290,9 @@ int zs_control_start(const struct zs_control_options *options, struct zs_control
 	snprintf(where, size, "%s", "control socket");
 	if (!control)
 		return -ENOMEM;
-	err = open_descriptors(control);
-	if (!err)
-		err = place_socket(control, where, size);
+	err = open_descriptors(control, where, size);
 	if (!err && (err = zs_thread_start(&control->thread, STACK_BYTES, listen_for_peers, control)))
-		remove_socket(control);
+		zs_endpoint_hide(&control->endpoint);
 	if (err)
 		destroy(control);
 	else
@@ -380,7 +304,7 @@ void zs_control_stop(struct zs_control *control)
 {
 	if (!control)
 		return;
-	remove_socket(control);
+	zs_endpoint_hide(&control->endpoint);
 	eventfd_write(control->stop, 1);
 	pthread_join(control->thread, NULL);
 	wait_for_all(control);
