@@ -25,6 +25,12 @@ struct zs_metric {
 	size_t offset; /* of its uint64_t in the engine's figures */
 };
 
+/* A row of a table: for a member of the structure of its figures. */
+#define ZS_METRIC(of_name, of_struct, member, of_unit, of_type, text)                                                  \
+	{                                                                                                              \
+		.name = of_name, .unit = of_unit, .type = of_type, .help = text, .offset = offsetof(of_struct, member) \
+	}
+
 /* An engine's table; figures is the structure that the offsets are of. */
 struct zs_metrics {
 	const char *prefix; /* of names where engines are not told apart otherwise: "zram" */

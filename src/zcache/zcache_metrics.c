@@ -6,11 +6,7 @@
 
 #include "zcache.h"
 
-#define ROW(member, of_unit, of_type, text)                                                                            \
-	{                                                                                                              \
-		.name = #member, .unit = of_unit, .type = of_type, .help = text,                                       \
-		.offset = offsetof(struct zcache_stats, member)                                                        \
-	}
+#define ROW(member, unit, type, help) ZS_METRIC(#member, struct zcache_stats, member, unit, type, help)
 
 static const struct zs_metric rows[] = {
 	ROW(limit_bytes, "bytes", ZS_GAUGE, "most that all memory may be"),

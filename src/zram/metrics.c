@@ -7,11 +7,7 @@
 
 #include "zram.h"
 
-#define ROW(member, of_unit, of_type, text)                                                                            \
-	{                                                                                                              \
-		.name = #member, .unit = of_unit, .type = of_type, .help = text,                                       \
-		.offset = offsetof(struct zram_stats, member)                                                          \
-	}
+#define ROW(member, unit, type, help) ZS_METRIC(#member, struct zram_stats, member, unit, type, help)
 
 static const struct zs_metric rows[] = {
 	ROW(disk_size, "bytes", ZS_GAUGE, "size of the disk"),

@@ -6,11 +6,7 @@
 
 #include "zswap.h"
 
-#define ROW(member, of_unit, of_type, text)                                                                            \
-	{                                                                                                              \
-		.name = #member, .unit = of_unit, .type = of_type, .help = text,                                       \
-		.offset = offsetof(struct zswap_stats, member)                                                         \
-	}
+#define ROW(member, unit, type, help) ZS_METRIC(#member, struct zswap_stats, member, unit, type, help)
 
 static const struct zs_metric rows[] = {
 	ROW(managed_pages, "pages", ZS_GAUGE, "memory that the program has mapped"),

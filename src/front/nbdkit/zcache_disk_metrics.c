@@ -9,19 +9,13 @@
 #include "zcache_disk.h"
 #include "zcache_metrics.h"
 
-#define OF(of_name, member, of_unit, of_type, text)                                                                    \
-	{                                                                                                              \
-		.name = of_name, .unit = of_unit, .type = of_type, .help = text,                                       \
-		.offset = offsetof(struct zcache_disk_stats, member)                                                   \
-	}
-
 static const struct zs_metric rows[] = {
-#define ROW(member, of_unit, of_type, text) OF(#member, member, of_unit, of_type, text)
+#define ROW(member, unit, type, help) ZS_METRIC(#member, struct zcache_disk_stats, member, unit, type, help)
 	ROW(disk_size, "bytes", ZS_GAUGE, "size of the disk"),
 	ROW(doubtful_pages, "pages", ZS_GAUGE, "pages that are not kept, since an unanswered write may still happen"),
 	ROW(reconnections, "sessions", ZS_COUNTER, "sessions with the server behind that took the place of another"),
 #undef ROW
-#define ROW(member, of_unit, of_type, text) OF(#member, counts.member, of_unit, of_type, text)
+#define ROW(member, unit, type, help) ZS_METRIC(#member, struct zcache_disk_stats, counts.member, unit, type, help)
 	ROW(reads, "requests", ZS_COUNTER, "reads"),
 	ROW(writes, "requests", ZS_COUNTER, "writes, trims and zeroes"),
 	ROW(bytes_read, "bytes", ZS_COUNTER, "bytes that reads gave"),
