@@ -12,7 +12,7 @@
 
 /*
  * recompress=: "idle:TIME" or "manual", and then in any order "codec=NAME[:LEVEL]" (default: zstd:6) and "unit=SIZE"
- * (default: 64k). Result: whether it can be; else message says why not.
+ * (default: 32k). Result: whether it can be; else message says why not.
  */
 bool zram_policy_recompress(const char *text, struct zram_recompress *recompress, char *message);
 
