@@ -56,6 +56,14 @@ check_files() {
 	check "-n bounds what is read" '.units == 5'
 }
 
+# Units of 64 KiB with anonymous pages: mappings that lie side by side share some.
+units_of() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { range = $1 } /^Anonymous:/ && $2 > 0 { print range }' "/proc/$1/smaps" |
+		while IFS=- read -r begin end; do
+			seq $((0x$begin >> 16)) $(((0x$end - 1) >> 16))
+		done | sort -u | wc -l
+}
+
 # A process that holds a known amount of text.
 check_process() {
 	local waited=0
@@ -67,6 +75,8 @@ check_process() {
 	done
 	run trace --json -o "$dir/process" -p $child
 	check "the text's 2.7 MB are there" '.units > 600 and .objects > 600 and .objects + .same_filled == .units'
+	run trace --json -o "$dir/process" -u 64k -p $child
+	check "no unit is read twice" ".units > 40 and .units <= $(units_of $child)"
 	kill $child
 	wait $child 2>/dev/null
 	refused "process $child: cannot read its memory: No such process" trace -o "$dir/process" -p $child

@@ -124,18 +124,19 @@ static unsigned int read_unit(const struct zs_process *process, uint64_t address
 	return nr;
 }
 
+/* A unit may be of several mappings, which come in order of their addresses. */
 size_t zs_process_read(struct zs_process *process, unsigned char *buffer, size_t nr)
 {
 	size_t done = 0;
 
 	while (done < nr && process->next_range < process->nr_ranges) {
 		const struct zs_range *range = &process->ranges[process->next_range];
+		uint64_t begin = range->begin & ~(uint64_t)(process->unit_bytes - 1);
 
-		if (!process->at)
-			process->at = range->begin & ~(uint64_t)(process->unit_bytes - 1);
+		if (process->at < begin)
+			process->at = begin;
 		if (process->at >= range->end) {
 			process->next_range++;
-			process->at = 0;
 			continue;
 		}
 		done += read_unit(process, process->at, buffer + done * process->unit_bytes) != 0;

@@ -23,7 +23,7 @@ struct zs_process {
 	size_t nr_ranges;
 	size_t capacity;
 	size_t next_range;
-	uint64_t at;             /* the next unit's address; 0: the begin of next_range */
+	uint64_t at;             /* the next unit's address, or the end of the last one that was read */
 	uint64_t resident_bytes; /* anonymous, when it was opened */
 };
 
