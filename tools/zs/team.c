@@ -128,11 +128,6 @@ void zs_team_destroy(struct zs_team *team)
 	free(team);
 }
 
-unsigned int zs_team_size(const struct zs_team *team)
-{
-	return team->nr_threads;
-}
-
 unsigned long long zs_team_run(struct zs_team *team, zs_team_fn *fn, void *arg, size_t first, size_t end)
 {
 	unsigned long long began_ns = zs_clock_ns();
