@@ -253,7 +253,9 @@ static bool is_victim(struct zswap_engine *engine, uint32_t page)
 /* Gathers what is in a chunk from a page on. Returns where it stopped. context: gate shared */
 static uint32_t gather_victims(struct zswap_engine *engine, uint32_t page)
 {
-	for (; zswap_page_of(&engine->table, page) && has_room(engine->writeback); page++)
+	uint32_t end = (page | (ZSWAP_CHUNK_PAGES - 1)) + 1;
+
+	for (; page != end && zswap_page_of(&engine->table, page) && has_room(engine->writeback); page++)
 		if (zswap_slot_kind(zswap_look(zswap_page_of(&engine->table, page))) == ZSWAP_STORED &&
 		    is_victim(engine, page))
 			gather_page(engine, page);

@@ -13,6 +13,7 @@ struct memory_store {
 	unsigned char *bytes;
 	uint64_t size_bytes;
 	unsigned int nr_writes;
+	uint64_t nr_written_bytes;
 	unsigned int nr_discards;
 	int write_err; /* what the calls return */
 	int read_err;
@@ -42,6 +43,7 @@ static inline int memory_store_write(void *ctx, const void *buf, size_t len, uin
 		return memory->write_err;
 	memcpy(memory->bytes + offset, buf, len);
 	__atomic_fetch_add(&memory->nr_writes, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&memory->nr_written_bytes, len, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -1102,6 +1102,35 @@ static void what_is_cleaned_comes_together(void **state)
 	end();
 }
 
+/* Chunks whose numbers follow each other: what is in the last one is not gathered once more for each one before. */
+static void what_is_cleaned_is_gathered_once(void **state)
+{
+	const uint32_t nr = 2 * ZSWAP_CHUNK_PAGES + 6 * 256;
+	uint64_t nr_bytes;
+	uint32_t first, at;
+
+	(void)state;
+	begin(0, 8 * MIB);
+	assert_int_equal(zswap_engine_add(world.engine, nr, &first), 0);
+	at = first - world.first + 2 * ZSWAP_CHUNK_PAGES;
+	store_noise(at, 6 * 256, 0);
+	assert_int_equal(figures().stored_pages, 6 * 256);
+	for (uint32_t i = 0; i < 6 * 256; i++)
+		if (i % 16)
+			program_drop(&world.program, world.first + at + i, 1, true);
+	nr_bytes = world.store.nr_written_bytes;
+	store_noise(0, 256, 1);
+	assert_int_equal(world.store.nr_discards, 6);
+	nr_bytes = world.store.nr_written_bytes - nr_bytes;
+	assert_in_range(nr_bytes, (256 + 6 * 16) * PAGE, (256 + 6 * 16 + 8) * PAGE);
+	assert_int_equal(figures().failed_writes, 0);
+	for (uint32_t i = 0; i < 6 * 256; i += 16)
+		assert_page(at + i, NOISE(at + i));
+	program_drop(&world.program, first, nr, true);
+	zswap_engine_forget(world.engine, first, nr);
+	end();
+}
+
 /* ---- numbers ---- */
 
 static void dropped_pages_read_as_zeroes(void **state)
@@ -1625,6 +1654,7 @@ int main(void)
 		cmocka_unit_test(what_changed_meanwhile_is_not_stored),
 		cmocka_unit_test(a_sparse_store_is_cleaned),
 		cmocka_unit_test(what_is_cleaned_comes_together),
+		cmocka_unit_test(what_is_cleaned_is_gathered_once),
 		cmocka_unit_test(dropped_pages_read_as_zeroes),
 		cmocka_unit_test(numbers_are_used_again),
 		cmocka_unit_test(there_are_only_so_many_numbers),
