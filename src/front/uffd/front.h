@@ -157,9 +157,17 @@ static inline bool zswap_is_forking(const struct zswap *zswap, pid_t thread)
 	return __atomic_load_n(&zswap->forking, __ATOMIC_ACQUIRE) == thread;
 }
 
-/* ---- zswap.c ---- */
+/* ---- making.c ---- */
 
 void zswap_tell(struct zswap *zswap, const char *what);
+
+/* ---- renewal.c ---- */
+
+/* In a child after a fork, all paused: it works by itself from here on, or has all its pages back. */
+void zswap_renew(struct zswap *zswap);
+
+/* ---- zswap.c: the calls ---- */
+
 /*
  * Manages memory that was mapped just now: private, anonymous, and nobody has touched it. Result: 0 or a negative
  * errno: it stays what it was.
@@ -167,8 +175,6 @@ void zswap_tell(struct zswap *zswap, const char *what);
 int zswap_take_over(struct zswap *zswap, void *start, size_t bytes);
 /* What is managed of memory that is about to be unmapped is so no more, and its content is lost. */
 void zswap_let_go(struct zswap *zswap, void *start, size_t bytes);
-/* In a child after a fork, all paused: it works by itself from here on, or has all its pages back. */
-void zswap_renew(struct zswap *zswap);
 
 /* All but those that an instruction brings about, which cannot wait. */
 static inline void zswap_block_signals(sigset_t *old)
