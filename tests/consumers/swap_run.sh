@@ -33,6 +33,8 @@ check_calls() {
 }
 
 check_words() {
+	local jemalloc
+	jemalloc=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
 	bad 2 "there is no 'walk'" walk
 	bad 2 'needs a command' run --resident 64M
 	bad 2 'at least 1M' run --resident 64 true
@@ -48,6 +50,8 @@ check_words() {
 	bad 1 'No such file' run --malloc /nowhere.so true
 	bad 127 'cannot run nothing-of-this-name' run nothing-of-this-name
 	bad 126 'cannot run /dev/null' run /dev/null
+	"$zs" swap run nothing-of-this-name 2>&-
+	[ $? -eq 127 ] || fail "another status where nothing can be said"
 	bad 1 'no swap runs' stat
 	ZSWAP_DISABLE=full "$zs" swap run true 2>"$dir/err" && fail "run without faults of all kinds"
 	grep -q 'unprivileged_userfaultfd' "$dir/err" || fail "no remedy in: $(cat "$dir/err")"
@@ -57,6 +61,12 @@ check_words() {
 	[ $? -eq 137 ] || fail "another signal"
 	"$zs" swap run --quiet --resident 8M "$calls" hold 2>"$dir/err"
 	[ ! -s "$dir/err" ] || fail "--quiet is not: $(cat "$dir/err")"
+	# An allocator that is named from here is one for who goes elsewhere, too.
+	if [ -e "$jemalloc" ]; then
+		cp "$jemalloc" "$dir/own.so"
+		(cd "$dir" && "$zs" swap run --malloc own.so sh -c 'cd / && grep own.so /proc/self/maps' >out 2>err) &&
+			[ ! -s "$dir/err" ] || fail "an allocator in this folder: $(cat "$dir/err")"
+	fi
 	# A program that is small has nothing of it, and is not told of.
 	"$zs" swap run true 2>"$dir/err"
 	[ ! -s "$dir/err" ] || fail "told of nothing: $(cat "$dir/err")"

@@ -223,19 +223,24 @@ static bool find_preload(char *path, size_t size)
 	return false;
 }
 
-/* NULL, with a message: it is not there. "": none is wanted. */
-static const char *find_malloc(const char *which)
+/* Of programs that change their folder, too. NULL, with a message: it is not there. */
+static const char *find_library(const char *which, char *path)
+{
+	if (realpath(which, path) && !access(path, R_OK))
+		return path;
+	zs_message("--malloc %s: %s", which, strerror(errno));
+	return NULL;
+}
+
+/* NULL, with a message: it is not there. "": none is wanted. path: has room for PATH_MAX. */
+static const char *find_malloc(const char *which, char *path)
 {
 	static const char *const places[] = { ZS_JEMALLOC, "/usr/lib64/libjemalloc.so.2", "/usr/lib/libjemalloc.so.2" };
 
 	if (!strcmp(which, "none"))
 		return "";
-	if (strcmp(which, "jemalloc")) {
-		if (!access(which, R_OK))
-			return which;
-		zs_message("--malloc %s: %s", which, strerror(errno));
-		return NULL;
-	}
+	if (strcmp(which, "jemalloc"))
+		return find_library(which, path);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (!access(places[i], R_OK))
 			return places[i];
@@ -265,8 +270,8 @@ static void set_text(const char *name, const char *text)
 
 static bool set_environment(const struct wanted *wanted)
 {
-	const char *before = getenv("LD_PRELOAD"), *allocator = find_malloc(wanted->malloc);
-	char preload[4096], all[16384];
+	char preload[4096], library[PATH_MAX], all[16384];
+	const char *before = getenv("LD_PRELOAD"), *allocator = find_malloc(wanted->malloc, library);
 	int len;
 
 	if (!allocator || !find_preload(preload, sizeof(preload)))
@@ -290,7 +295,7 @@ static bool set_environment(const struct wanted *wanted)
 int zs_swap_run(int argc, char **argv)
 {
 	struct wanted wanted = { .resident_bytes = (uint64_t)512 << 20, .malloc = "jemalloc" };
-	int status = parse(argc, argv, &wanted);
+	int status = parse(argc, argv, &wanted), err;
 	char folder[PATH_MAX];
 
 	if (status)
@@ -298,6 +303,7 @@ int zs_swap_run(int argc, char **argv)
 	if ((wanted.backing && !find_backing(&wanted, folder)) || !can_be(&wanted) || !set_environment(&wanted))
 		return ZS_EXIT_FAILURE;
 	execvp(argv[optind], argv + optind);
-	zs_message("cannot run %s: %s", argv[optind], strerror(errno));
-	return errno == ENOENT ? NOT_FOUND : CANNOT_RUN;
+	err = errno;
+	zs_message("cannot run %s: %s", argv[optind], strerror(err));
+	return err == ENOENT ? NOT_FOUND : CANNOT_RUN;
 }
