@@ -40,7 +40,7 @@ struct zswap_engine_options {
 	uint64_t resident_limit_bytes;
 	uint64_t pool_limit_bytes; /* of the pool and the table of pages; 0: none */
 	struct zs_comp_spec comp;
-	const struct zswap_memory *memory; /* stays where it is */
+	const struct zswap_memory *memory; /* is copied */
 	const struct zs_store *store;      /* NULL: none */
 	uint32_t nr_lanes;                 /* faults and evictions that are worked on at once */
 	unsigned int pool_flags;           /* of zs_pool_options */
@@ -83,7 +83,12 @@ int zswap_engine_fault(struct zswap_engine *engine, uint32_t page, bool is_write
  */
 int zswap_engine_fault_paused(struct zswap_engine *engine, uint32_t page, bool is_write);
 
-/* Copies what is not resident of pages in a row to where they are. Result: 0 or -EIO. context: paused */
+/*
+ * Of pages in a row the first whose content is elsewhere, counted from 0; nr_pages: there is none. context: paused, as
+ * for the next
+ */
+uint64_t zswap_engine_find_away(const struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
+/* Copies what is not resident of pages in a row to where they are. Result: 0 or -EIO. */
 int zswap_engine_restore(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages, void *to);
 
 /* Evicts and writes back what is due. Result: whether there is more to do at once. */

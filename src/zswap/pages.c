@@ -71,6 +71,29 @@ void zswap_engine_drop(struct zswap_engine *engine, uint32_t first, uint64_t nr_
 	zs_share_unlock(&engine->gate, false);
 }
 
+static bool is_away(const struct zswap_engine *engine, uint32_t page)
+{
+	return zswap_slot_kind(zswap_look(zswap_page_of(&engine->table, page))) > ZSWAP_RESIDENT;
+}
+
+uint64_t zswap_engine_find_away(const struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
+{
+	const uint32_t block = 1u << ZSWAP_ENTRIES_SHIFT;
+	uint64_t i = 0;
+
+	while (i < nr_pages) {
+		uint32_t page = first + (uint32_t)i;
+
+		if (!zswap_table_is_used(&engine->table, page))
+			i += block - page % block;
+		else if (!is_away(engine, page))
+			i++;
+		else
+			return i;
+	}
+	return nr_pages;
+}
+
 static void lose_page(struct zswap_engine *engine, uint32_t page)
 {
 	zswap_move_to(engine, page, ZSWAP_GONE, ZSWAP_NEWEST);

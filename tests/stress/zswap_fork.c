@@ -766,10 +766,37 @@ static void use_plain_memory(uint32_t had, uint32_t first)
 	MUST(!zswap_mmap(zswap, ZSWAP_PAGE_SIZE) && errno == ENOMEM);
 }
 
-static void run_denied_child(void)
+#define NR_PROTECTED 64u
+
+/* Pages that are away, of which half may be read then, and half not even that. */
+static char *protect_some(void)
+{
+	char *at = zswap_mmap(zswap, NR_PROTECTED * ZSWAP_PAGE_SIZE);
+	size_t half = NR_PROTECTED / 2 * ZSWAP_PAGE_SIZE;
+
+	MUST(at);
+	memset(at, 5, 2 * half);
+	for (size_t i = 0; i < NR_PROTECTED; i++)
+		at[i * ZSWAP_PAGE_SIZE] = (char)i;
+	MUST(!zswap_advise(zswap, at, 2 * half, ZSWAP_PAGEOUT));
+	MUST(!mprotect(at, half, PROT_READ) && !mprotect(at + half, half, PROT_NONE));
+	return at;
+}
+
+static void check_protected(char *at)
+{
+	size_t half = NR_PROTECTED / 2 * ZSWAP_PAGE_SIZE;
+
+	MUST(!mprotect(at + half, half, PROT_READ));
+	for (size_t i = 0; i < NR_PROTECTED; i++)
+		MUST(at[i * ZSWAP_PAGE_SIZE] == (char)i && at[i * ZSWAP_PAGE_SIZE + 9] == 5);
+}
+
+static void run_denied_child(char *protected)
 {
 	pid_t child;
 
+	check_protected(protected);
 	use_plain_memory(1, 100);
 	child = fork_one();
 	if (!child) {
@@ -788,14 +815,17 @@ static void run_denied_child(void)
 /* The parent's own descriptors go on to work. */
 static void run_denied(void)
 {
+	char *protected;
 	pid_t child;
 
 	begin();
+	protected = protect_some();
 	paint_all(1);
 	deny();
 	child = fork_one();
 	if (!child)
-		run_denied_child();
+		run_denied_child(protected);
+	check_protected(protected);
 	check_and_rewrite(1, 200);
 	wait_for(child);
 	check_all(200 + plan.nr_rounds - 1);

@@ -3,11 +3,13 @@
  * What becomes of managed memory in a child after a fork: its threads and descriptors are the parent's. It gets some of
  * its own, or where it may not have them, all its pages, as plain memory.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "front.h"
+#include "mappings.h"
 #include "page_slot.h"
 
 static int watch_all(struct zswap *zswap)
@@ -32,17 +34,62 @@ static int renew(struct zswap *zswap)
 	return err ? err : zswap_pager_start(zswap);
 }
 
+/* What of a region is protected alike, from its beginning on. Where that cannot be known, it is taken for writable. */
+static struct zswap_mapping first_mapping(const struct zswap_region *part)
+{
+	struct zswap_mapping mapping;
+
+	if (zswap_mapping_next(part->start, part->end, &mapping))
+		return mapping;
+	return (struct zswap_mapping){ part->start, part->end, PROT_READ | PROT_WRITE };
+}
+
+/* It may be written for a moment: there is no other thread that would see it. */
+static int restore_protected_page(struct zswap *zswap, uint32_t page, void *at, int protection)
+{
+	int err;
+
+	if (mprotect(at, ZSWAP_PAGE_BYTES, PROT_READ | PROT_WRITE))
+		return -errno;
+	err = zswap_engine_restore(zswap->engine, page, 1, at);
+	return mprotect(at, ZSWAP_PAGE_BYTES, protection) ? -errno : err;
+}
+
+/* Only what is away is touched: a reservation may be larger than what may be written at all. */
+static int restore_protected(struct zswap *zswap, uint32_t page, uint64_t nr, const struct zswap_mapping *mapping)
+{
+	char *at = (char *)mapping->start;
+	int err = 0;
+
+	for (uint64_t i = 0; !err && (i += zswap_engine_find_away(zswap->engine, page + (uint32_t)i, nr - i)) < nr;)
+		err = restore_protected_page(zswap, page + (uint32_t)i, at + (i << ZSWAP_PAGE_SHIFT),
+					     mapping->protection);
+	return err;
+}
+
+static int restore(struct zswap *zswap, const struct zswap_region *part, const struct zswap_mapping *mapping)
+{
+	uint32_t page = part->page + (uint32_t)((mapping->start - part->start) >> ZSWAP_PAGE_SHIFT);
+	uint64_t nr = (mapping->end - mapping->start) >> ZSWAP_PAGE_SHIFT;
+
+	if (!(mapping->protection & PROT_WRITE))
+		return restore_protected(zswap, page, nr, mapping);
+	return zswap_engine_restore(zswap->engine, page, nr, (void *)mapping->start);
+}
+
 /* Everything that is not there is brought, as plain memory. */
 static void restore_all(struct zswap *zswap)
 {
+	struct zswap_mapping mapping;
 	struct zswap_region part;
 
-	for (uintptr_t at = 0; zswap_regions_next(&zswap->regions, at, UINTPTR_MAX, &part); at = part.end)
-		if (zswap_engine_restore(zswap->engine, part.page, (part.end - part.start) >> ZSWAP_PAGE_SHIFT,
-					 (void *)part.start)) {
+	for (uintptr_t at = 0; zswap_regions_next(&zswap->regions, at, UINTPTR_MAX, &part); at = mapping.end) {
+		mapping = first_mapping(&part);
+		if (restore(zswap, &part, &mapping)) {
 			zswap_tell(zswap, "a page's content is lost in a child that may not use userfaultfd: it ends");
 			abort();
 		}
+	}
 }
 
 void zswap_renew(struct zswap *zswap)
