@@ -137,6 +137,28 @@ static void a_hole_leaves_two_parts(void **state)
 	assert_int_equal(regions.nr, 0);
 }
 
+/* More than a system's own limit on mappings may be, which an administrator sets. */
+static void an_area_may_fall_into_all_its_pages(void **state)
+{
+	const uint32_t nr = 200001;
+	bool was_last;
+
+	(void)state;
+	assert_int_equal(zswap_regions_add(&regions, BASE - PAGE, PAGE, 16u << 16), 0);
+	assert_int_equal(zswap_regions_add(&regions, BASE, nr * PAGE, 0), 0);
+	for (uint32_t i = 1; i < nr; i += 2)
+		remove_range(BASE + i * PAGE, BASE + (i + 1) * PAGE, &was_last);
+	assert_int_equal(regions.nr, nr / 2 + 2);
+	for (uint32_t i = 0; i < nr; i += 2) {
+		assert_page(BASE + i * PAGE, i);
+		assert_false(is_managed(BASE + (i + 1) * PAGE));
+	}
+	for (uint32_t i = nr; i--;) /* from above, as what is above one that goes is moved */
+		remove_range(BASE + i * PAGE, BASE + (i + 1) * PAGE, &was_last);
+	assert_true(was_last);
+	assert_page(BASE - PAGE, 16u << 16);
+}
+
 static void an_area_goes_with_its_last_part_only(void **state)
 {
 	bool was_last;
@@ -188,21 +210,33 @@ static void what_somebody_else_removed_is_not_removed_twice(void **state)
 	assert_page(BASE, 1u << 16);
 }
 
-static void there_may_be_too_many(void **state)
+/* As many as there may be page numbers for; each third becomes two. */
+static void there_may_be_many(void **state)
 {
-	uint32_t nr = 0;
+	const uint32_t nr = 65535;
 	bool was_last;
 
 	(void)state;
-	while (!zswap_regions_add(&regions, BASE + nr * 4 * PAGE, 3 * PAGE, nr << 16))
-		nr++;
-	assert_true(nr > 10000 && nr < 65536);
-	for (uint32_t i = 0; i < nr; i += 16) /* becomes two */
+	for (uint32_t i = 0; i < nr; i++)
+		assert_int_equal(zswap_regions_add(&regions, BASE + i * 4 * PAGE, 3 * PAGE, i << 16), 0);
+	for (uint32_t i = nr; i-- > nr / 3 * 2;)
 		remove_range(BASE + i * 4 * PAGE + PAGE, BASE + i * 4 * PAGE + 2 * PAGE, &was_last);
+	assert_int_equal(regions.nr, nr + nr / 3);
 	assert_page(BASE, 0);
-	assert_page(BASE + 2 * PAGE, 2);
 	assert_page(BASE + (nr - 1) * 4 * PAGE, (nr - 1) << 16);
-	assert_int_equal(zswap_regions_add(&regions, BASE + nr * 4 * PAGE, PAGE, 0), -ENOMEM);
+	assert_page(BASE + (nr - 1) * 4 * PAGE + 2 * PAGE, ((nr - 1) << 16) + 2);
+	assert_false(is_managed(BASE + (nr - 1) * 4 * PAGE + PAGE));
+}
+
+/* Whatever is unmapped later, there is room to note it, or it is not managed at all. */
+static void what_there_is_no_room_for_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(zswap_regions_add(&regions, BASE, 10 * PAGE, 0), 0);
+	assert_int_equal(zswap_regions_add(&regions, BASE + 10 * PAGE, (size_t)1 << 56, 1u << 16), -ENOMEM);
+	assert_page(BASE + 9 * PAGE, 9);
+	assert_false(is_managed(BASE + 10 * PAGE));
+	assert_int_equal(zswap_regions_add(&regions, BASE + 10 * PAGE, PAGE, 1u << 16), 0);
 }
 
 #define MODEL_PAGES 300u
@@ -246,10 +280,12 @@ int main(void)
 		WITH_REGIONS(a_range_is_cut_to_what_is_managed),
 		WITH_REGIONS(nothing_is_in_an_empty_range),
 		WITH_REGIONS(a_hole_leaves_two_parts),
+		WITH_REGIONS(an_area_may_fall_into_all_its_pages),
 		WITH_REGIONS(an_area_goes_with_its_last_part_only),
 		WITH_REGIONS(a_page_is_in_its_area_or_nowhere),
 		WITH_REGIONS(what_somebody_else_removed_is_not_removed_twice),
-		WITH_REGIONS(there_may_be_too_many),
+		WITH_REGIONS(there_may_be_many),
+		WITH_REGIONS(what_there_is_no_room_for_is_refused),
 		WITH_REGIONS(parts_go_at_random),
 	};
 

@@ -9,20 +9,21 @@
 
 #include "reserve.h"
 
-#define MOST_REGIONS 65536u
+#define LEAST_ROOM 65536u
 #define NR_CHUNKS 65536u
 #define CHUNK_BYTES ((uintptr_t)1 << 28)
 
 int zswap_regions_create(struct zswap_regions *regions)
 {
-	regions->region = zs_reserve(MOST_REGIONS * sizeof(*regions->region));
+	regions->region = zs_reserve(LEAST_ROOM * sizeof(*regions->region));
+	regions->room = LEAST_ROOM;
 	regions->base = zs_reserve(NR_CHUNKS * sizeof(*regions->base));
 	return regions->region && regions->base ? 0 : -ENOMEM;
 }
 
 void zswap_regions_destroy(struct zswap_regions *regions)
 {
-	zs_unreserve(regions->region, MOST_REGIONS * sizeof(*regions->region));
+	zs_unreserve(regions->region, regions->room * sizeof(*regions->region));
 	zs_unreserve(regions->base, NR_CHUNKS * sizeof(*regions->base));
 }
 
@@ -57,17 +58,42 @@ static void take_out(struct zswap_regions *regions, size_t at)
 	memmove(&regions->region[at], &regions->region[at + 1], (regions->nr - at) * sizeof(regions->region[0]));
 }
 
-/* Room for one more, and for the two that a region may become. */
+/* Each second page of an area may be unmapped. */
+static size_t most_of(uint64_t nr_pages)
+{
+	return (size_t)(nr_pages + 1) / 2;
+}
+
+/* All that is ever needed is there before: that pages are unmapped cannot be refused. */
+static bool make_room(struct zswap_regions *regions, size_t most)
+{
+	size_t room = most < 2 * regions->room ? 2 * regions->room : most;
+	struct zswap_region *region;
+
+	if (most <= regions->room)
+		return true;
+	region = zs_reserve(room * sizeof(*region));
+	if (!region)
+		return false;
+	memcpy(region, regions->region, regions->nr * sizeof(*region));
+	zs_unreserve(regions->region, regions->room * sizeof(*region));
+	regions->region = region;
+	regions->room = room;
+	return true;
+}
+
 int zswap_regions_add(struct zswap_regions *regions, uintptr_t start, size_t bytes, uint32_t page)
 {
 	struct zswap_region region = { start, start + bytes, page, page, bytes >> 12 };
+	size_t more = most_of(region.nr_pages);
 	int err = -ENOMEM;
 
 	zs_share_lock(&regions->lock, true);
-	if (regions->nr + 1 < MOST_REGIONS / 2) {
+	if (make_room(regions, regions->most + more)) {
 		for (uintptr_t done = 0; done < bytes; done += CHUNK_BYTES)
 			regions->base[(page >> 16) + (done / CHUNK_BYTES)] = start + done;
 		insert(regions, &region);
+		regions->most += more;
 		err = 0;
 	}
 	zs_share_unlock(&regions->lock, true);
@@ -178,6 +204,8 @@ bool zswap_regions_remove(struct zswap_regions *regions, const struct zswap_regi
 		keep(regions, whole, part->end, whole.end);
 		keep(regions, whole, whole.start, part->start);
 		was_last = !has_area(regions, part->area);
+		if (was_last)
+			regions->most -= most_of(part->nr_pages);
 	}
 	zs_share_unlock(&regions->lock, true);
 	return was_last;

@@ -26,6 +26,8 @@ struct zswap_regions {
 	struct zs_share_lock lock;
 	struct zswap_region *region; /* in order of their addresses */
 	size_t nr;
+	size_t room;     /* there is for so many */
+	size_t most;     /* as many as the areas may fall into */
 	uintptr_t *base; /* the address of each chunk of page numbers */
 };
 
@@ -33,7 +35,7 @@ struct zswap_regions {
 int zswap_regions_create(struct zswap_regions *regions);
 void zswap_regions_destroy(struct zswap_regions *regions);
 
-/* An area is mapped. Result: 0; -ENOMEM: there are too many. */
+/* An area is mapped. Result: 0; -ENOMEM: there is no room for it, or for what it may fall into. */
 int zswap_regions_add(struct zswap_regions *regions, uintptr_t start, size_t bytes, uint32_t page);
 
 /* The page at an address. */
