@@ -379,10 +379,37 @@ static void advice_on_other_memory_is_the_kernels(void **state)
 	char *at = map(LEAST / 2, BOTH);
 
 	(void)state;
+	fill(at, 0, LEAST / 2 / PAGE);
 	assert_int_equal(tested_madvise(at, LEAST / 2, MADV_DONTFORK), 0);
 	assert_int_equal(tested_madvise(at, LEAST / 2, MADV_COLD), 0);
 	assert_int_equal(last_advice, -1);
 	assert_int_equal(tested_munmap(at, LEAST / 2), 0);
+}
+
+/* Of a file's pages none can be freed; to drop them instead would lose what was written there. */
+static void what_of_a_file_was_to_be_freed_stays(void **state)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	char *at = tested_mmap(NULL, PAGE, BOTH, MAP_PRIVATE, fd, 0);
+
+	(void)state;
+	assert_true(at != MAP_FAILED);
+	fill(at, 0, 1);
+	assert_fails(tested_madvise(at, PAGE, MADV_FREE), -1, EINVAL);
+	assert_filled(at, 0, 1);
+	assert_int_equal(tested_munmap(at, PAGE), 0);
+	close(fd);
+}
+
+/* What is away would come back in their place. */
+static void there_are_no_guards(void **state)
+{
+	char *at = map(LEAST, BOTH);
+
+	(void)state;
+	fill(at, 0, LEAST / PAGE);
+	assert_fails(tested_madvise(at, PAGE, 102 /* MADV_GUARD_INSTALL */), -1, EINVAL);
+	assert_filled(at, 0, LEAST / PAGE);
 }
 
 /* ---- what the kernel has mapped ---- */
@@ -406,6 +433,40 @@ static void protections_are_read(void **state)
 	assert_int_equal(zswap_protection_of((uintptr_t)begin, (uintptr_t)begin + 1), PROT_READ | PROT_EXEC);
 }
 
+/* A file of a name in any language, below all others. */
+static void names_may_have_any_bytes(void **state)
+{
+	char name[] = "/tmp/zswap-\xc3\xa4-XXXXXX", *at = map(LEAST, BOTH);
+	int fd = mkstemp(name);
+	void *file = mmap((void *)(16 * LEAST), PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, 0);
+
+	(void)state;
+	assert_true(fd >= 0 && file != MAP_FAILED);
+	assert_int_equal(zswap_protection_of((uintptr_t)at, (uintptr_t)at + LEAST), BOTH);
+	assert_int_equal(munmap(file, PAGE), 0);
+	unlink(name);
+	close(fd);
+}
+
+static void mappings_are_cut_to_a_range(void **state)
+{
+	char *at = map(LEAST, BOTH);
+	uintptr_t start = (uintptr_t)at, past = start + LEAST;
+	struct zswap_mapping mapping;
+
+	(void)state;
+	assert_int_equal(mprotect(at + 4 * PAGE, PAGE, PROT_NONE), 0);
+	assert_true(zswap_mapping_next(start + PAGE, past, &mapping));
+	assert_int_equal(mapping.start, start + PAGE);
+	assert_int_equal(mapping.end, start + 4 * PAGE);
+	assert_int_equal(mapping.protection, BOTH);
+	assert_int_equal(tested_munmap(at + 5 * PAGE, PAGE), 0);
+	assert_true(zswap_mapping_next(start + 5 * PAGE, start + 8 * PAGE, &mapping));
+	assert_int_equal(mapping.start, start + 6 * PAGE);
+	assert_int_equal(mapping.end, start + 8 * PAGE);
+	assert_false(zswap_mapping_next(start + 5 * PAGE, start + 6 * PAGE, &mapping));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -424,7 +485,11 @@ int main(void)
 		TEST(memory_that_is_not_managed_is_moved_by_the_kernel),
 		TEST(advice_goes_to_the_management),
 		TEST(advice_on_other_memory_is_the_kernels),
+		TEST(what_of_a_file_was_to_be_freed_stays),
+		TEST(there_are_no_guards),
 		TEST(protections_are_read),
+		TEST(names_may_have_any_bytes),
+		TEST(mappings_are_cut_to_a_range),
 	};
 
 	return cmocka_run_group_tests_name("preload calls", tests, NULL, NULL);

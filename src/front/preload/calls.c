@@ -26,6 +26,9 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#endif
 
 /* 0: nothing, or more than there can be. */
 static size_t round_up(size_t len)
@@ -180,20 +183,21 @@ PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)
 
 /*
  * What is free at once is not counted as resident. Huge pages would come and go as such. Memory that is not there in a
- * child, or is empty there, cannot be managed: who asks for that does without, as on older kernels.
+ * child, or is empty there, cannot be managed, nor can guards, which a page that comes would take away: who asks for
+ * that does without, as on older kernels.
  */
 PUBLIC int madvise(void *addr, size_t len, int advice)
 {
-	if (advice == MADV_FREE)
-		advice = MADV_DONTNEED;
 	if (advice == MADV_DONTNEED || !has_managed(addr, round_up(len)))
 		return __wrap_madvise(addr, len, advice);
 	switch (advice) {
+	case MADV_FREE: return __wrap_madvise(addr, len, MADV_DONTNEED);
 	case MADV_HUGEPAGE:
 	case MADV_COLLAPSE: return 0;
 	case MADV_COLD: return zswap_process_advise(addr, len, ZSWAP_COLD);
 	case MADV_PAGEOUT: return zswap_process_advise(addr, len, ZSWAP_PAGEOUT);
 	case MADV_WILLNEED: return zswap_process_advise(addr, len, ZSWAP_WILLNEED);
+	case MADV_GUARD_INSTALL:
 	case MADV_DONTFORK:
 	case MADV_WIPEONFORK: errno = EINVAL; return -1;
 	default: return __wrap_madvise(addr, len, advice);
