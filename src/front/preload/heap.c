@@ -40,7 +40,9 @@ static struct head *unused[MOST_SHIFT + 1];
 
 static bool is_own(const void *block)
 {
-	return (uintptr_t)block - (uintptr_t)heap < HEAP_BYTES && heap;
+	uintptr_t start = (uintptr_t)__atomic_load_n(&heap, __ATOMIC_RELAXED);
+
+	return start && (uintptr_t)block - start < HEAP_BYTES;
 }
 
 /* NULL: there is no room. context: locked */

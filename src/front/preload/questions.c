@@ -95,12 +95,15 @@ void zswap_questions_renew(void)
 	start_by_some_name(where, sizeof(where));
 }
 
+/* Several threads may end the process at once, and a signal handler while this is under way. */
 void zswap_questions_end(void)
 {
-	if (!questions.control || questions.pid != getpid())
+	struct zs_control *control;
+
+	if (questions.pid != getpid())
 		return;
+	control = __atomic_exchange_n(&questions.control, NULL, __ATOMIC_ACQ_REL);
 	zswap_enter();
-	zs_control_stop(questions.control);
-	questions.control = NULL;
+	zs_control_stop(control);
 	zswap_leave();
 }

@@ -93,9 +93,9 @@ void zswap_summary_tell(void)
 	struct zswap_stats stats = { .size = sizeof(stats) };
 	int saved_errno = errno;
 
-	if (!summary.is_wanted || !summary.zswap || summary.pid != getpid() || summary.is_told || !is_same_file())
+	if (!summary.is_wanted || !summary.zswap || summary.pid != getpid() || !is_same_file() ||
+	    __atomic_exchange_n(&summary.is_told, true, __ATOMIC_RELAXED))
 		return;
-	summary.is_told = true;
 	zswap_enter();
 	zswap_stats(summary.zswap, &stats);
 	print(&stats);
