@@ -35,6 +35,21 @@ static struct {
 	char name[32];
 } process;
 
+/* ---- at work for the management ---- */
+
+/* No handler of the program's runs meanwhile: it would be inside too, and could wait for what its own thread has. */
+static void begin_work(struct zswap_interrupts *before)
+{
+	zswap_block_interrupts(before);
+	zswap_enter();
+}
+
+static void end_work(const struct zswap_interrupts *before)
+{
+	zswap_leave();
+	zswap_restore_interrupts(before);
+}
+
 /* ---- settings ---- */
 
 static uint64_t number_of(const char *name)
@@ -118,18 +133,17 @@ static bool is_worth_it(size_t bytes)
 
 void zswap_process_mapped(void *start, size_t bytes)
 {
+	struct zswap_interrupts before;
 	int saved_errno = errno;
 
-	if (state_of_process() == WAITS && !zswap_inside && is_worth_it(bytes) && is_first()) {
-		zswap_enter();
+	if (zswap_inside)
+		return;
+	begin_work(&before);
+	if (state_of_process() == WAITS && is_worth_it(bytes) && is_first())
 		make();
-		zswap_leave();
-	}
-	if (state_of_process() == GOES && !zswap_inside) {
-		zswap_enter();
+	if (state_of_process() == GOES)
 		zswap_take_over(process.zswap, start, bytes);
-		zswap_leave();
-	}
+	end_work(&before);
 	errno = saved_errno;
 }
 
@@ -140,18 +154,20 @@ bool zswap_process_is_managed(void)
 
 void zswap_process_forked(void)
 {
+	struct zswap_interrupts before;
+
 	if (!zswap_process_is_managed())
 		return;
-	zswap_enter();
+	begin_work(&before);
 	zswap_questions_renew();
-	zswap_leave();
+	end_work(&before);
 }
 
 bool zswap_process_find(uintptr_t start, uintptr_t end, uintptr_t *part_start, uintptr_t *part_end)
 {
 	struct zswap_region part;
 
-	if (state_of_process() != GOES || !zswap_regions_next(&process.zswap->regions, start, end, &part))
+	if (state_of_process() != GOES || !zswap_find(process.zswap, start, end, &part))
 		return false;
 	*part_start = part.start;
 	*part_end = part.end;
@@ -160,18 +176,21 @@ bool zswap_process_find(uintptr_t start, uintptr_t end, uintptr_t *part_start, u
 
 void zswap_process_let_go(void *start, size_t bytes)
 {
-	zswap_enter();
+	struct zswap_interrupts before;
+
+	begin_work(&before);
 	zswap_let_go(process.zswap, start, bytes);
-	zswap_leave();
+	end_work(&before);
 }
 
 int zswap_process_advise(void *start, size_t bytes, int advice)
 {
+	struct zswap_interrupts before;
 	int err;
 
-	zswap_enter();
+	begin_work(&before);
 	err = zswap_advise(process.zswap, start, bytes, (enum zswap_advice)advice);
-	zswap_leave();
+	end_work(&before);
 	return err ? -1 : 0;
 }
 

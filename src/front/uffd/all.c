@@ -22,7 +22,7 @@
 struct zswap_all zswap_all;
 
 static int minding_failed;
-static sigset_t signals_before;
+static struct zswap_interrupts interrupts_before;
 
 /* Cheaper than gettid(), and every fault asks. */
 static uintptr_t self(void)
@@ -35,6 +35,17 @@ bool zswap_all_are_mine(void)
 	return __atomic_load_n(&zswap_all.forking, __ATOMIC_RELAXED) == self();
 }
 
+#define STACK_BYTES 8192u /* that a call takes, more or less */
+
+void zswap_touch_stack(void)
+{
+	volatile char below[STACK_BYTES];
+
+	for (unsigned int i = STACK_BYTES; i; i -= ZSWAP_PAGE_SIZE / 2)
+		below[i - 1] = 0;
+	below[0] = below[STACK_BYTES - 1];
+}
+
 /* ---- forks ---- */
 
 static void set_forking(struct zswap *zswap, pid_t thread)
@@ -44,12 +55,12 @@ static void set_forking(struct zswap *zswap, pid_t thread)
 
 static void before_fork(void)
 {
-	sigset_t old;
+	struct zswap_interrupts before;
 
-	zswap_block_signals(&old);
+	zswap_block_interrupts(&before);
 	zs_share_lock(&zswap_all.calls, true);
 	zs_share_lock(&zswap_all.lock, true);
-	signals_before = old;
+	interrupts_before = before;
 	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next) {
 		zswap_engine_pause(zswap->engine);
 		zswap_children_expect(zswap);
@@ -71,14 +82,14 @@ static void resume(struct zswap *zswap)
 
 static void go_on(void)
 {
-	sigset_t old = signals_before;
+	struct zswap_interrupts before = interrupts_before;
 
 	__atomic_store_n(&zswap_all.forking, 0, __ATOMIC_RELAXED);
 	for (struct zswap *zswap = zswap_all.first; zswap; zswap = zswap->next)
 		resume(zswap);
 	zs_share_unlock(&zswap_all.lock, true);
 	zs_share_unlock(&zswap_all.calls, true);
-	zswap_restore_signals(&old);
+	zswap_restore_interrupts(&before);
 }
 
 static void in_parent(void)

@@ -4,7 +4,7 @@
  *
  * Locks: that of the calls, the list of all, the regions' and the engine's, in this order. Who calls from outside
  * has all signals blocked: a handler of the program's could touch managed memory, and its fault would wait for what its
- * own thread holds.
+ * own thread holds. Nor may it be cancelled, which could happen wherever a file is read.
  */
 #ifndef ZSWAP_FRONT_H
 #define ZSWAP_FRONT_H
@@ -148,6 +148,12 @@ void zswap_all_remove(struct zswap *zswap);
 /* What has to be done before other handlers of pthread_atfork() are there. More than once is once. */
 void zswap_mind_forks(void);
 
+/*
+ * The thread's stack may be managed: what a call needs of it has its faults here, before there are locks that these
+ * would wait for. It could be taken again meanwhile, which is why zswap(7) says not to have stacks there.
+ */
+void zswap_touch_stack(void);
+
 /* Whether the thread that asks has the list to itself, as it forks. */
 bool zswap_all_are_mine(void);
 
@@ -175,22 +181,33 @@ void zswap_renew(struct zswap *zswap);
 int zswap_take_over(struct zswap *zswap, void *start, size_t bytes);
 /* What is managed of memory that is about to be unmapped is so no more, and its content is lost. */
 void zswap_let_go(struct zswap *zswap, void *start, size_t bytes);
+/* The first part of a range that is managed. Result: whether there is one. */
+bool zswap_find(struct zswap *zswap, uintptr_t start, uintptr_t end, struct zswap_region *part);
 
-/* All but those that an instruction brings about, which cannot wait. */
-static inline void zswap_block_signals(sigset_t *old)
+/* What of the program's may come between, where there are locks. */
+struct zswap_interrupts {
+	sigset_t signals;
+	int cancellation;
+};
+
+/* Signals, all but those that an instruction brings about, which cannot wait; and that the thread is cancelled. */
+static inline void zswap_block_interrupts(struct zswap_interrupts *before)
 {
 	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP };
 	sigset_t all;
 
+	zswap_touch_stack();
 	sigfillset(&all);
 	for (unsigned int i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		sigdelset(&all, own[i]);
-	pthread_sigmask(SIG_SETMASK, &all, old);
+	pthread_sigmask(SIG_SETMASK, &all, &before->signals);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before->cancellation);
 }
 
-static inline void zswap_restore_signals(const sigset_t *old)
+static inline void zswap_restore_interrupts(const struct zswap_interrupts *before)
 {
-	pthread_sigmask(SIG_SETMASK, old, NULL);
+	pthread_sigmask(SIG_SETMASK, &before->signals, NULL);
+	pthread_setcancelstate(before->cancellation, NULL);
 }
 
 #endif

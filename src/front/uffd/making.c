@@ -189,25 +189,25 @@ static bool are_valid(const struct zswap_options *options)
 PUBLIC struct zswap *zswap_create(const struct zswap_options *options)
 {
 	struct zswap *zswap;
-	sigset_t old;
+	struct zswap_interrupts before;
 
 	if (!are_valid(options)) {
 		errno = EINVAL;
 		return NULL;
 	}
-	zswap_block_signals(&old);
+	zswap_block_interrupts(&before);
 	zswap = create(options);
-	zswap_restore_signals(&old);
+	zswap_restore_interrupts(&before);
 	return zswap;
 }
 
 PUBLIC void zswap_destroy(struct zswap *zswap)
 {
-	sigset_t old;
+	struct zswap_interrupts before;
 
 	if (!zswap)
 		return;
-	zswap_block_signals(&old);
+	zswap_block_interrupts(&before);
 	destroy(zswap);
-	zswap_restore_signals(&old);
+	zswap_restore_interrupts(&before);
 }

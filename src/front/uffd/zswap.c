@@ -15,18 +15,18 @@
 #define PUBLIC __attribute__((visibility("default")))
 
 /* A handler of pthread_atfork() may be who calls. */
-static void begin_call(sigset_t *old)
+static void begin_call(struct zswap_interrupts *before)
 {
-	zswap_block_signals(old);
+	zswap_block_interrupts(before);
 	if (!zswap_all_are_mine())
 		zs_share_lock(&zswap_all.calls, false);
 }
 
-static void end_call(const sigset_t *old)
+static void end_call(const struct zswap_interrupts *before)
 {
 	if (!zswap_all_are_mine())
 		zs_share_unlock(&zswap_all.calls, false);
-	zswap_restore_signals(old);
+	zswap_restore_interrupts(before);
 }
 
 /* ---- mapping ---- */
@@ -98,12 +98,12 @@ static void *map(struct zswap *zswap, size_t bytes)
 
 int zswap_take_over(struct zswap *zswap, void *start, size_t bytes)
 {
-	sigset_t old;
+	struct zswap_interrupts before;
 	int err;
 
-	begin_call(&old);
+	begin_call(&before);
 	err = zswap->fd < 0 ? -EPERM : manage(zswap, start, bytes);
-	end_call(&old);
+	end_call(&before);
 	return err;
 }
 
@@ -111,14 +111,26 @@ void zswap_let_go(struct zswap *zswap, void *start, size_t bytes)
 {
 	uintptr_t at = (uintptr_t)start, end = at + bytes;
 	struct zswap_region part;
-	sigset_t old;
+	struct zswap_interrupts before;
 
-	begin_call(&old);
+	begin_call(&before);
 	for (; zswap_regions_next(&zswap->regions, at, end, &part); at = part.end) {
 		zswap_unmapped(zswap, part.start, part.end);
 		zswap_descriptor_forget(zswap->fd, (void *)part.start, part.end - part.start);
 	}
-	end_call(&old);
+	end_call(&before);
+}
+
+/* A signal handler of the program's may be who looks: who is interrupted by one must not have the regions' lock. */
+bool zswap_find(struct zswap *zswap, uintptr_t start, uintptr_t end, struct zswap_region *part)
+{
+	struct zswap_interrupts before;
+	bool is_there;
+
+	zswap_block_interrupts(&before);
+	is_there = zswap_regions_next(&zswap->regions, start, end, part);
+	zswap_restore_interrupts(&before);
+	return is_there;
 }
 
 /* 0: there is nothing, or it is more than there can be. */
@@ -129,16 +141,16 @@ static size_t round_up(size_t len)
 
 PUBLIC void *zswap_mmap(struct zswap *zswap, size_t len)
 {
-	sigset_t old;
+	struct zswap_interrupts before;
 	void *start;
 
 	if (!zswap || !len || !round_up(len)) {
 		errno = zswap && len ? ENOMEM : EINVAL;
 		return NULL;
 	}
-	begin_call(&old);
+	begin_call(&before);
 	start = map(zswap, round_up(len));
-	end_call(&old);
+	end_call(&before);
 	return start;
 }
 
@@ -177,14 +189,14 @@ static int unmap(struct zswap *zswap, uintptr_t start, uintptr_t end)
 PUBLIC int zswap_munmap(struct zswap *zswap, void *addr, size_t len)
 {
 	uintptr_t start = (uintptr_t)addr;
-	sigset_t old;
+	struct zswap_interrupts before;
 	int err;
 
 	if (!zswap || !len || !is_aligned(start) || !is_aligned(len) || start + len < start)
 		return fail(-EINVAL);
-	begin_call(&old);
+	begin_call(&before);
 	err = unmap(zswap, start, start + len);
-	end_call(&old);
+	end_call(&before);
 	return fail(err);
 }
 
@@ -227,14 +239,15 @@ static int advise(struct zswap *zswap, uintptr_t start, uintptr_t end, enum zswa
 PUBLIC int zswap_advise(struct zswap *zswap, void *addr, size_t len, enum zswap_advice advice)
 {
 	uintptr_t start = (uintptr_t)addr;
-	sigset_t old;
+	struct zswap_interrupts before;
 	int err;
 
-	if (!zswap || !is_aligned(start) || advice > ZSWAP_DONTNEED || start + round_up(len) < start)
+	if (!zswap || !is_aligned(start) || advice > ZSWAP_DONTNEED || round_up(len) < len ||
+	    start + round_up(len) < start)
 		return fail(-EINVAL);
-	begin_call(&old);
+	begin_call(&before);
 	err = advise(zswap, start, start + round_up(len), advice);
-	end_call(&old);
+	end_call(&before);
 	return fail(err);
 }
 
@@ -250,15 +263,15 @@ static uint64_t mode_of(const struct zswap *zswap)
 PUBLIC void zswap_stats(struct zswap *zswap, struct zswap_stats *stats)
 {
 	struct zswap_stats all = { .size = sizeof(all) };
-	sigset_t old;
+	struct zswap_interrupts before;
 	size_t size;
 
 	if (!zswap || !stats || !stats->size)
 		return;
-	zswap_block_signals(&old);
+	zswap_block_interrupts(&before);
 	all.mode = mode_of(zswap);
 	zswap_engine_stats(zswap->engine, &all);
-	zswap_restore_signals(&old);
+	zswap_restore_interrupts(&before);
 	size = stats->size < sizeof(all) ? stats->size : sizeof(all);
 	memcpy(stats, &all, size);
 	stats->size = size;
