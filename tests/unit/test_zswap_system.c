@@ -3,6 +3,7 @@
  * Compressed memory and the rest of the system: what the program does to the memory by itself, system calls on it,
  * signals, pinned pages, privileges that it lacks, and a backing file that fails.
  */
+#include <alloca.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/io_uring.h>
@@ -48,6 +49,14 @@ static struct zswap *make_way(const struct way *way)
 	unsetenv("ZSWAP_DISABLE");
 	return zswap;
 }
+
+#define CHILD_MUST(condition)                                                                                          \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "line %d: %s\n", __LINE__, #condition);                                        \
+			_exit(96);                                                                                     \
+		}                                                                                                      \
+	} while (0)
 
 #define FOR_EACH_WAY(way) for (const struct way *way = ways; way < ways + NR_OF(ways); way++)
 
@@ -387,6 +396,71 @@ static void handlers_touch_memory_while_calls_are_made(void **state)
 	sigaction(SIGUSR1, &before, NULL);
 }
 
+/* ---- stacks ---- */
+
+#define STACK_BYTES MIB
+
+static __attribute__((noinline)) void map_and_unmap(struct zswap *zswap)
+{
+	CHILD_MUST(!zswap_munmap(zswap, map_pages(zswap, 8), 8 * PAGE));
+}
+
+/* So deep that what is below has been evicted. */
+static __attribute__((noinline)) void map_at_depth(struct zswap *zswap, size_t bytes)
+{
+	volatile char *above = alloca(bytes);
+
+	map_and_unmap(zswap);
+	above[bytes - 1] = 1;
+}
+
+static void *call_at_depths(void *arg)
+{
+	for (size_t i = 0; i < 512; i++) {
+		char *here = (char *)((uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1));
+
+		page_out(arg, here - 20 * PAGE, 12);
+		map_at_depth(arg, 8 * PAGE + i * 16);
+	}
+	return NULL;
+}
+
+static void call_on_managed_stacks(void *arg)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	struct zswap *zswap;
+
+	alarm(60);
+	zswap = make_way(arg);
+	pthread_attr_init(&attributes);
+	CHILD_MUST(!pthread_attr_setstack(&attributes, zswap_mmap(zswap, STACK_BYTES), STACK_BYTES));
+	CHILD_MUST(!pthread_create(&thread, &attributes, call_at_depths, zswap));
+	CHILD_MUST(!pthread_join(thread, NULL));
+	_exit(0);
+}
+
+/* A page of a stack must not be wanted first where there is a lock that its fault needs. */
+static void calls_are_made_on_managed_stacks(void **state)
+{
+	(void)state;
+	if (UNIT_SANITIZED)
+		skip(); /* they look at stacks by themselves */
+	FOR_EACH_WAY(way)
+	{
+		char text[512];
+		int status = way->flags == ZSWAP_PAGER
+				     ? run_child(call_on_managed_stacks, (void *)way, text, sizeof(text))
+				     : 0;
+
+		if (status)
+			print_error("%s: status %x: %s\n", way->name, status, text);
+		assert_int_equal(status, 0);
+	}
+}
+
+/* ---- who else takes SIGBUS ---- */
+
 static void *volatile where;
 
 /* The instruction is tried again, on memory that is there. */
@@ -460,6 +534,149 @@ static void other_faults_end_who_has_no_handler(void **state)
 	assert_true(UNIT_SANITIZED ? status != 0 : WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
 }
 
+static bool is_blocked(int signal)
+{
+	sigset_t blocked;
+
+	return !pthread_sigmask(SIG_SETMASK, NULL, &blocked) && sigismember(&blocked, signal);
+}
+
+static volatile unsigned int blocked_in_handler;
+
+static void note_blocked(int signal, siginfo_t *info, void *context)
+{
+	blocked_in_handler =
+		(is_blocked(SIGBUS) ? 1 : 0) | (is_blocked(SIGUSR1) ? 2 : 0) | (is_blocked(SIGUSR2) ? 4 : 0);
+	put_memory_there(signal, info, context);
+}
+
+/* So that it may touch managed memory itself, or be interrupted, if that is what it is made for. */
+static void the_handler_of_before_has_the_signals_that_it_wants(void **state)
+{
+	struct sigaction action = { .sa_sigaction = note_blocked, .sa_flags = SA_SIGINFO | SA_NODEFER }, before;
+	volatile unsigned char *nothing = map_nothing();
+	struct zswap *zswap;
+
+	(void)state;
+	sigaddset(&action.sa_mask, SIGUSR2);
+	assert_int_equal(sigaction(SIGBUS, &action, &before), 0);
+	zswap = make_way(&ways[1]);
+	nothing[0] = 1;
+	assert_int_equal(blocked_in_handler, 4);
+	assert_false(is_blocked(SIGUSR2));
+	unmap_and_destroy(zswap);
+	sigaction(SIGBUS, &before, NULL);
+	munmap((void *)nothing, PAGE);
+}
+
+static unsigned int nr_noted;
+
+static void note_once(int signal)
+{
+	(void)signal;
+	CHILD_MUST(!nr_noted++);
+}
+
+/* As who wants to tell of a crash, once, and then have it. */
+static void touch_nothing_with_a_handler_for_once(void *arg)
+{
+	struct sigaction action = { .sa_handler = note_once, .sa_flags = (int)SA_RESETHAND };
+	volatile unsigned char *nothing = map_nothing();
+
+	(void)arg;
+	alarm(30);
+	CHILD_MUST(!sigaction(SIGBUS, &action, NULL));
+	write_pages(map_pages(make_way(&ways[1]), NR), NR, 1);
+	nothing[0] = 1;
+}
+
+static void send_to_who_has_no_handler(void *arg)
+{
+	(void)arg;
+	signal(SIGBUS, SIG_DFL);
+	make_way(&ways[1]);
+	raise(SIGBUS);
+	_exit(0);
+}
+
+static void what_ends_a_process_does(void **state)
+{
+	void (*const ends[])(void *) = { touch_nothing_with_a_handler_for_once, send_to_who_has_no_handler };
+	char text[512];
+
+	(void)state;
+	if (UNIT_SANITIZED)
+		skip(); /* a sanitizer has a handler of its own */
+	for (unsigned int i = 0; i < NR_OF(ends); i++) {
+		int status = run_child(ends[i], NULL, text, sizeof(text));
+
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGBUS)
+			print_error("%u: status %x: %s\n", i, status, text);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	}
+}
+
+/* Somebody sends the signal to who ignores it: faults are still taken. */
+static void who_ignores_the_signal_goes_on(void **state)
+{
+	void (*before)(int) = signal(SIGBUS, SIG_IGN);
+	struct zswap *zswap = make_way(&ways[1]);
+	unsigned char *memory = map_pages(zswap, NR);
+
+	(void)state;
+	write_pages(memory, NR, 1);
+	page_out(zswap, memory, NR);
+	assert_int_equal(raise(SIGBUS), 0);
+	assert_pages(memory, NR, 1);
+	unmap_and_destroy(zswap);
+	signal(SIGBUS, before);
+}
+
+static struct sigaction passed_on;
+static volatile unsigned int nr_passed;
+
+static void pass_on_all(int signal, siginfo_t *info, void *context)
+{
+	if (++nr_passed > 1)
+		_exit(95); /* round in circles */
+	passed_on.sa_sigaction(signal, info, context);
+}
+
+static void begin_below_another(void *arg)
+{
+	struct sigaction first = { .sa_sigaction = put_memory_there, .sa_flags = SA_SIGINFO };
+	struct sigaction later = { .sa_sigaction = pass_on_all, .sa_flags = SA_SIGINFO };
+	volatile unsigned char *nothing = map_nothing();
+	struct zswap *zswap;
+	unsigned char *memory;
+
+	(void)arg;
+	CHILD_MUST(!sigaction(SIGBUS, &first, NULL));
+	zswap = make_way(&ways[1]);
+	CHILD_MUST(!sigaction(SIGBUS, &later, &passed_on));
+	zswap_destroy(zswap);
+	zswap = make_way(&ways[1]);
+	nothing[0] = 1;
+	CHILD_MUST(nr_passed == 1 && nothing[0] == 1);
+	memory = map_pages(zswap, NR);
+	nr_passed = 0;
+	*(volatile unsigned char *)memory = 1;
+	CHILD_MUST(nr_passed == 1 && memory[0] == 1);
+	_exit(0);
+}
+
+/* Who installed a handler meanwhile passes on to ours, to which it must not come back. */
+static void handlers_do_not_go_round_in_circles(void **state)
+{
+	char text[512];
+	int status = run_child(begin_below_another, NULL, text, sizeof(text));
+
+	(void)state;
+	if (status)
+		print_error("status %x: %s\n", status, text);
+	assert_int_equal(status, 0);
+}
+
 /* ---- privileges ---- */
 
 static void drop_privileges(void)
@@ -506,14 +723,6 @@ static void what_a_filter_denies_is_told(void **state)
 	assert_int_equal(WEXITSTATUS(status), EPERM);
 	assert_non_null(strstr(text, "seccomp"));
 }
-
-#define CHILD_MUST(condition)                                                                                          \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "line %d: %s\n", __LINE__, #condition);                                        \
-			_exit(96);                                                                                     \
-		}                                                                                                      \
-	} while (0)
 
 static void use_unprivileged(void *arg)
 {
@@ -645,6 +854,51 @@ static void what_cannot_be_written_is_kept(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+struct cancelled {
+	struct zswap *zswap;
+	unsigned char *memory;
+	bool went_on;
+};
+
+/* Reading a file is where a thread is cancelled that is to be: not while it has locks. */
+static void *bring_when_cancelled(void *arg)
+{
+	struct cancelled *it = arg;
+
+	pthread_cancel(pthread_self());
+	zswap_advise(it->zswap, it->memory, MANY / 2 * PAGE, ZSWAP_WILLNEED);
+	for (unsigned int i = 0; i < MANY; i++)
+		(void)*(volatile unsigned char *)(it->memory + i * PAGE);
+	it->went_on = true;
+	pthread_testcancel();
+	return NULL;
+}
+
+static void who_is_cancelled_has_no_locks(void **state)
+{
+	(void)state;
+	FOR_EACH_WAY(way)
+	{
+		struct cancelled it = { .went_on = false };
+		pthread_t thread;
+		void *result;
+
+		setenv("ZSWAP_DISABLE", way->disabled, 1);
+		it.zswap = make_zswap((struct zswap_options){ .backing_path = dir, .flags = way->flags });
+		unsetenv("ZSWAP_DISABLE");
+		it.memory = map_pages(it.zswap, MANY);
+		fill_randomly(it.memory, MANY * PAGE);
+		page_out(it.zswap, it.memory, MANY);
+		assert_true(figures(it.zswap).stored_pages > 0);
+		assert_int_equal(pthread_create(&thread, NULL, bring_when_cancelled, &it), 0);
+		assert_int_equal(pthread_join(thread, &result), 0);
+		assert_true(it.went_on);
+		assert_ptr_equal(result, PTHREAD_CANCELED);
+		assert_true(is_filled(it.memory, MANY * PAGE));
+		unmap_and_destroy(it.zswap);
+	}
+}
+
 struct truncated {
 	const struct way *way;
 	const char *path;
@@ -704,11 +958,17 @@ int main(void)
 		cmocka_unit_test(system_calls_work_or_fail),
 		cmocka_unit_test(pinned_pages_stay),
 		cmocka_unit_test(handlers_touch_memory_while_calls_are_made),
+		cmocka_unit_test(calls_are_made_on_managed_stacks),
 		cmocka_unit_test(other_faults_are_the_handlers_of_before),
 		cmocka_unit_test(other_faults_end_who_has_no_handler),
+		cmocka_unit_test(the_handler_of_before_has_the_signals_that_it_wants),
+		cmocka_unit_test(what_ends_a_process_does),
+		cmocka_unit_test(who_ignores_the_signal_goes_on),
+		cmocka_unit_test(handlers_do_not_go_round_in_circles),
 		cmocka_unit_test(what_a_filter_denies_is_told),
 		cmocka_unit_test(it_works_without_privileges),
 		IN_DIR(what_cannot_be_written_is_kept),
+		IN_DIR(who_is_cancelled_has_no_locks),
 		IN_DIR(what_is_lost_is_no_other_content),
 	};
 
