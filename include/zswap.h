@@ -9,7 +9,8 @@
  * The idea is that of the proposal of 2013 (Seth Jennings: "zswap: compressed swap caching"), one level further up.
  *
  * Threads: every call may be made from any thread at any time, but zswap_destroy(). No call may be made from a signal
- * handler. Errors: calls return NULL or a negative errno, with errno set.
+ * handler. None is a cancellation point, nor is touching the memory. Errors: calls return NULL or a negative errno,
+ * with errno set.
  *
  * Fork: a child has all its managed memory with all content, and goes on to use it, as its parent does; each manages
  * its own, with the same limits, and with descriptors and threads of its own. fork() waits for calls that other threads
@@ -91,9 +92,10 @@ struct zswap_options {
  * The variable ZSWAP_DISABLE in the environment does without what it names, in a list with commas: "move", "scan",
  * "sigbus", "full" (faults of system calls), "uffd" (nothing is left then). Setuid programs do not ask for it.
  *
- * Returns NULL with errno EINVAL (an option), ENOMEM, ENOSYS (the kernel lacks userfaultfd, or a part that is needed),
- * EPERM (it is not allowed: Docker's default seccomp profile denies it; or the backing file is another user's), or what
- * opening that file said; on_event has then been told which it is and what helps.
+ * Returns NULL with errno EINVAL (an option), ENOMEM, EAGAIN (no thread), EMFILE or ENFILE (no descriptor), ENOSYS (the
+ * kernel lacks userfaultfd, or a part that is needed), EPERM (it is not allowed: Docker's default seccomp profile
+ * denies it; or the backing file is another user's), or what opening that file said; on_event has then been told which
+ * it is and what helps.
  */
 struct zswap *zswap_create(const struct zswap_options *options);
 
@@ -124,8 +126,8 @@ enum zswap_advice {
 
 /**
  * Tells what will become of pages. Those that are not managed are passed over.
- * Returns 0; -EINVAL: addr is not that of a page, the advice is unknown, or pages that are locked were to be dropped;
- * -EIO: a page could not be brought back.
+ * Returns 0; -EINVAL: addr is not that of a page, len is more than there can be, the advice is unknown, or pages that
+ * are locked were to be dropped; -EIO: a page could not be brought back.
  */
 int zswap_advise(struct zswap *zswap, void *addr, size_t len, enum zswap_advice advice);
 

@@ -3,6 +3,7 @@
  * The public calls of compressed memory, on the kernel's own userfaultfd.
  */
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "zswap_front.h"
@@ -382,6 +383,7 @@ static void advice_is_looked_at(void **state)
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(zswap_advise(zswap, memory, PAGE, (enum zswap_advice)99), -EINVAL);
 	assert_int_equal(zswap_advise(zswap, memory, (size_t)-PAGE, ZSWAP_COLD), -EINVAL);
+	assert_int_equal(zswap_advise(zswap, memory, SIZE_MAX, ZSWAP_COLD), -EINVAL);
 	assert_int_equal(zswap_advise(zswap, memory, 0, ZSWAP_COLD), 0);
 	assert_int_equal(zswap_advise(zswap, memory - 10 * PAGE, 100 * PAGE, ZSWAP_COLD), 0);
 	zswap_destroy(zswap);
@@ -525,6 +527,20 @@ static void what_cannot_be_done_without_is_told(void **state)
 
 /* ---- events ---- */
 
+static void want_of_descriptors_is_told(void **state)
+{
+	struct rlimit limit, none;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_refused((struct zswap_options){ .resident_limit_bytes = MIB }, EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_non_null(strstr(events.what, "descriptor"));
+}
+
 static void a_full_pool_is_told_once(void **state)
 {
 	struct zswap *zswap = make_zswap((struct zswap_options){ .pool_limit_bytes = MIB });
@@ -590,6 +606,7 @@ int main(void)
 		cmocka_unit_test(two_do_not_mix),
 		cmocka_unit_test(what_is_disabled_is_done_without),
 		cmocka_unit_test(what_cannot_be_done_without_is_told),
+		cmocka_unit_test(want_of_descriptors_is_told),
 		cmocka_unit_test(a_full_pool_is_told_once),
 		cmocka_unit_test(nobody_listening_it_goes_to_stderr),
 	};

@@ -144,8 +144,16 @@ static int find_without(void)
 	return all;
 }
 
+/* What is wrong for now, whatever the kernel has. */
+static bool is_want(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
 static const char *words_for(int err)
 {
+	if (is_want(err))
+		return "there is no descriptor or memory left for userfaultfd";
 	if (err == -ENOSYS)
 		return "the kernel lacks userfaultfd (CONFIG_USERFAULTFD)";
 	if (err == -EPERM)
@@ -157,7 +165,7 @@ static const char *words_for(int err)
 static int explain(int err, const char **why)
 {
 	*why = words_for(err);
-	return err == -EPERM ? err : -ENOSYS;
+	return err == -EPERM || is_want(err) ? err : -ENOSYS;
 }
 
 static int ask(bool is_full, uint64_t *features)
