@@ -13,12 +13,13 @@ fail() {
 	bad=1
 }
 
-# The folder of src that holds a header named so in an include line.
-folder_of() {
-	local found
-	found=$(cd "$root" && find src include -name "$(basename "$1")" -not -path '*/sim/*' \
-		-not -path '*/kernel/host_types.h' | head -1)
-	dirname "$found"
+# The folder that holds a header, by the header's name.
+declare -A folder_of
+find_headers() {
+	local path
+	while read -r path; do
+		folder_of[${path##*/}]=${path%/*}
+	done < <(cd "$root" && find src include -name '*.h' -not -path '*/sim/*' -not -path '*/kernel/host_types.h' | sort -r)
 }
 
 # folder: the folders it may include from
@@ -47,16 +48,13 @@ allowed() {
 }
 
 check_file() {
-	local file=$1 folder header from
-	folder=$(dirname "$file")
-	for header in $(sed -n 's/^#include "\(.*\)"/\1/p' "$root/$file"); do
-		from=$(folder_of "$header")
-		[ -f "$root/$folder/$(basename "$header")" ] && from=$folder
-		case " $(allowed "$folder") " in
-		*" $from "*) ;;
-		*) fail "$file includes $header of $from, which is not below $folder" ;;
-		esac
-	done
+	local file=$1 folder=${1%/*} header from allowed
+	allowed=" $(allowed "$folder") "
+	while read -r header; do
+		from=${folder_of[${header##*/}]:-.}
+		[ -f "$root/$folder/${header##*/}" ] && from=$folder
+		[[ $allowed == *" $from "* ]] || fail "$file includes $header of $from, which is not below $folder"
+	done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$root/$file")
 }
 
 check_core_is_free_of_system_headers() {
@@ -88,6 +86,7 @@ check_drawing() {
 		fail "the drawing in docs/architecture.md (<) differs from src (>): $(diff <(echo "$drawn") <(echo "$folders"))"
 }
 
+find_headers
 for file in $(cd "$root" && find src tools -name '*.[ch]' | sort); do
 	check_file "$file"
 done

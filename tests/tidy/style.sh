@@ -4,29 +4,42 @@
 # and no function of the product is longer than a screen.
 #   style.sh SOURCE_ROOT
 set -u
-root=$1
-bad=0
-
-fail() {
-	echo "style: $*"
-	bad=1
-}
 
 sources() {
-	(cd "$root" && find src include tools tests bench examples \( -name '*.[ch]' -o -name '*.sh' -o -name 'meson.build' \) \
-		-type f | sort)
+	find src include tools tests bench examples \( -name '*.[ch]' -o -name '*.sh' -o -name 'meson.build' \) -type f | sort
 }
 
-cd "$root" || exit 1
-for file in $(sources); do
-	head -2 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only' || fail "$file: no SPDX line at the top"
-	hits=$(expand -t 8 "$file" | awk 'length($0) > 120 { print FNR }' | head -3 | tr '\n' ' ')
-	[ -z "$hits" ] || [ "${file##*.}" = sh ] || fail "$file: longer than 120 columns: line $hits"
-	hits=$(grep -nE '[[:space:]]+$' "$file" | head -3 | cut -d: -f1 | tr '\n' ' ')
-	[ -z "$hits" ] || fail "$file: trailing space: line $hits"
-done
-for file in $(sources | grep '^src.*\.c$'); do
-	hits=$(awk '/^{/ { start = NR } /^}/ && start { if (NR - start > 50) print start; start = 0 }' "$file" | tr '\n' ' ')
-	[ -z "$hits" ] || fail "$file: a function of more than 50 lines at line $hits"
-done
-exit $bad
+cd "$1" || exit 1
+mapfile -t files < <(sources)
+awk '
+	function fail(what) {
+		print "style: " what
+		bad = 1
+	}
+
+	function columns(line, parts, nr, at, i) {
+		nr = split(line, parts, "\t")
+		at = length(parts[1])
+		for (i = 2; i <= nr; i++)
+			at += 8 - at % 8 + length(parts[i])
+		return at
+	}
+
+	FNR == 1 { start = 0 }
+	FNR <= 2 && /SPDX-License-Identifier: BSD-3-Clause OR GPL-2\.0-only/ { licensed[FILENAME] = 1 }
+	FILENAME !~ /\.sh$/ && columns($0) > 120 { fail(FILENAME ": longer than 120 columns: line " FNR) }
+	/[[:space:]]$/ { fail(FILENAME ": trailing space: line " FNR) }
+	FILENAME ~ /^src.*\.c$/ && /^{/ { start = FNR }
+	start && /^}/ {
+		if (FNR - start > 50)
+			fail(FILENAME ": a function of more than 50 lines at line " start)
+		start = 0
+	}
+
+	END {
+		for (i = 1; i < ARGC; i++)
+			if (!(ARGV[i] in licensed))
+				fail(ARGV[i] ": no SPDX line at the top")
+		exit bad
+	}
+' "${files[@]}"
