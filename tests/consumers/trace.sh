@@ -64,10 +64,11 @@ units_of() {
 		done | sort -u | wc -l
 }
 
-# A process that holds a known amount of text.
+# A process that holds a known amount of text, and reads what nobody writes.
 check_process() {
 	local waited=0
-	sh -c 'text=$(seq 1 400000); echo ready >"$0"; read -r line; : "$text" "$line"' "$dir/ready" < <(sleep 30) &
+	mkfifo "$dir/silence"
+	sh -c 'text=$(seq 1 400000); echo ready >"$0"; read -r line; : "$text" "$line"' "$dir/ready" <>"$dir/silence" &
 	child=$!
 	while [ ! -s "$dir/ready" ] && [ $waited -lt 200 ]; do
 		sleep 0.1
