@@ -5,7 +5,9 @@
 #ifndef TESTS_RANDOM_H
 #define TESTS_RANDOM_H
 
+#include <endian.h>
 #include <stdint.h>
+#include <string.h>
 
 struct rng {
 	uint64_t state;
@@ -26,15 +28,19 @@ static inline uint32_t rng_below(struct rng *rng, uint32_t bound)
 	return (uint32_t)(((rng_next(rng) >> 32) * bound) >> 32);
 }
 
+/* The same bytes on machines of either order. */
 static inline void rng_fill(struct rng *rng, void *buffer, uint32_t bytes)
 {
 	unsigned char *at = buffer;
+	uint64_t word;
 
-	while (bytes) {
-		uint64_t word = rng_next(rng);
-
-		for (unsigned int i = 0; i < sizeof(word) && bytes; i++, bytes--)
-			*at++ = (unsigned char)(word >> (8 * i));
+	for (; bytes >= sizeof(word); bytes -= (uint32_t)sizeof(word), at += sizeof(word)) {
+		word = htole64(rng_next(rng));
+		memcpy(at, &word, sizeof(word));
+	}
+	if (bytes) {
+		word = htole64(rng_next(rng));
+		memcpy(at, &word, bytes);
 	}
 }
 
