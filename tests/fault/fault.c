@@ -147,8 +147,8 @@ static void play(struct script *s)
 	check_all(s);
 }
 
-/* Result: whether the failure was reached. */
-static int run(size_t max_object, uint64_t limit_bytes)
+/* Result: how many calls could fail. */
+static uint64_t run(size_t max_object, uint64_t limit_bytes)
 {
 	static struct script script;
 	struct zs_pool_options options = {
@@ -159,7 +159,7 @@ static int run(size_t max_object, uint64_t limit_bytes)
 	};
 
 	script = (struct script){ .rng = { .state = 42 }, .max_object = max_object };
-	script.nr_objects = max_object > 4096 ? MAX_OBJECTS / 4 : MAX_OBJECTS;
+	script.nr_objects = max_object > 4096 ? MAX_OBJECTS / 8 : MAX_OBJECTS;
 	script.pool = zs_create_pool_with(&options);
 	if (script.pool) {
 		play(&script);
@@ -169,7 +169,7 @@ static int run(size_t max_object, uint64_t limit_bytes)
 		MUST(errno == ENOMEM);
 	}
 	MUST(zs_sim_is_clean());
-	return zs_sim.fail_at && zs_sim.nr_fallible_calls >= zs_sim.fail_at;
+	return zs_sim.nr_fallible_calls;
 }
 
 static void setup(bool contiguous, unsigned int page_shift, uint64_t fail_at, bool fail_after)
@@ -181,16 +181,20 @@ static void setup(bool contiguous, unsigned int page_shift, uint64_t fail_at, bo
 	zs_sim.fail_after = fail_after;
 }
 
+/* Up to a failure all goes as in a run without, so that each call of that one fails once. */
 static void sweep(bool contiguous, unsigned int page_shift, size_t max_object, bool fail_after)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, nr_calls;
 
+	setup(contiguous, page_shift, 0, false);
+	nr_calls = run(max_object, 0);
 	do {
 		setup(contiguous, page_shift, ++n, fail_after);
-	} while (run(max_object, 0));
+	} while (run(max_object, 0) >= n);
+	MUST(n == nr_calls + 1);
 	printf("fault: %s, %u-byte pages, objects to %zu, %s: %llu points of failure\n",
 	       contiguous ? "contiguous" : "scattered", 1u << page_shift, max_object,
-	       fail_after ? "all from the n-th fail" : "the n-th fails", (unsigned long long)n - 1);
+	       fail_after ? "all from the n-th fail" : "the n-th fails", (unsigned long long)nr_calls);
 }
 
 /* The same with limits in place of failing calls. */

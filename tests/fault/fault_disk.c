@@ -98,6 +98,7 @@ static struct {
 	uint64_t failed_reads;
 	uint64_t failed_writes;
 	uint64_t failed_orders;
+	uint64_t nr_calls; /* that could fail */
 } s;
 
 /* Of all runs. */
@@ -301,6 +302,7 @@ static void empty(void)
 {
 	struct zram_stats stats;
 
+	s.nr_calls = zs_sim.nr_fallible_calls;
 	zs_sim_stop_failing();
 	MUST(!zram_discard(s.zram, DISK_BYTES, 0));
 	zram_stats(s.zram, &stats);
@@ -362,22 +364,29 @@ static bool run(const struct shortage *shortage)
 		play();
 		failed = s.failed_reads || s.failed_writes || s.failed_orders;
 		zram_destroy(s.zram);
+	} else {
+		s.nr_calls = zs_sim.nr_fallible_calls;
 	}
 	MUST(!err || err == -ENOMEM);
 	MUST(zs_sim_is_clean() && !faulty_nr_out());
-	return failed || (shortage->fail_at && zs_sim.nr_fallible_calls >= shortage->fail_at);
+	return failed || (shortage->fail_at && s.nr_calls >= shortage->fail_at);
 }
 
 /* ---- sweeps ---- */
 
+/* Up to a failure all goes as in a run without, so that each call of that one fails once. */
 static void sweep_calls(struct shortage shortage)
 {
+	uint64_t nr_calls;
+
+	MUST(!run(&shortage));
+	nr_calls = s.nr_calls;
 	do
 		shortage.fail_at++;
 	while (run(&shortage));
+	MUST(shortage.fail_at == nr_calls + 1);
 	printf("fault-disk: %s%s, %s: %llu points of failure\n", shortage.codec, with_policies(&shortage),
-	       shortage.fail_after ? "all from the n-th fail" : "the n-th fails",
-	       (unsigned long long)shortage.fail_at - 1);
+	       shortage.fail_after ? "all from the n-th fail" : "the n-th fails", (unsigned long long)nr_calls);
 }
 
 static void sweep_pages(struct shortage shortage)

@@ -25,6 +25,7 @@ static struct {
 	uint64_t fail_at;
 	bool fail_after;
 	unsigned int step;
+	uint64_t nr_calls; /* that could fail */
 	struct zcache_engine *engine;
 	int pools[2];
 	uint64_t numbers[NR_KEYS]; /* of what may be found; 0: nothing */
@@ -146,6 +147,7 @@ static void finish(void)
 {
 	struct zcache_stats stats = { .size = sizeof(stats) };
 
+	s.nr_calls = zs_sim.nr_fallible_calls;
 	zs_sim_stop_failing();
 	put_keys(0, 40, 20000);
 	zcache_engine_stats(s.engine, &stats);
@@ -158,8 +160,8 @@ static void finish(void)
 	all_hits += stats.hits;
 }
 
-/* Result: whether something failed, or could have. */
-static bool run(void)
+/* Result: how many calls could fail. */
+static uint64_t run(void)
 {
 	int err;
 
@@ -172,23 +174,30 @@ static bool run(void)
 	if (!err) {
 		play();
 		finish();
+	} else {
+		s.nr_calls = zs_sim.nr_fallible_calls;
 	}
 	MUST(!err || (err == -ENOMEM && s.fail_at));
 	zcache_engine_destroy(s.engine);
 	MUST(zs_sim_is_clean() && !faulty_nr_out());
-	return zs_sim.nr_fallible_calls >= s.fail_at;
+	return s.nr_calls;
 }
 
+/* Up to a failure all goes as in a run without, so that each call of that one fails once. */
 static void sweep(const char *codec, bool fail_after)
 {
+	uint64_t nr_calls;
+
 	s.codec = codec;
 	s.fail_after = fail_after;
 	s.fail_at = 0;
+	nr_calls = run();
 	do
 		s.fail_at++;
-	while (run());
+	while (run() >= s.fail_at);
+	MUST(s.fail_at == nr_calls + 1);
 	printf("fault-zcache: %s, %s: %llu points of failure\n", codec,
-	       fail_after ? "all from the n-th fail" : "the n-th fails", (unsigned long long)s.fail_at - 1);
+	       fail_after ? "all from the n-th fail" : "the n-th fails", (unsigned long long)nr_calls);
 }
 
 int main(int argc, char **argv)

@@ -40,6 +40,7 @@ static struct {
 	uint32_t first;
 	uint32_t seeds[NR_PAGES];
 	unsigned int step;
+	uint64_t nr_calls; /* that could fail */
 } s;
 
 static struct zswap_stats sums; /* of all runs */
@@ -57,12 +58,18 @@ static struct zswap_stats sums; /* of all runs */
 
 /* ---- the script ---- */
 
+/* Two of three are one word over and over, so that there are more pages than may be resident, and few requests. */
+static uint32_t seed_of(uint32_t page, uint32_t seed)
+{
+	return page % 3 ? 8 * (seed + page) + 1 : seed + page;
+}
+
 static void write_pages(uint32_t first, uint32_t nr, uint32_t seed)
 {
 	unsigned char content[PAGE];
 
 	for (uint32_t i = first; i < first + nr; i++) {
-		s.seeds[i] = seed + i;
+		s.seeds[i] = seed_of(i, seed);
 		program_make(content, s.seeds[i]);
 		MUST(!program_write(&s.program, s.first + i, content));
 	}
@@ -105,9 +112,10 @@ static void add_others(void)
 static void evict_all(void)
 {
 	for (unsigned int i = 0; i < 3; i++) {
-		zswap_engine_evict(s.engine, s.first, NR_PAGES);
 		step_some();
+		zswap_engine_evict(s.engine, s.first, NR_PAGES);
 	}
+	step_some();
 }
 
 static void play_step(void)
@@ -151,7 +159,7 @@ static void begin(const struct shortage *shortage)
 static int create(void)
 {
 	struct zswap_engine_options options = { .resident_limit_bytes = LIMIT_PAGES * PAGE,
-						.pool_limit_bytes = s.shortage.has_store ? 1450 << 10 : 0,
+						.pool_limit_bytes = s.shortage.has_store ? 1300 << 10 : 0,
 						.memory = &s.program.memory,
 						.store = s.shortage.has_store ? s.store : NULL,
 						.nr_lanes = 2 };
@@ -178,6 +186,7 @@ static void finish(void)
 {
 	struct zswap_stats stats;
 
+	s.nr_calls = zs_sim.nr_fallible_calls;
 	zs_sim_stop_failing();
 	evict_all();
 	zswap_engine_stats(s.engine, &stats);
@@ -191,8 +200,8 @@ static void finish(void)
 	add_up(&stats);
 }
 
-/* Result: whether something failed, or could have. */
-static bool run(const struct shortage *shortage)
+/* Result: how many calls could fail. */
+static uint64_t run(const struct shortage *shortage)
 {
 	int err;
 
@@ -201,24 +210,29 @@ static bool run(const struct shortage *shortage)
 	if (!err) {
 		play();
 		finish();
+	} else {
+		s.nr_calls = zs_sim.nr_fallible_calls;
 	}
 	MUST(!err || (err == -ENOMEM && shortage->fail_at));
 	zswap_engine_destroy(s.engine);
 	MUST(zs_sim_is_clean() && !faulty_nr_out());
 	program_destroy(&s.program);
 	disk_store_destroy(s.store);
-	return zs_sim.nr_fallible_calls >= shortage->fail_at;
+	return s.nr_calls;
 }
 
+/* Up to a failure all goes as in a run without, so that each call of that one fails once. */
 static void sweep(const char *codec, bool has_store, bool fail_after)
 {
 	struct shortage shortage = { .codec = codec, .fail_after = fail_after, .has_store = has_store };
+	uint64_t nr_calls = run(&shortage);
 
 	do
 		shortage.fail_at++;
-	while (run(&shortage));
+	while (run(&shortage) >= shortage.fail_at);
+	MUST(shortage.fail_at == nr_calls + 1);
 	printf("fault-zswap: %s%s, %s: %llu points of failure\n", codec, has_store ? " and a store" : "",
-	       fail_after ? "all from the n-th fail" : "the n-th fails", (unsigned long long)shortage.fail_at - 1);
+	       fail_after ? "all from the n-th fail" : "the n-th fails", (unsigned long long)nr_calls);
 }
 
 /* The first codec in each way; the others, of which each use may fail, in one. */
