@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Runs all tests: the plain build with every suite, then the suites that mean something under AddressSanitizer and
-# UndefinedBehaviorSanitizer, and under ThreadSanitizer. Ends with a line "N passed, N failed".
+# UndefinedBehaviorSanitizer, and under ThreadSanitizer. Ends with a line "N passed, N failed, N skipped".
 #   check.sh BUILD_FOLDER
 set -u
 build=${1:-build}
 passed=0 failed=0 skipped=0
+# Some tests wait more than they work, as for a server that does not answer.
+processes=$((($(nproc) * 3 + 1) / 2))
 
 # configure FOLDER OPTION…
 configure() {
@@ -19,6 +21,24 @@ configure() {
 	rm -f "$folder.log"
 }
 
+# What the tests of these suites are made of, or use: needed_by FOLDER SUITE…
+needed_by() {
+	jq -rn --arg suites "${*:2}" --arg folder "$(realpath "$1")/" --slurpfile tests "$1/meson-info/intro-tests.json" \
+		--slurpfile targets "$1/meson-info/intro-targets.json" '
+		($suites | split(" ") | map("zsmalloc:" + .)) as $suites |
+		[$tests[0][] | select(any(.suite[]; IN($suites[]))) | .depends[]] as $needed |
+		$targets[0][] | select(.id | IN($needed[])) | .filename[] | ltrimstr($folder)'
+}
+
+# The plain build is of everything there is, the others of what is tested there: build_all FOLDER SUITE…
+build_all() {
+	local targets=''
+	ninja -C "$1" build.ninja || return
+	[ "$1" = "$build" ] || targets=$(needed_by "$@")
+	# shellcheck disable=SC2086  # a list
+	ninja -C "$1" $targets
+}
+
 # The results of the last run in a folder, a word a test.
 results() {
 	sed -n 's/.*"result": "\([A-Z]*\)".*/\1/p' "$1/meson-logs/testlog.json"
@@ -29,13 +49,13 @@ run() {
 	local folder=$1 result
 	shift
 	echo "== $folder: $*"
-	ninja -C "$folder" >"$folder/ninja.log" 2>&1 || {
+	build_all "$folder" "$@" >"$folder/ninja.log" 2>&1 || {
 		tail -30 "$folder/ninja.log"
 		echo "check: building $folder failed"
 		failed=$((failed + 1))
 		return
 	}
-	meson test -C "$folder" --no-rebuild --print-errorlogs $(printf -- '--suite %s ' "$@")
+	meson test -C "$folder" --no-rebuild --print-errorlogs --num-processes "$processes" $(printf -- '--suite %s ' "$@")
 	for result in $(results "$folder"); do
 		case $result in
 		OK | EXPECTEDFAIL) passed=$((passed + 1)) ;;
