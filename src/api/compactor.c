@@ -201,12 +201,13 @@ void zs_compactor_stop(struct zs_compactor *compactor)
 {
 	if (!compactor)
 		return;
-	zs_host_on_work(compactor->pool->memory.source, NULL, NULL);
 	if (compactor->pid == getpid()) {
 		__atomic_store_n(&compactor->state, TO_STOP, __ATOMIC_RELEASE);
 		zs_futex_wake(&compactor->state, INT_MAX);
 		pthread_join(compactor->thread, NULL);
 	}
+	/* Not before: what the thread does may tell of work, too. */
+	zs_host_on_work(compactor->pool->memory.source, NULL, NULL);
 	delist(compactor);
 	munmap(compactor, sizeof(*compactor));
 }
