@@ -51,9 +51,11 @@ static void after_fork(void)
 	pthread_mutex_unlock(&list_lock);
 }
 
+static int forks_err; /* what keeps forks from being minded; 0: nothing */
+
 static void mind_forks(void)
 {
-	pthread_atfork(before_fork, after_fork, after_fork);
+	forks_err = -pthread_atfork(before_fork, after_fork, after_fork);
 }
 
 /* ---- the thread ---- */
@@ -178,6 +180,8 @@ int zs_compactor_start(struct zs_pool *pool, const struct zs_tend_plan *plan, st
 	int err;
 
 	pthread_once(&once, mind_forks);
+	if (forks_err)
+		return forks_err;
 	c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (c == MAP_FAILED)
 		return -ENOMEM;
