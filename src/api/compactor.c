@@ -7,13 +7,13 @@
  * own, taken first.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "compactor.h"
 #include "futex.h"
+#include "signals.h"
 #include "work.h"
 
 #define TICK_NS 10000000L /* 10 ms */
@@ -139,16 +139,14 @@ static void wake(void *ctx)
 	errno = saved_errno;
 }
 
-/* Signals are other threads'. */
 static int start_thread(struct zs_compactor *compactor)
 {
-	sigset_t all, old;
+	sigset_t old;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	zs_signals_block(&old);
 	err = pthread_create(&compactor->thread, NULL, run, compactor);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	zs_signals_restore(&old);
 	return -err;
 }
 

@@ -2,23 +2,21 @@
 /*
  * Starting threads.
  */
+#include "signals.h"
 #include "thread.h"
-
-#include <signal.h>
 
 int zs_thread_start(pthread_t *thread, size_t stack_bytes, void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
-	sigset_t all, old;
+	sigset_t old;
 	int err;
 
 	pthread_attr_init(&attr);
 	if (stack_bytes)
 		pthread_attr_setstacksize(&attr, stack_bytes);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	zs_signals_block(&old);
 	err = pthread_create(thread, &attr, run, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	zs_signals_restore(&old);
 	pthread_attr_destroy(&attr);
 	return -err;
 }

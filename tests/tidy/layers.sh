@@ -33,7 +33,7 @@ allowed() {
 	src/api) echo "src/api src/core src/host src/host/posix include" ;;
 	src/comp) echo "src/comp" ;;
 	src/metrics) echo "src/metrics" ;;
-	src/service) echo "src/service" ;;
+	src/service) echo "src/service src/host" ;;
 	src/engine) echo "src/engine src/host" ;;
 	src/zram) echo "src/zram src/engine src/metrics src/comp include" ;;
 	src/zswap) echo "src/zswap src/engine src/metrics src/comp include src/host" ;;

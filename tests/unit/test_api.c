@@ -4,6 +4,7 @@
  * shared library, and on the simulated host (TEST_ON_SIM), where a broken contract ends the program.
  */
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "pages.h"
 #include "unit.h"
@@ -111,6 +112,60 @@ static void test_compactor(void **state)
 			tend_and_check(b.pool);
 			bench_destroy(&b);
 		}
+}
+
+/* A source whose pages go where memory is only brought by a handler of a fault, in the thread that has it. */
+static struct {
+	volatile char *guard;
+	pthread_t user;
+	bool faulted; /* in another thread than the user's */
+} faulty;
+
+static void bring_memory(int signal)
+{
+	(void)signal;
+	mprotect((void *)faulty.guard, ZS_PAGE_BYTES, PROT_READ | PROT_WRITE);
+	__atomic_store_n(&faulty.faulted, !pthread_equal(pthread_self(), faulty.user), __ATOMIC_RELEASE);
+}
+
+static void *take_page(void *ctx, unsigned int flags)
+{
+	(void)ctx;
+	(void)flags;
+	return aligned_alloc(ZS_PAGE_BYTES, ZS_PAGE_BYTES);
+}
+
+static void drop_page(void *ctx, void *page)
+{
+	(void)ctx;
+	if (!pthread_equal(pthread_self(), faulty.user))
+		faulty.guard[0]++;
+	free(page);
+}
+
+/* The thread that tends a pool calls the source, so what an instruction there brings about is its own to handle. */
+static void test_compactor_has_its_own_faults(void **state)
+{
+	const struct sigaction action = { .sa_handler = bring_memory };
+	const struct zs_ops ops = { .alloc = take_page, .free = drop_page };
+	static unsigned long handles[4000];
+	struct sigaction before;
+	struct zs_pool *pool;
+
+	(void)state;
+	faulty.user = pthread_self();
+	faulty.faulted = false;
+	faulty.guard = mmap(NULL, ZS_PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(faulty.guard, MAP_FAILED);
+	assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
+	pool = make_pool((struct zs_pool_options){ .flags = ZS_POOL_COMPACTOR, .ops = &ops }, NULL);
+	fill_and_thin_out(pool, handles, NR_OF(handles));
+	for (unsigned int waited = 0; waited < 3000 && !__atomic_load_n(&faulty.faulted, __ATOMIC_ACQUIRE); waited++)
+		usleep(10000);
+	assert_true(faulty.faulted);
+	zs_destroy_pool(pool);
+	assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+	munmap((void *)faulty.guard, ZS_PAGE_BYTES);
 }
 
 /* A child has a copy of the pool without the thread. It may go on with it, or destroy it. */
@@ -1011,6 +1066,7 @@ int main(void)
 		API_TEST(test_create_with_defaults),
 		API_TEST(test_create_refuses),
 		API_TEST(test_compactor),
+		API_TEST(test_compactor_has_its_own_faults),
 		API_TEST(test_fork_beside_a_compactor),
 #ifndef TEST_ON_SIM
 		API_TEST(test_fork_beside_threads),

@@ -11,13 +11,13 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/types.h>
 
 #include "descriptor.h"
 #include "engine.h"
 #include "file_store.h"
 #include "regions.h"
+#include "signals.h"
 #include "zswap.h"
 
 #define ZSWAP_MOST_CHILDREN 256u
@@ -193,20 +193,14 @@ struct zswap_interrupts {
 /* Signals, all but those that an instruction brings about, which cannot wait; and that the thread is cancelled. */
 static inline void zswap_block_interrupts(struct zswap_interrupts *before)
 {
-	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP };
-	sigset_t all;
-
 	zswap_touch_stack();
-	sigfillset(&all);
-	for (unsigned int i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		sigdelset(&all, own[i]);
-	pthread_sigmask(SIG_SETMASK, &all, &before->signals);
+	zs_signals_block(&before->signals);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before->cancellation);
 }
 
 static inline void zswap_restore_interrupts(const struct zswap_interrupts *before)
 {
-	pthread_sigmask(SIG_SETMASK, &before->signals, NULL);
+	zs_signals_restore(&before->signals);
 	pthread_setcancelstate(before->cancellation, NULL);
 }
 
