@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 # Tests the core on other architectures under qemu's user emulation, and with musl: the model on each page source, on
-# the simulated host with and without tables, threads, the out-of-memory sweep, and the fuzzer's corpus.
+# the simulated host with and without tables, threads, waits with both widths of time, the out-of-memory sweep, and the
+# fuzzer's corpus.
 # Ends with a line "N passed, N failed, N skipped".
 #   check-arch.sh BUILD_FOLDER [ARCHITECTURE...]     arm64 (64-bit), i386 (32-bit), s390x (big-endian), musl
 set -u
@@ -43,7 +44,9 @@ build_all() {
 		compile "$arch" fuzz posix "$tests"/fuzz/{fuzz,main}.c &&
 		compile "$arch" model-sim sim -DMODEL_SIM "$tests/model/model.c" &&
 		compile "$arch" model-trees sim -DMODEL_SIM -DZS_HOST_TABLES=0 "$tests/model/model.c" &&
-		compile "$arch" fault sim "$tests/fault/fault.c"
+		compile "$arch" fault sim "$tests/fault/fault.c" &&
+		compile "$arch" futex-wait posix "$tests/unit/futex_wait.c" &&
+		compile "$arch" futex-wait-time64 posix "$tests/unit/futex_wait.c" -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64
 }
 
 # run ARCHITECTURE PROGRAM ARGUMENT…
@@ -80,6 +83,8 @@ check_arch() {
 		run "$arch" model-sim -s $source -p 16 -r 3 -m 65536 -n 10000
 		run "$arch" model-trees -s $source -r 4 -n 20000
 	done
+	run "$arch" futex-wait
+	run "$arch" futex-wait-time64
 	run "$arch" fault
 	run "$arch" fuzz -n 200 "$root"/tests/fuzz/corpus/*
 }

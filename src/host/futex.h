@@ -15,14 +15,20 @@
 #define ZS_FUTEX_WAIT_PRIVATE (0 | 128)
 #define ZS_FUTEX_WAKE_PRIVATE (1 | 128)
 
+/* The call that takes a timespec as this program has it: on 32-bit systems its seconds may have 64 bits. */
 #ifndef SYS_futex
 #define SYS_futex SYS_futex_time64 /* newer 32-bit architectures have no other */
+#endif
+#ifdef SYS_futex_time64
+#define ZS_SYS_FUTEX_TIMED (sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex)
+#else
+#define ZS_SYS_FUTEX_TIMED SYS_futex
 #endif
 
 /* Sleeps while the word has the value, until it is woken or, unless timeout is NULL, so long; or for no reason. */
 static inline void zs_futex_wait(uint32_t *word, uint32_t value, const struct timespec *timeout)
 {
-	syscall(SYS_futex, word, ZS_FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
+	syscall(timeout ? ZS_SYS_FUTEX_TIMED : SYS_futex, word, ZS_FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
 }
 
 static inline void zs_futex_wake(uint32_t *word, int nr)
