@@ -133,6 +133,12 @@ static inline uint32_t zs_cell_pins(uint32_t state)
 	return state / ZS_CELL_PIN;
 }
 
+/* Takes back a pin. What was done with the object meanwhile is seen by who finds it without a pin. */
+static inline void zs_cell_unpin(struct zs_cell *cell)
+{
+	zs_host_fetch_sub32_release(&cell->state, ZS_CELL_PIN);
+}
+
 /*
  * Marks an unpinned object as being moved. Result: false: it is pinned. Who pins it from now on waits for the lock of
  * its class. context: class locked.

@@ -16,11 +16,6 @@ static ZS_HOST_NOINLINE int report_access(struct zs_pool *pool)
 	return zs_pool_report(pool, EINVAL, "use of a bad handle (stale, or of another pool)");
 }
 
-static void unpin(struct zs_cell *cell)
-{
-	zs_host_fetch_sub32_release(&cell->state, ZS_CELL_PIN);
-}
-
 /* Waits for the move of an object that this caller has pinned meanwhile; no further move can begin. */
 static ZS_HOST_NOINLINE void wait_for_move(struct zs_class *class)
 {
@@ -40,11 +35,11 @@ static int pin_cell(struct zs_cell *cell, unsigned long handle, struct zs_class 
 		return -EINVAL;
 	state = zs_host_fetch_add32_acquire(&cell->state, ZS_CELL_PIN);
 	if (ZS_HOST_UNLIKELY(!zs_handle_matches(handle, state))) {
-		unpin(cell);
+		zs_cell_unpin(cell);
 		return -EINVAL;
 	}
 	if (ZS_HOST_UNLIKELY(zs_cell_pins(state) >= ZS_CELL_MAX_PINS)) {
-		unpin(cell);
+		zs_cell_unpin(cell);
 		return -EBUSY;
 	}
 	if (ZS_HOST_UNLIKELY(state & ZS_CELL_MOVING))
@@ -261,7 +256,7 @@ int zs_pool_map(struct zs_pool *pool, unsigned long handle, enum zs_map_mode mod
 		return 0;
 	err = map_by_copy(pool, &pinned, mode, address);
 	if (err)
-		unpin(pinned.cell);
+		zs_cell_unpin(pinned.cell);
 	return err;
 }
 
@@ -276,7 +271,7 @@ int zs_pool_unmap(struct zs_pool *pool, unsigned long handle)
 	if (!pool->memory.contiguous && !find_address(pool, &pinned, pinned.class->layout.slot_bytes) &&
 	    unmap_copied(pool, &pinned))
 		return zs_pool_report(pool, EINVAL, "unmap of an object that is not mapped");
-	unpin(pinned.cell);
+	zs_cell_unpin(pinned.cell);
 	return 0;
 }
 
@@ -295,7 +290,7 @@ int zs_pool_read_begin(struct zs_pool *pool, unsigned long handle, size_t len, v
 		return 0;
 	}
 	if (len > pinned.class->layout.slot_bytes || !copy) {
-		unpin(pinned.cell);
+		zs_cell_unpin(pinned.cell);
 		return -EINVAL;
 	}
 	zs_zspage_copy_out(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot, copy, len);
@@ -310,7 +305,7 @@ int zs_pool_read_end(struct zs_pool *pool, unsigned long handle)
 
 	if (err)
 		return err;
-	unpin(pinned.cell);
+	zs_cell_unpin(pinned.cell);
 	return 0;
 }
 
@@ -328,6 +323,6 @@ int zs_pool_write(struct zs_pool *pool, unsigned long handle, const void *from, 
 		memcpy(address, from, len);
 	else
 		zs_zspage_copy_in(pinned.spot.zspage, &pinned.class->layout, pinned.spot.slot, from, len);
-	unpin(pinned.cell);
+	zs_cell_unpin(pinned.cell);
 	return err;
 }

@@ -36,7 +36,7 @@ static inline bool zs_pool_pin_direct(struct zs_pool *pool, unsigned long handle
 	cell = zs_handle_cell(&pool->handles, index);
 	state = zs_host_fetch_add32_acquire(&cell->state, ZS_CELL_PIN);
 	if (ZS_HOST_UNLIKELY(zs_handle_compare(handle, state) & ZS_NOT_DIRECT)) {
-		zs_host_fetch_sub32_release(&cell->state, ZS_CELL_PIN);
+		zs_cell_unpin(cell);
 		return false;
 	}
 	*place = zs_host_load32(&cell->place);
@@ -77,7 +77,7 @@ static inline bool zs_pool_unmap_direct(struct zs_pool *pool, unsigned long hand
 	/* Without a pin the difference has the highest bit. */
 	if (ZS_HOST_UNLIKELY((zs_handle_compare(handle, zs_host_load32(&cell->state)) - ZS_CELL_PIN) & ZS_NOT_DIRECT))
 		return false;
-	zs_host_fetch_sub32_release(&cell->state, ZS_CELL_PIN);
+	zs_cell_unpin(cell);
 	return true;
 #else
 	(void)pool;
@@ -105,7 +105,7 @@ static inline bool zs_pool_read_direct(struct zs_pool *pool, unsigned long handl
 	if (!zs_pool_pin_direct(pool, handle, &place))
 		return false;
 	if (ZS_HOST_UNLIKELY(len > zs_records_slot_bytes(&pool->memory.records, place))) {
-		zs_pool_unmap_direct(pool, handle);
+		zs_cell_unpin(zs_handle_cell(&pool->handles, handle >> ZS_GENERATION_BITS));
 		return false;
 	}
 	*address = zs_records_address(&pool->memory.records, place);

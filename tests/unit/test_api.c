@@ -623,6 +623,48 @@ static void test_read_only_maps_nest(void **state)
 	}
 }
 
+struct nester {
+	struct zs_pool *pool;
+	unsigned long handle;
+	bool done;
+};
+
+static void *nest_once_more(void *arg)
+{
+	struct nester *n = arg;
+
+	while (!__atomic_load_n(&n->done, __ATOMIC_RELAXED)) {
+		zs_map_object(n->pool, n->handle, ZS_MM_RO);
+		zs_unmap_object(n->pool, n->handle);
+	}
+	return NULL;
+}
+
+/* Reads that are refused leave an object as it was, also where maps nest so deep that the short way ends just there. */
+static void test_refused_reads_leave_no_pin(void **state)
+{
+	const unsigned int depth = (1u << 13) - 1;
+	pthread_t thread;
+	struct nester n;
+	struct bench b;
+
+	(void)state;
+	bench_create(&b, false, NO_OPTIONS);
+	n = (struct nester){ .pool = b.pool, .handle = make_object(b.pool, 64) };
+	for (unsigned int i = 0; i < depth; i++)
+		assert_non_null(zs_map_object(b.pool, n.handle, ZS_MM_RO));
+	assert_int_equal(pthread_create(&thread, NULL, nest_once_more, &n), 0);
+	for (unsigned int i = 0; i < (UNIT_SANITIZED ? 200000u : 10000000u); i++)
+		assert_null(zs_obj_read_begin(b.pool, n.handle, ZS_PAGE_BYTES, NULL));
+	__atomic_store_n(&n.done, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	for (unsigned int i = 0; i < depth; i++)
+		zs_unmap_object(b.pool, n.handle);
+	zs_free(b.pool, n.handle);
+	assert_int_equal(stats_of(b.pool).objects, 0);
+	bench_destroy(&b);
+}
+
 static void test_alignment(void **state)
 {
 	struct bench b;
@@ -1082,6 +1124,7 @@ int main(void)
 		API_TEST(test_modes_of_copied_objects),
 		API_TEST(test_modes_in_own_pages),
 		API_TEST(test_read_only_maps_nest),
+		API_TEST(test_refused_reads_leave_no_pin),
 		API_TEST(test_alignment),
 		API_TEST(test_read_begin),
 		API_TEST(test_read_begin_in_place),
