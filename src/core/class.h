@@ -2,9 +2,8 @@
 /*
  * A size class at work: its zspages, its free cells, and its lock, under which slots are taken and put back.
  *
- * Whatever growing needs is brought from outside the lock as supplies: an attempt that lacks something says what, the
- * caller unlocks, gets it, and tries again. Giving pages back is split the same way: begun under the lock, finished
- * outside.
+ * How it grows and gives pages back is on top of this: what that asks of the system is asked for without the lock (see
+ * growth.h, release.h, departure.h).
  *
  * Locks: class->lock guards the class and all its zspages and cells (see handle.h for what is free of it).
  */
@@ -43,67 +42,21 @@ struct zs_class {
 	struct zs_buffer *spare_buffer; /* kept for the next copy of a mapped object */
 };
 
-/* An owner piece while it is not in a zspage. */
-struct zs_spare_piece {
-	struct zs_spare_piece *next;
-};
-
-/* What a class may use up to grow. */
-struct zs_supplies {
-	struct zs_pages pages;
-	struct zs_zspage *zspage;
-	struct zs_index_node *nodes;
-	struct zs_spare_piece *pieces;       /* of whole words */
-	struct zs_spare_piece *short_pieces; /* of zspages that begin, or have outgrown it */
-	void *last_piece;                    /* of a zspage's last word */
-	uint32_t first_cell;                 /* of a chunk */
-	bool frugal;                         /* memory is short: nothing is asked for ahead */
-	unsigned int nr_nodes;
-	unsigned int nr_pieces;
-};
-
-/* What an attempt found lacking: the amounts the supplies should be brought up to. */
-struct zs_need {
-	unsigned int nr_pages;
-	unsigned int nr_nodes;
-	unsigned int nr_pieces;
-	bool last_piece;
-	bool short_piece;
-	bool zspage;
-	bool cells;
-};
-
 /* A live object as the class sees it. */
 struct zs_spot {
 	struct zs_zspage *zspage;
 	unsigned int slot;
 };
 
-/* Pages on their way out. */
-struct zs_release {
-	struct zs_zspage *zspage;
-	uint64_t mask;
-	struct zs_pages pages; /* scattered only */
-	bool bare;             /* the zspage goes too */
-};
-
-/* Empty pages of several contiguous zspages, of any classes, on their way out at once. */
-struct zs_departure {
-	struct zs_pages pages; /* only their number */
-	unsigned int nr_ranges;
-	unsigned int nr_parts;
-	struct zs_departing {
-		struct zs_class *class;
-		struct zs_zspage *zspage;
-		uint64_t mask;
-	} parts[ZS_HOST_RANGES];
-	struct zs_range ranges[ZS_HOST_RANGES];
-};
-
 struct zs_class *zs_class_create(struct zs_memory *memory, struct zs_handle_table *handles, unsigned int id,
 				 uint32_t slot_bytes, unsigned int flags);
-/* Frees the class and all that lives in it. context: no lock, nobody uses the pool any more. */
+/* Frees the class. pre: it has no pages any more. context: no lock, nobody uses the pool any more. */
 void zs_class_destroy(struct zs_class *class);
+
+/* A zspage without pages, in no class yet, to which places can lead; NULL: no memory. context: no lock. */
+struct zs_zspage *zs_class_create_zspage(struct zs_class *class, unsigned int flags);
+/* pre: bare, in no class. context: no lock. */
+void zs_class_destroy_zspage(struct zs_class *class, struct zs_zspage *zspage);
 
 /* ---- from cell to place and back ---- */
 
@@ -145,17 +98,17 @@ static inline uint32_t zs_class_place(struct zs_spot spot)
 /* The marks that the class's index should have for a zspage. */
 uint8_t zs_class_marks(const struct zs_class *class, const struct zs_zspage *zspage);
 
-/*
- * Sees to it that zs_class_take() finds a hole, growing if may_grow, and a free cell. Result: false with *need telling
- * what is lacking (nothing: it may not grow).
- */
-bool zs_class_provide(struct zs_class *class, struct zs_supplies *supplies, bool may_grow, struct zs_need *need);
+/* What follows for the class and the pool's counts when other pages of a zspage are empty than before. */
+void zs_class_note_empty(struct zs_class *class, struct zs_zspage *zspage, uint64_t before);
+
+/* What follows when pages were added to a zspage, taken from it, or have gone to the system. */
+void zs_class_note_pages(struct zs_class *class, struct zs_zspage *zspage, uint64_t empty_before);
 
 /*
- * Populates what the lowest unpopulated slot lacks and up to nr_ahead pages more, in a new zspage if need be. Result:
- * false with *need telling what is lacking.
+ * Takes empty pages out of a zspage: scattered ones are handed out in pages, lowest first; contiguous ones are on their
+ * way back then. Result: whether the zspage is bare and out of the index, so that it can be destroyed.
  */
-bool zs_class_grow(struct zs_class *class, struct zs_supplies *supplies, unsigned int nr_ahead, struct zs_need *need);
+bool zs_class_take_out(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask, struct zs_pages *pages);
 
 /* Takes the lowest hole of a zspage. pre: has one. Returns the slot, whose owner is what it was. */
 unsigned int zs_class_take_slot(struct zs_class *class, struct zs_zspage *zspage);
@@ -241,10 +194,6 @@ static inline unsigned long zs_class_take_direct(struct zs_class *class, const s
 	return zs_handle_make(index, zs_host_fetch_sub32_release(&zs_handle_cell(handles, index)->state, ZS_CELL_FREE));
 }
 
-/* Begins giving empty pages back. pre: at most ZS_MAX_SLOT_PAGES of them, if scattered. */
-void zs_class_release_begin(struct zs_class *class, struct zs_zspage *zspage, uint64_t mask,
-			    struct zs_release *release);
-
 /* Frees the buffer that the class keeps for the next map. Result: whether there was one. context: no lock. */
 bool zs_class_release_buffer(struct zs_class *class);
 
@@ -264,52 +213,5 @@ unsigned long zs_class_slack_pages(const struct zs_class *class);
 
 /* The same without those that are empty already: what moving objects could gain. */
 unsigned long zs_class_loose_pages(const struct zs_class *class);
-
-static inline void zs_supplies_init(struct zs_supplies *supplies)
-{
-	supplies->pages.nr = 0;
-	supplies->zspage = NULL;
-	supplies->nodes = NULL;
-	supplies->pieces = NULL;
-	supplies->short_pieces = NULL;
-	supplies->last_piece = NULL;
-	supplies->first_cell = 0;
-	supplies->frugal = false;
-	supplies->nr_nodes = 0;
-	supplies->nr_pieces = 0;
-}
-
-/* Brings supplies up to what is needed. Result: 0 or -ENOMEM. */
-int zs_class_supply(struct zs_class *class, struct zs_supplies *supplies, const struct zs_need *need,
-		    unsigned int flags);
-
-/* Gives surplus supplies back. */
-void zs_class_put_supplies(struct zs_class *class, struct zs_supplies *supplies);
-
-/*
- * Finishes giving pages back. As many as fit keep below keep_max stay there instead (NULL: none).
- * Returns how many went to the system.
- */
-unsigned int zs_class_release_finish(struct zs_class *class, struct zs_release *release, struct zs_pages *keep,
-				     unsigned int keep_max);
-
-static inline void zs_departure_init(struct zs_departure *departure)
-{
-	departure->pages.nr = departure->nr_ranges = departure->nr_parts = 0;
-}
-
-/*
- * Adds empty pages that a class keeps to those that depart, up to max_pages of all classes: they can be neither used
- * nor populated until the departure is finished.
- */
-void zs_class_depart(struct zs_class *class, struct zs_departure *departure, unsigned int max_pages);
-
-/* Gives back what departs; keep as above. Returns how many pages went to the system. */
-unsigned int zs_departure_finish(struct zs_departure *departure, struct zs_memory *memory, struct zs_pages *keep,
-				 unsigned int keep_max);
-
-/* Gives back up to max_pages empty pages that the class keeps; keep as above. Returns how many went to the system. */
-unsigned int zs_class_release_some(struct zs_class *class, unsigned int max_pages, struct zs_pages *keep,
-				   unsigned int keep_max);
 
 #endif

@@ -11,7 +11,10 @@
  * not made. Scattered pages go back as soon as they are empty; contiguous ones several at a time, which costs less.
  */
 #include "compact.h"
-#include "object.h"
+#include "departure.h"
+#include "growth.h"
+#include "release.h"
+#include "stashes.h"
 
 /* Empty pages that contiguous zspages give back at once: between two looks at the budget, and if there is none. */
 #define RELEASE_AT_ONCE 8u
@@ -163,7 +166,8 @@ static struct zs_zspage *populate_below(struct mover *mover, struct zs_spot sour
 	nr_lacking = zs_count_bits(zs_layout_slot_pages(layout, target.slot) & ~target.zspage->present);
 	mover->is_unprofitable = gained_pages(mover) + (long)pages_given_up(layout, source, target) < (long)nr_lacking;
 	mover->lacks_pages = !mover->is_unprofitable && mover->supplies.pages.nr < nr_lacking;
-	if (mover->is_unprofitable || mover->lacks_pages || !zs_class_grow(mover->class, &mover->supplies, 0, &need))
+	if (mover->is_unprofitable || mover->lacks_pages ||
+	    !zs_growth_populate(mover->class, &mover->supplies, 0, &need))
 		return NULL;
 	mover->nr_changes++; /* its own growth is none that it may have missed */
 	return target.zspage;
@@ -201,7 +205,7 @@ static bool may_gain(const struct zs_class *class)
 
 /*
  * One step under the lock: moves at most one object. Result: false: nothing is left to do. *release tells the pages to
- * give back, if its mask is not 0.
+ * give back, if there are any.
  */
 static bool step_locked(struct mover *mover, struct zs_release *release)
 {
@@ -224,7 +228,7 @@ static bool step_locked(struct mover *mover, struct zs_release *release)
 	if (class->memory->contiguous)
 		mover->nr_kept += zs_count_bits(emptied);
 	else if (emptied)
-		zs_class_release_begin(class, source.zspage, emptied, release);
+		zs_release_begin(release, class, source.zspage, emptied);
 	/* Once pages are borrowed, the same object is looked at again. */
 	mover->slot += mover->lacks_pages;
 	return target || mover->is_unprofitable;
@@ -239,7 +243,7 @@ static void give_back(struct mover *mover, unsigned int nr)
 	mover->nr_kept -= nr;
 	for (; nr && nr_gone; nr -= nr_gone < nr ? nr_gone : nr) {
 		unsigned int nr_in_hand = hand->nr;
-		unsigned int nr_released = zs_class_release_some(mover->class, nr, hand, object_pages(mover));
+		unsigned int nr_released = zs_departure_some(mover->class, nr, hand, object_pages(mover));
 
 		mover->nr_pages += nr_released;
 		nr_gone = nr_released + hand->nr - nr_in_hand;
@@ -273,14 +277,14 @@ static bool find_pages(struct mover *mover)
 static bool step(struct mover *mover)
 {
 	struct zs_pages *keep = mover->only_gathers ? NULL : &mover->supplies.pages;
-	struct zs_release release = { .mask = 0 };
+	struct zs_release release = { .pages = { .nr = 0 } };
 	bool more;
 
 	zs_host_lock(&mover->class->lock);
 	more = step_locked(mover, &release);
 	zs_host_unlock(&mover->class->lock);
-	if (release.mask)
-		mover->nr_pages += zs_class_release_finish(mover->class, &release, keep, object_pages(mover));
+	if (release.pages.nr)
+		mover->nr_pages += zs_release_finish(&release, mover->class, keep, object_pages(mover));
 	if (!mover->only_gathers)
 		give_back_many(mover);
 	mover->only_fetched = !more && mover->lacks_pages && find_pages(mover);
@@ -316,7 +320,7 @@ static int release_empty(struct mover *mover, const struct zs_budget *budget, un
 
 	for (;;) {
 		unsigned int most = some_empty(mover->class, nr_stay, budget, *nr_pages);
-		unsigned int nr = most ? zs_class_release_some(mover->class, most, NULL, 0) : 0;
+		unsigned int nr = most ? zs_departure_some(mover->class, most, NULL, 0) : 0;
 
 		*nr_pages += nr;
 		if (!nr)
@@ -357,7 +361,7 @@ static int walk(struct zs_class *class, const struct zs_budget *budget, unsigned
 			err = -EAGAIN;
 	*again = end_walk(&mover, budget, err);
 	*nr_pages += at_least_none(given_pages(&mover));
-	zs_class_put_supplies(class, &mover.supplies);
+	zs_supplies_put(&mover.supplies, class);
 	return err;
 }
 
@@ -402,10 +406,10 @@ static int compact_classes(struct zs_pool *pool, const struct zs_budget *budget,
 
 	if (!left || !is_bounded(budget))
 		left = pool->nr_classes;
-	for (unsigned int i = 0; i < pool->nr_classes && !err; i++) {
+	for (unsigned int i = 0; i < pool->nr_classes; i++) {
 		struct zs_class *class = zs_pool_class(pool, id);
 
-		zs_pool_clear_shelves(pool, id);
+		zs_stashes_clear_shelves(pool, id);
 		if (class)
 			err = compact_class(class, budget, nr_pages);
 		if (err)

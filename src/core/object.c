@@ -6,7 +6,10 @@
  * lacks is got without a lock, and the next attempt looks for a hole again, since others may have freed one.
  */
 #include "fit.h"
+#include "growth.h"
 #include "object.h"
+#include "release.h"
+#include "stashes.h"
 
 /* Objects freed under one hold of a lock. */
 #define RUN_MAX 64u
@@ -21,7 +24,7 @@ static int take_supplied(struct zs_class *class, struct zs_supplies *supplies, b
 {
 	*handle = 0;
 	zs_host_lock(&class->lock);
-	if (zs_class_provide(class, supplies, may_grow, need))
+	if (zs_growth_provide(class, supplies, may_grow, need))
 		*handle = zs_class_take(class);
 	zs_host_unlock(&class->lock);
 	return *handle ? 0 : -ENOMEM;
@@ -60,10 +63,10 @@ static int alloc_supplied(struct zs_class *class, unsigned int flags, bool may_g
 		err = take_supplied(class, &supplies, may_grow && nr_failures < 2, &need, handle);
 		if (err && !needs_something(&need))
 			break;
-		if (err && zs_class_supply(class, &supplies, &need, flags))
+		if (err && zs_supplies_get(&supplies, class, &need, flags))
 			nr_failures++;
 	}
-	zs_class_put_supplies(class, &supplies);
+	zs_supplies_put(&supplies, class);
 	return err;
 }
 
@@ -74,55 +77,12 @@ static int alloc_in_class(struct zs_pool *pool, size_t size, unsigned int flags,
 	return class ? alloc_supplied(class, flags, true, handle) : -ENOMEM;
 }
 
-/* How many stashes a pool of its size may have. */
-static unsigned long stashes_allowed(const struct zs_pool *pool)
-{
-	return zs_pool_total_pages(pool) / pool->stash_pages;
-}
-
-/* Where the pool's stashes are; zs_no_stashes: no memory. */
-static struct zs_stash **ensure_stashes(struct zs_pool *pool, unsigned int flags)
-{
-	struct zs_meta *meta = &pool->memory.meta;
-	struct zs_stash **stashes = zs_host_load_pointer(pool->stashes);
-
-	if (stashes != zs_no_stashes)
-		return stashes;
-	stashes = zs_meta_alloc(meta, sizeof(zs_no_stashes), flags);
-	if (stashes && !zs_host_cas_pointer(&pool->stashes, zs_no_stashes, stashes))
-		zs_meta_free(meta, stashes, sizeof(zs_no_stashes));
-	return zs_host_load_pointer(pool->stashes);
-}
-
-static void make_stash(struct zs_pool *pool, unsigned int number, unsigned int flags)
-{
-	struct zs_stash **stashes = ensure_stashes(pool, flags);
-	struct zs_stash *stash;
-
-	if (stashes == zs_no_stashes)
-		return;
-	stash = zs_meta_alloc(&pool->memory.meta, sizeof(*stash), flags);
-	if (stash && !zs_host_cas_pointer(&stashes[number], NULL, stash))
-		zs_meta_free(&pool->memory.meta, stash, sizeof(*stash));
-}
-
-/* Gives the running thread a stash, unless the pool has as many as it may. A thread of its number may be faster. */
-static void ensure_stash(struct zs_pool *pool, unsigned int flags)
-{
-	unsigned int number = zs_host_thread_begin(), nr_made = 0;
-
-	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++)
-		nr_made += zs_pool_stash(pool, i) != NULL;
-	if (nr_made < stashes_allowed(pool) && !zs_pool_stash(pool, number))
-		make_stash(pool, number, flags);
-}
-
 /* The pool grows: there may be work, and room for a stash. */
 static void tell_tender(struct zs_pool *pool, unsigned int flags)
 {
 	zs_host_work(pool->memory.source);
 	if (pool->stash_max_size && !zs_pool_stash(pool, zs_host_thread()))
-		ensure_stash(pool, flags);
+		zs_stashes_ensure(pool, flags);
 }
 
 /*
@@ -187,7 +147,7 @@ int zs_pool_alloc_long(struct zs_pool *pool, size_t size, unsigned int flags, bo
 	if (size - 1 >= pool->max_object_size)
 		return size ? -ENOSPC : -EINVAL;
 	err = alloc_slow(pool, size, flags, may_grow, handle);
-	if (err && zs_pool_clear_stashes(pool))
+	if (err && zs_stashes_clear(pool))
 		err = alloc_slow(pool, size, flags, may_grow, handle);
 	if (err)
 		zs_host_add_long(&pool->failed_allocs, 1);
@@ -272,9 +232,9 @@ static void unlock_returning(struct zs_class *class, struct leaving leaving)
 {
 	struct zs_release release;
 
-	zs_class_release_begin(class, leaving.zspage, leaving.emptied, &release);
+	zs_release_begin(&release, class, leaving.zspage, leaving.emptied);
 	zs_host_unlock(&class->lock);
-	zs_class_release_finish(class, &release, NULL, 0);
+	zs_release_finish(&release, class, NULL, 0);
 }
 
 /*
@@ -359,73 +319,6 @@ int zs_pool_free(struct zs_pool *pool, unsigned long handle)
 	case ZS_FREE_LONG: break;
 	}
 	return zs_pool_free_long(pool, handle);
-}
-
-/* Makes holes of the slots on a class's shelf. Pages that this empties are for who tends the pool, or asked for it. */
-static void clear_shelf(struct zs_pool *pool, struct zs_stash *stash, unsigned int class_id)
-{
-	uint64_t emptied = 0;
-	uint32_t cells[ZS_STASH_CELLS];
-	unsigned int nr = zs_stash_clear_shelf(stash, class_id, cells);
-	struct zs_class *class;
-
-	if (!nr)
-		return;
-	class = zs_pool_class(pool, class_id);
-	zs_host_lock(&class->lock);
-	class->nr_changes += nr;
-	while (nr--)
-		emptied |= zs_class_put_slot(class, zs_class_spot(class, zs_handle_cell(&pool->handles, cells[nr])));
-	zs_host_unlock(&class->lock);
-	if (emptied)
-		zs_host_work(pool->memory.source);
-}
-
-static bool clear_stash(struct zs_pool *pool, struct zs_stash *stash)
-{
-	if (!ZS_HOST_GLANCE(stash->nr))
-		return false;
-	for (unsigned int id = 0; id < ZS_STASH_CLASSES; id++)
-		clear_shelf(pool, stash, id);
-	return true;
-}
-
-bool zs_pool_clear_stashes(struct zs_pool *pool)
-{
-	bool cleared = false;
-
-	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
-		struct zs_stash *stash = zs_pool_stash(pool, i);
-
-		cleared |= stash && clear_stash(pool, stash);
-	}
-	return cleared;
-}
-
-void zs_pool_clear_shelves(struct zs_pool *pool, unsigned int class_id)
-{
-	if (class_id >= ZS_STASH_CLASSES)
-		return;
-	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
-		struct zs_stash *stash = zs_pool_stash(pool, i);
-
-		if (stash)
-			clear_shelf(pool, stash, class_id);
-	}
-}
-
-bool zs_pool_tend_stashes(struct zs_pool *pool)
-{
-	bool cleared = zs_pool_clear_stashes(pool);
-	unsigned long nr_allowed = pool->stash_pages ? stashes_allowed(pool) : 0, nr = 0;
-
-	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
-		struct zs_stash *stash = zs_pool_stash(pool, i);
-
-		if (stash)
-			zs_stash_set_open(stash, nr++ < nr_allowed);
-	}
-	return cleared;
 }
 
 int zs_pool_alloc_bulk(struct zs_pool *pool, const size_t *sizes, unsigned long *handles, size_t nr, unsigned int flags,

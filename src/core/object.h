@@ -169,13 +169,6 @@ static inline enum zs_freed zs_pool_free_stashing(struct zs_pool *pool, unsigned
 	return freed == ZS_FREE_LONG ? zs_pool_free_found(pool, handle, found, class, spot) : freed;
 }
 
-/* Empties the stashes, or the shelves of one class. Result: whether there was anything. context: no lock. */
-bool zs_pool_clear_stashes(struct zs_pool *pool);
-void zs_pool_clear_shelves(struct zs_pool *pool, unsigned int class_id);
-
-/* Empties them, and has as many open as the pool's size allows. Result: as above. context: as for zs_pool_tend(). */
-bool zs_pool_tend_stashes(struct zs_pool *pool);
-
 /* The end of a free whose slot left more to do. context: class locked, which it unlocks. */
 void zs_pool_free_rest(struct zs_pool *pool, struct zs_class *class, struct zs_zspage *zspage, unsigned int slot);
 

@@ -7,7 +7,9 @@
  * the group does the same for its own sizes, and so on until each class serves its own. Objects stay where they are,
  * and what a size's class index is never changes.
  */
+#include "departure.h"
 #include "pool.h"
+#include "release.h"
 
 #define MANY_PAGES 4096u
 /* Objects in the highest class of a group at which it is halved, by the log2 of its classes. */
@@ -206,14 +208,21 @@ static void free_stashes(struct zs_pool *pool)
 		zs_meta_free(meta, pool->stashes, sizeof(zs_no_stashes));
 }
 
+static void free_pages_and_classes(struct zs_pool *pool)
+{
+	for (unsigned int id = 0; id < pool->nr_classes; id++)
+		if (pool->classes[id]) {
+			zs_release_all(pool->classes[id]);
+			zs_class_destroy(pool->classes[id]);
+		}
+}
+
 struct zs_source *zs_pool_destroy(struct zs_pool *pool)
 {
 	struct zs_source *source = pool->memory.source;
 	struct zs_meta *meta = &pool->memory.meta;
 
-	for (unsigned int id = 0; id < pool->nr_classes; id++)
-		if (pool->classes[id])
-			zs_class_destroy(pool->classes[id]);
+	free_pages_and_classes(pool);
 	free_stashes(pool);
 	zs_handle_table_release(&pool->handles);
 	free_records(pool);
@@ -273,7 +282,7 @@ unsigned int zs_pool_release_some(struct zs_pool *pool, unsigned int first, unsi
 		if (departure.pages.nr >= max_pages)
 			break;
 		if (class && ZS_HOST_GLANCE(class->nr_empty))
-			zs_class_depart(class, &departure, max_pages);
+			zs_departure_add(&departure, class, max_pages);
 	}
 	return zs_departure_finish(&departure, &pool->memory, NULL, 0);
 }

@@ -2,7 +2,7 @@
 /*
  * Statistics, gathered class by class.
  */
-#include "object.h"
+#include "stashes.h"
 #include "stats.h"
 
 static void add_zspage(const struct zs_class *class, const struct zs_zspage *zspage, struct zs_class_stats *stats)
@@ -41,7 +41,7 @@ static uint64_t metadata_bytes(const struct zs_pool *pool, uint64_t pages_bytes)
 void zs_pool_totals(struct zs_pool *pool, struct zs_totals *totals)
 {
 	memset(totals, 0, sizeof(*totals));
-	zs_pool_clear_stashes(pool);
+	zs_stashes_clear(pool);
 	for (unsigned int id = 0; id < pool->nr_classes; id++) {
 		struct zs_class *class = zs_pool_class(pool, id);
 
@@ -73,7 +73,7 @@ void zs_pool_class_stats(struct zs_pool *pool, unsigned int index, struct zs_cla
 	stats->chain_slots = layout.nr_slots;
 	if (!class)
 		return;
-	zs_pool_clear_shelves(pool, index);
+	zs_stashes_clear_shelves(pool, index);
 	zs_host_lock(&class->lock);
 	stats->objects = class->nr_live;
 	add_zspages(class, stats);

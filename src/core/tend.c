@@ -3,7 +3,7 @@
  * Tending: one call's worth of work.
  */
 #include "compact.h"
-#include "object.h"
+#include "stashes.h"
 #include "tend.h"
 
 /* Where more than this share of the pages could be emptied, the pool has shrunk, and it is in haste. */
@@ -86,7 +86,7 @@ static bool return_pages(struct zs_pool *pool)
 
 bool zs_pool_tend(struct zs_pool *pool, const struct zs_tend_plan *plan)
 {
-	bool more = zs_pool_tend_stashes(pool);
+	bool more = zs_stashes_tend(pool);
 	uint64_t max_bytes = bytes_to_move(pool, plan), moved_bytes = gather(pool, max_bytes);
 
 	more |= settle(pool, max_bytes - (moved_bytes < max_bytes ? moved_bytes : max_bytes)) || moved_bytes;

@@ -6,6 +6,7 @@
 #include "compact.h"
 #include "object.h"
 #include "sim_unit.h"
+#include "stashes.h"
 #include "stats.h"
 #include "tend.h"
 #include "verify.h"
@@ -160,7 +161,7 @@ static void test_is_bounded(void **state)
 	assert_int_equal(class_of(&b, SIZE)->nr_live, NR_OBJECTS - 10 + ZS_STASH_CELLS);
 	large = make_object(b.pool, LARGE_SIZE);
 	zs_free(b.pool, large);
-	zs_pool_clear_stashes(b.pool);
+	zs_stashes_clear(b.pool);
 	zs_free_bulk(b.pool, &b.handles[100], 1);
 	b.handles[100] = 0;
 	assert_int_equal(stash_of(&b)->nr, 0);
