@@ -7,12 +7,9 @@
 
 static void add_zspage(const struct zs_class *class, const struct zs_zspage *zspage, struct zs_class_stats *stats)
 {
-	unsigned int nr_holes = 0, nr_live = 0;
+	unsigned int nr_holes = zs_zspage_nr_holes(zspage, &class->layout);
+	unsigned int nr_live = zs_zspage_nr_live(zspage, &class->layout);
 
-	for (unsigned int slot = 0; slot < class->layout.nr_slots; slot++) {
-		nr_holes += zs_zspage_is_hole(zspage, slot);
-		nr_live += zs_zspage_is_live(zspage, &class->layout, slot);
-	}
 	stats->holes += nr_holes;
 	if (nr_holes && nr_live > 3 * nr_holes)
 		stats->almost_full++;

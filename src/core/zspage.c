@@ -193,6 +193,36 @@ bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *l
 	return !zs_zspage_is_hole(zspage, slot) && !(zs_layout_slot_pages(layout, slot) & ~zspage->present);
 }
 
+unsigned int zs_zspage_nr_holes(const struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int word = 0; word < zs_zspage_words(layout); word++)
+		nr += zs_count_bits(zspage->words[word].holes);
+	return nr;
+}
+
+/* Slots that lack a page. One may touch several that are absent, and is counted once. */
+static unsigned int nr_unpopulated(const struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	uint64_t absent = zs_layout_all_pages(layout) & ~zspage->present;
+	unsigned int nr = 0, seen = 0; /* slots below */
+
+	for (; absent; absent &= absent - 1) {
+		unsigned int page = (unsigned int)__builtin_ctzll(absent);
+		unsigned int first = zs_layout_first_slot(layout, page), end = zs_layout_last_slot(layout, page) + 1;
+
+		nr += end - (first > seen ? first : seen);
+		seen = end;
+	}
+	return nr;
+}
+
+unsigned int zs_zspage_nr_live(const struct zs_zspage *zspage, const struct zs_layout *layout)
+{
+	return layout->nr_slots - zs_zspage_nr_holes(zspage, layout) - nr_unpopulated(zspage, layout);
+}
+
 /* The highest slot up to one, of its word, that is no hole, or -1. */
 static int no_hole_in_word(const struct zs_zspage *zspage, unsigned int slot)
 {
@@ -267,7 +297,6 @@ void *zs_zspage_address(struct zs_zspage *zspage, const struct zs_layout *layout
 {
 	uint32_t offset = zs_layout_offset(layout, slot);
 	uint32_t in_page = offset & ((1u << layout->page_shift) - 1);
-
 	char *page;
 
 	if (zspage->base)

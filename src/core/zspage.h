@@ -213,6 +213,10 @@ static inline bool zs_zspage_keeps_pages(const struct zs_zspage *zspage, unsigne
 bool zs_zspage_is_hole(const struct zs_zspage *zspage, unsigned int slot);
 bool zs_zspage_is_live(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
 
+/* How many of its slots are holes; how many live. */
+unsigned int zs_zspage_nr_holes(const struct zs_zspage *zspage, const struct zs_layout *layout);
+unsigned int zs_zspage_nr_live(const struct zs_zspage *zspage, const struct zs_layout *layout);
+
 /* The highest live slot below the given one, or -1. */
 int zs_zspage_live_below(const struct zs_zspage *zspage, const struct zs_layout *layout, unsigned int slot);
 

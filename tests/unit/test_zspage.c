@@ -103,16 +103,20 @@ static void assert_page(struct bench *b, unsigned int page)
 
 static void assert_like_model(struct bench *b)
 {
-	unsigned int lowest_hole = b->layout.nr_slots;
+	unsigned int lowest_hole = b->layout.nr_slots, nr_holes = 0, nr_live = 0;
 
 	for (unsigned int slot = b->layout.nr_slots; slot-- > 0;) {
 		bool populated = !(zs_layout_slot_pages(&b->layout, slot) & ~b->zspage->present);
 
 		assert_int_equal(zs_zspage_is_live(b->zspage, &b->layout, slot), b->live[slot]);
 		assert_int_equal(zs_zspage_is_hole(b->zspage, slot), populated && !b->live[slot]);
+		nr_holes += populated && !b->live[slot];
+		nr_live += b->live[slot];
 		if (populated && !b->live[slot])
 			lowest_hole = slot;
 	}
+	assert_int_equal(zs_zspage_nr_holes(b->zspage, &b->layout), nr_holes);
+	assert_int_equal(zs_zspage_nr_live(b->zspage, &b->layout), nr_live);
 	assert_int_equal(zs_zspage_has_hole(b->zspage), lowest_hole < b->layout.nr_slots);
 	if (lowest_hole < b->layout.nr_slots)
 		assert_int_equal(zs_zspage_lowest_hole(b->zspage), lowest_hole);
