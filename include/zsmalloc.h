@@ -55,7 +55,7 @@ extern "C" {
  * thread calls zs_ops too, so who forks must not hold a lock that these take.
  */
 #define ZS_POOL_COMPACTOR 0x1u
-/** With ZS_POOL_COMPACTOR: objects are moved for .25 % of the pool's pages, and at up to 70 MB/s. */
+/** With ZS_POOL_COMPACTOR: objects are moved for .25 % of the pool's pages, and at up to 60 MB/s. */
 #define ZS_POOL_DENSE 0x2u
 /**
  * Flag of a pool: no content of an object is left where it was. An object's slot is overwritten with zeroes when it is

@@ -2,8 +2,8 @@
 /*
  * All memory of a pool: pages for objects from the host's source, the metadata heap, and the count of both.
  *
- * Lock-free counters, touched only when the pool grows or shrinks; nothing here is called with a lock held but the
- * counting of empty pages.
+ * Lock-free counters, touched only when the pool grows or shrinks; empty pages are counted by their classes, under the
+ * class lock.
  */
 #ifndef ZS_CORE_MEMORY_H
 #define ZS_CORE_MEMORY_H

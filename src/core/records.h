@@ -16,7 +16,7 @@
 
 struct zs_zspage;
 
-/* Bits of a slot number: ZS_MAX_SLOTS of the smallest in a page, or as many as a chain has at most. */
+/* Bits of a slot number: a page has so many of the smallest, or else a chain does not have more than 2^9. */
 #define ZS_PLACE_SLOT_BITS (ZS_HOST_MAX_PAGE_SHIFT - 5 > 9 ? ZS_HOST_MAX_PAGE_SHIFT - 5 : 9)
 #define ZS_PLACE_SLOT_MASK ((1u << ZS_PLACE_SLOT_BITS) - 1)
 

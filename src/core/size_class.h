@@ -46,13 +46,13 @@ static inline unsigned int zs_layout_divide(const struct zs_layout *layout, uint
 	return (unsigned int)((x * layout->inverse) >> 40);
 }
 
-/* The slot that holds the first byte of a page. May be one past the last slot in the tail of a zspage. */
+/* The slot that holds the first byte of a page: there is one, since a tail is shorter than a page. */
 static inline unsigned int zs_layout_first_slot(const struct zs_layout *layout, unsigned int page)
 {
 	return zs_layout_divide(layout, (uint32_t)page << layout->page_shift);
 }
 
-/* The last slot that touches a page. */
+/* The last slot that touches a page, whose end may be in the tail. */
 static inline unsigned int zs_layout_last_slot(const struct zs_layout *layout, unsigned int page)
 {
 	unsigned int slot = zs_layout_divide(layout, ((uint32_t)(page + 1) << layout->page_shift) - 1);

@@ -45,8 +45,8 @@ void zs_table_release(struct zs_table *table, struct zs_footprint *footprint)
 {
 	if (!table->base)
 		return;
-	zs_footprint_uncharge(footprint, zs_host_load32(&table->nr_open));
 	zs_host_table_put(footprint->source, table->base, table->max_bytes);
+	zs_footprint_uncharge(footprint, zs_host_load32(&table->nr_open));
 	table->base = NULL;
 }
 

@@ -4,8 +4,9 @@
  *
  * Each host is a folder beside this file. Its host_types.h supplies
  *   - the fixed-width integers, bool, size_t, the errno constants, memcpy, memmove, memset and memcmp;
- *   - zs_lock, a short lock that is never held across a call of this contract but those that say "any context";
- *   - the atomics (gnu_atomic.h shows them): relaxed unless their name says acquire or release;
+ *   - zs_lock, a short lock that is never held across a call of this contract but those whose context allows it;
+ *   - the atomics (gnu_atomic.h shows them): relaxed unless their name says acquire or release, but for those of
+ *     pointers and of 16 bits, where loads acquire, and stores and exchanges release;
  *   - ZS_HOST_UNLIKELY(x), ZS_HOST_NOINLINE for functions off the fast path, and zs_host_prefetch(address), a hint
  *     that the cache line there will be read;
  *   - ZS_HOST_TABLES: 1 or 0, whether it has tables (see below), and ZS_HOST_MAX_PAGE_SHIFT, of any of its sources;
@@ -161,7 +162,7 @@ void zs_host_buffer_put(struct zs_source *source, void *buffer, size_t size_byte
 /*
  * zs_host_try_lock() takes the lock if nobody holds it. A host may have all but the first inline, in its host_types.h,
  * with a macro of the name zs_host_lock. zs_host_unlock_quick() leaves one thing to do if it returns true: to call
- * zs_host_lock_wake(), which who has nothing else to do then can make its last call.
+ * zs_host_lock_wake(), which who has nothing else to do then can make its last call. The core itself calls neither.
  */
 void zs_host_lock_init(zs_lock *lock);
 #ifndef zs_host_lock

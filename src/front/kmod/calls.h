@@ -42,6 +42,6 @@ unsigned long zs_kmod_compact(struct zs_pool *pool);
 unsigned long zs_kmod_total_pages(struct zs_pool *pool);
 unsigned long zs_kmod_pages_compacted(struct zs_pool *pool);
 size_t zs_kmod_huge_class_size(void);
-unsigned int zs_kmod_class_index(struct zs_pool *pool, size_t size);
+unsigned int zs_kmod_class_index(size_t size);
 
 #endif

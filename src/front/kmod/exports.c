@@ -119,7 +119,7 @@ EXPORT_SYMBOL_GPL(zs_compact);
 #if ZS_HAS_CLASS_INDEX
 unsigned int zs_lookup_class_index(struct zs_pool *pool, unsigned int size)
 {
-	return zs_kmod_class_index(pool, size);
+	return zs_kmod_class_index(size);
 }
 EXPORT_SYMBOL_GPL(zs_lookup_class_index);
 #endif

@@ -148,7 +148,7 @@ size_t zs_kmod_huge_class_size(void)
 	return zs_size_class_huge(PAGE_SHIFT);
 }
 
-unsigned int zs_kmod_class_index(struct zs_pool *pool, size_t size)
+unsigned int zs_kmod_class_index(size_t size)
 {
 	return zs_size_class_index(min_t(size_t, max_t(size_t, size, 1), PAGE_SIZE), PAGE_SHIFT);
 }

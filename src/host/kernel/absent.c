@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * What this host does not have, as the contract lets it say: contiguous spans (a module cannot map pages in atomic
- * context) and buffers for maps (it has windows). The core never comes here.
+ * context), buffers for maps (it has windows), and somebody who tends pools. The core never comes here.
  */
 #include <linux/bug.h>
 
@@ -36,10 +36,12 @@ void zs_host_span_populate(struct zs_source *source, void *address, unsigned int
 
 void zs_host_spans_return(struct zs_source *source, const struct zs_range *ranges, unsigned int nr)
 {
+	WARN_ON_ONCE(1);
 }
 
 void zs_host_work(struct zs_source *source)
 {
+	WARN_ON_ONCE(1);
 }
 
 void *zs_host_buffer_get(struct zs_source *source, size_t size_bytes)

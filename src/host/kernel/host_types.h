@@ -2,8 +2,8 @@
 /*
  * The types of the host contract in the Linux kernel.
  */
-#ifndef ZS_HOST_TYPES_H
-#define ZS_HOST_TYPES_H
+#ifndef ZS_KERNEL_HOST_TYPES_H
+#define ZS_KERNEL_HOST_TYPES_H
 
 #include <linux/atomic.h>
 #include <linux/errno.h>

@@ -3,7 +3,7 @@
  * Windows in the kernel: one of a page's length for each CPU, lent to the thread that runs there.
  *
  * Between open and close the thread stays on its CPU and nobody else runs there who could want the window, as with the
- * kernel's own zsmalloc. Locks: window_lock is a local lock; class locks are taken inside it, none outside.
+ * kernel's own zsmalloc. Locks: cpu_windows.lock is a local lock; class locks are taken inside it, none outside.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
