@@ -13,10 +13,17 @@ die() {
 	exit 1
 }
 
-[ -n "$kernel" ] || die "name the kernel's source folder: make kernel-patch KSRC=/usr/src/linux-source-6.1"
-if [ ! -f "$kernel/mm/Kconfig" ] || [ ! -f "$kernel/mm/zsmalloc.c" ]; then
-	die "$kernel is no kernel source folder (no mm/Kconfig or no mm/zsmalloc.c)"
-fi
+# All that it is going to look for, so that nothing is changed where it cannot be done.
+check_tree() {
+	[ -n "$kernel" ] || die "name the kernel's source folder: make kernel-patch KSRC=/usr/src/linux-source-6.1"
+	if [ ! -f "$kernel/mm/Kconfig" ] || [ ! -f "$kernel/mm/Makefile" ] || [ ! -f "$kernel/mm/zsmalloc.c" ]; then
+		die "$kernel is no kernel source folder (no mm/Kconfig, no mm/Makefile or no mm/zsmalloc.c)"
+	fi
+	grep -q '^config ZSMALLOC_STAT$' "$kernel/mm/Kconfig" ||
+		die "$kernel/mm/Kconfig has no place for the choice: it is not like 6.1's"
+	grep -q '^obj-$(CONFIG_ZSMALLOC)' "$kernel/mm/Makefile" ||
+		die "$kernel/mm/Makefile has no line for zsmalloc: it is not like 6.1's"
+}
 
 # The files, under the paths that Kbuild lists.
 copy_sources() {
@@ -52,9 +59,8 @@ patch_kconfig() {
 			stat = 1
 		}
 		stat && /depends on ZSMALLOC$/ { sub(/ZSMALLOC$/, "ZSMALLOC_CHAINS"); stat = 0 }
-		{ print }' "$kernel/mm/Kconfig" >"$kernel/mm/Kconfig.new" || return 1
-	grep -q '^config ZSMALLOC_DEMAND$' "$kernel/mm/Kconfig.new" || return 1
-	mv "$kernel/mm/Kconfig.new" "$kernel/mm/Kconfig"
+		{ print }' "$kernel/mm/Kconfig" >"$kernel/mm/Kconfig.new" &&
+		mv "$kernel/mm/Kconfig.new" "$kernel/mm/Kconfig"
 }
 
 patch_makefile() {
@@ -68,12 +74,11 @@ patch_makefile() {
 			print "endif"
 			next
 		}
-		{ print }' "$kernel/mm/Makefile" >"$kernel/mm/Makefile.new" || return 1
-	grep -q '+= zsmalloc/' "$kernel/mm/Makefile.new" || return 1
-	mv "$kernel/mm/Makefile.new" "$kernel/mm/Makefile"
+		{ print }' "$kernel/mm/Makefile" >"$kernel/mm/Makefile.new" &&
+		mv "$kernel/mm/Makefile.new" "$kernel/mm/Makefile"
 }
 
+check_tree
 copy_sources || die "cannot copy the files to $kernel/mm/zsmalloc"
-patch_kconfig || die "$kernel/mm/Kconfig has no place for the choice: it is not like 6.1's"
-patch_makefile || die "$kernel/mm/Makefile has no line for zsmalloc: it is not like 6.1's"
+patch_kconfig && patch_makefile || die "cannot change $kernel/mm/Kconfig and $kernel/mm/Makefile"
 echo "kernel-patch: laid out in $kernel/mm/zsmalloc; choose CONFIG_ZSMALLOC_DEMAND"
