@@ -9,7 +9,7 @@ build=${1:?a folder to build in}
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 root=$(dirname "$here")
 tests=$root/tests/kernel
-passed=0 failed=0 skipped=0
+. "$here/count.sh"
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
@@ -21,29 +21,25 @@ summed() {
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
 	else
-		echo "check-kernel: $1 ended without a result"
-		failed=$((failed + 1))
+		count "check-kernel: $1" "failed: it ended without a result"
 	fi
 }
 
 # The build compares the symbol versions too.
 build_modules() {
-	if "$tests/modules.sh" "$@"; then
-		echo "build and symbol versions: ok"
-		passed=$((passed + 1))
-	else
-		echo "build and symbol versions: failed"
-		failed=$((failed + 1))
-	fi
+	local verdict=failed
+	! "$tests/modules.sh" "$@" || verdict=ok
+	count "build and symbol versions" "$verdict"
 }
 
 # As it is written, on a copy of the sources.
 check_tutorial() {
-	if "$root/tests/tutorials/run.py" "$root/docs/tutorials/kernel-module.md" --sources "$root" --seconds 1200; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-	fi
+	"$root/tests/tutorials/run.py" "$root/docs/tutorials/kernel-module.md" --sources "$root" --seconds 1200
+	case $? in
+	0) count tutorial ok ;;
+	77) count tutorial "skipped: it was left out" ;;
+	*) count tutorial failed ;;
+	esac
 }
 
 check_debian() {

@@ -55,7 +55,13 @@ run() {
 		failed=$((failed + 1))
 		return
 	}
-	meson test -C "$folder" --no-rebuild --print-errorlogs --num-processes "$processes" $(printf -- '--suite %s ' "$@")
+	rm -f "$folder/meson-logs/testlog.json" # an earlier run's results are none of this one's
+	meson test -C "$folder" --no-rebuild --print-errorlogs --num-processes "$processes" "${@/#/--suite=}"
+	[ -s "$folder/meson-logs/testlog.json" ] || {
+		echo "check: no test of $folder was run"
+		failed=$((failed + 1))
+		return
+	}
 	for result in $(results "$folder"); do
 		case $result in
 		OK | EXPECTEDFAIL) passed=$((passed + 1)) ;;

@@ -10,11 +10,11 @@ image=${1:?the folder of the kernel image}
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 root=$(cd "$here/../.." && pwd) || exit 1
 version=$(basename "$image"/lib/modules/*)
-passed=0 failed=0
+. "$root/scripts/count.sh"
 
 if [ "$(id -u)" != 0 ] || ! command -v dkms >/dev/null; then
-	echo "dkms: skipped: needs root and the package dkms"
-	echo "0 passed, 0 failed, 1 skipped"
+	count dkms "skipped: needs root and the package dkms"
+	echo "$passed passed, $failed failed, $skipped skipped"
 	exit 0
 fi
 if [ -z "${DKMS_INSIDE:-}" ]; then
@@ -27,8 +27,8 @@ if [ -z "${DKMS_INSIDE:-}" ]; then
 fi
 
 die() {
-	echo "dkms: $*" >&2
-	echo "$passed passed, $((failed + 1)) failed, 0 skipped"
+	count dkms "failed: $*"
+	echo "$passed passed, $failed failed, $skipped skipped"
 	exit 1
 }
 
@@ -37,12 +37,10 @@ expect() {
 	local name=$1
 	shift
 	if "$@" >"$DKMS_INSIDE/log" 2>&1; then
-		echo "dkms $name: ok"
-		passed=$((passed + 1))
+		count "dkms $name" ok
 	else
-		echo "dkms $name: failed: $*"
+		count "dkms $name" "failed: $*"
 		tail -n 20 "$DKMS_INSIDE/log"
-		failed=$((failed + 1))
 	fi
 }
 
@@ -91,5 +89,5 @@ expect "the stock module is back" uses_stock
 change_a_version
 expect "refuses other symbol versions" is_refused
 expect "the stock module stays" uses_stock
-echo "$passed passed, $failed failed, 0 skipped"
+echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
