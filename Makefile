@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage soak bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall abi deb check-deb dist format clean help
+.PHONY: all setup-build run check kmod kernel-shell dkms dkms-remove kernel-patch check-kernel check-kernel-debug check-arch fuzz coverage soak bench bench-disk bench-swap bench-swap-run bench-zcache bench-zcache-disk bench-kernel install uninstall abi deb check-deb dist format clean help
 
 all: setup-build
 	ninja -C $(BUILD)
@@ -92,40 +92,40 @@ soak:
 	@scripts/setup.sh soak
 	@scripts/soak.sh $(SOAK_FLAGS) $(BUILD) $(HOURS)
 
+# $(call build_bench,FOLDER,OPTION)
+define build_bench
+@[ -f $(1)/build.ninja ] || meson setup $(1) --buildtype=release -Dtests=false -Dbench=true $(2) $(MESON_FLAGS)
+@ninja -C $(1)
+endef
+
 bench:
 	@scripts/setup.sh bench
-	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
-	@ninja -C $(BUILD)-bench
+	$(call build_bench,$(BUILD)-bench)
 	@bench/run.py $(BUILD)-bench $(BUILD)-bench/results
 
 bench-disk:
 	@scripts/setup.sh bench-disk
-	@[ -f $(BUILD)-bench-disk/build.ninja ] || meson setup $(BUILD)-bench-disk --buildtype=release -Dtests=false -Dbench=true -Dnbdkit=enabled $(MESON_FLAGS)
-	@ninja -C $(BUILD)-bench-disk
+	$(call build_bench,$(BUILD)-bench-disk,-Dnbdkit=enabled)
 	@bench/disk/run.py $(BUILD)-bench-disk $(BUILD)-bench-disk/results
 
 bench-swap:
 	@scripts/setup.sh bench-swap
-	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
-	@ninja -C $(BUILD)-bench
+	$(call build_bench,$(BUILD)-bench)
 	@bench/swap/run.py $(BUILD)-bench $(BUILD)-bench/swap
 
 bench-swap-run:
 	@scripts/setup.sh bench-swap-run
-	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
-	@ninja -C $(BUILD)-bench
+	$(call build_bench,$(BUILD)-bench)
 	@bench/swap/run_programs.py $(BUILD)-bench $(BUILD)-bench/swap-run
 
 bench-zcache:
 	@scripts/setup.sh bench-zcache
-	@[ -f $(BUILD)-bench/build.ninja ] || meson setup $(BUILD)-bench --buildtype=release -Dtests=false -Dbench=true $(MESON_FLAGS)
-	@ninja -C $(BUILD)-bench
+	$(call build_bench,$(BUILD)-bench)
 	@bench/zcache/run.py $(BUILD)-bench $(BUILD)-bench/zcache
 
 bench-zcache-disk:
 	@scripts/setup.sh bench-zcache-disk
-	@[ -f $(BUILD)-bench-disk/build.ninja ] || meson setup $(BUILD)-bench-disk --buildtype=release -Dtests=false -Dbench=true -Dnbdkit=enabled $(MESON_FLAGS)
-	@ninja -C $(BUILD)-bench-disk
+	$(call build_bench,$(BUILD)-bench-disk,-Dnbdkit=enabled)
 	@bench/zcache/disk.py $(BUILD)-bench-disk $(BUILD)-bench-disk/zcache
 
 bench-kernel: kmod

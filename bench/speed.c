@@ -288,15 +288,15 @@ int main(int argc, char **argv)
 	while ((option = getopt(argc, argv, "t:n:o:j:r:f:")) >= 0) {
 		switch (option) {
 		case 't': trace_path = optarg; break;
-		case 'n': nr_objects = strtoul(optarg, NULL, 0); break;
-		case 'o': nr_operations = strtoul(optarg, NULL, 0); break;
-		case 'j': nr_threads = (unsigned int)strtoul(optarg, NULL, 0); break;
-		case 'r': seed = strtoul(optarg, NULL, 0); break;
-		case 'f': flags = (unsigned int)strtoul(optarg, NULL, 0); break;
+		case 'n': nr_objects = bench_number(option, optarg, 1, UINT32_MAX); break;
+		case 'o': nr_operations = bench_number(option, optarg, 1, UINT32_MAX); break;
+		case 'j': nr_threads = (unsigned int)bench_number(option, optarg, 1, MAX_THREADS); break;
+		case 'r': seed = bench_number(option, optarg, 0, UINT64_MAX); break;
+		case 'f': flags = (unsigned int)bench_number(option, optarg, 0, UINT32_MAX); break;
 		default: bench_die("see the head of speed.c");
 		}
 	}
-	if (!trace_path || optind != argc - 1 || !nr_threads || nr_threads > MAX_THREADS || nr_objects < nr_threads)
+	if (!trace_path || optind != argc - 1 || nr_objects < nr_threads)
 		bench_die("see the head of speed.c");
 	bench_read_trace(&trace, trace_path);
 	kind = find_kind(argv[optind]);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 """What was asked of the cached disk, what came of it, and where others are ahead."""
 import processors
-from cached import DELAY_MS, FILTER, LRU, LZ4, NO_CACHE, OURS, PLAIN, ZSTD
+from cached import DELAY_MS, LRU, LZ4, NO_CACHE, OURS, PLAIN, ZSTD
 from text import markdown, short
 from verdicts import at_least, at_most, verdicts
 
