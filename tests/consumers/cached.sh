@@ -36,12 +36,7 @@ stop() {
 
 # wait_for PID FILE WHAT
 wait_for() {
-	for _ in $(seq 200); do
-		[ -s "$2" ] && return
-		kill -0 "$1" 2>/dev/null || break
-		sleep .05
-	done
-	fail "$3 does not start: $(tail -n 3 "$dir"/*.messages)"
+	until_ready "$1" [ -s "$2" ] || fail "$3 does not start: $(tail -n 3 "$dir"/*messages)"
 }
 
 # start_behind WORD...: nbdkit with these
@@ -318,6 +313,14 @@ check_doubt() {
 	end_behind
 }
 
+is_again_connected() {
+	[ "$(figure reconnections)" -ge 1 ]
+}
+
+refuses_the_disk() {
+	grep -q 'not the disk that it was' "$dir/messages"
+}
+
 # The server behind is killed, and another one, without the content, takes its place: nothing of the old is read, and
 # who flushes is told once that writes may be lost.
 check_other_server() {
@@ -331,10 +334,7 @@ check_other_server() {
 	END
 	end_behind
 	start_behind memory 4M
-	for _ in $(seq 100); do
-		[ "$(figure reconnections)" -ge 1 ] && break
-		sleep .1
-	done
+	until_true is_again_connected
 	shell "after" <<-'END'
 	assert h.pread(8192, 0) == bytes(8192)
 	fails("EIO", h.flush)
@@ -345,15 +345,12 @@ check_other_server() {
 	END
 	end_behind
 	start_behind memory 8M
-	for _ in $(seq 100); do
-		grep -q 'not the disk that it was' "$dir/messages" && break
-		sleep .1
-	done
+	until_true refuses_the_disk
 	timeout 60 nbdinfo --size "$uri" >/dev/null || fail "another size: the cache is gone"
 	shell "another size" <<-'END'
 	fails("EIO", h.pread, 4096, 1 << 20)
 	END
-	grep -q 'not the disk that it was' "$dir/messages" || fail "another size: nobody says so"
+	refuses_the_disk || fail "another size: nobody says so"
 	end_behind
 	end "other servers"
 }

@@ -31,21 +31,13 @@ wrong() {
 }
 
 check_help() {
-	local option
+	local command option
 	good 'Usage: zs COMMAND' --help
 	good 'Usage: zs COMMAND' help
-	good 'Usage: zs store' help store
-	good 'Usage: zs store' store --help
-	good 'Usage: zs classes' help classes
-	good 'Usage: zs classes' classes --help
-	good 'Usage: zs trace' help trace
-	good 'Usage: zs trace' trace --help
-	good 'Usage: zs replay' help replay
-	good 'Usage: zs replay' replay --help
-	good 'Usage: zs ls' help ls
-	good 'Usage: zs ls' ls --help
-	good 'Usage: zs zram' help zram
-	good 'Usage: zs zram' zram --help
+	for command in classes ls replay store swap trace zcache zram; do
+		good "Usage: zs $command" help $command
+		good "Usage: zs $command" $command --help
+	done
 	good '^zs [0-9]*\.[0-9]*\.[0-9]*$' --version
 	for option in -c -u -j -n --json --svg; do
 		good " $option " store --help

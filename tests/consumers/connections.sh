@@ -24,11 +24,7 @@ start_server() {
 	rm -f "$dir/pid" "$dir/socket"
 	nbdkit -f -U "$dir/socket" -P "$dir/pid" "$plugin" "$@" $policies 2>"$dir/messages" &
 	server=$!
-	for _ in $(seq 100); do
-		[ -s "$dir/pid" ] && return
-		sleep .1
-	done
-	fail "nbdkit does not start: $(tail -n 3 "$dir/messages")"
+	until_ready "$server" [ -s "$dir/pid" ] || fail "nbdkit does not start: $(tail -n 3 "$dir/messages")"
 }
 
 stop_server() {

@@ -25,12 +25,12 @@ start() {
 	nbdkit -f -U "$dir/$name.nbd" "$plugin" "$@" 2>"$dir/$name.messages" &
 	server=$!
 	servers="$servers $server"
-	for _ in $(seq 200); do
-		timeout 20 nbdinfo --size "nbd+unix:///?socket=$dir/$name.nbd" >/dev/null 2>&1 && return
-		kill -0 "$server" 2>/dev/null || return
-		sleep .05
-	done
-	fail "nbdkit does not start: $(cat "$dir/$name.messages")"
+	until_ready "$server" serves "$name" || ! kill -0 "$server" 2>/dev/null ||
+		fail "nbdkit does not start: $(cat "$dir/$name.messages")"
+}
+
+serves() {
+	timeout 20 nbdinfo --size "nbd+unix:///?socket=$dir/$1.nbd" >/dev/null
 }
 
 stop() {
@@ -124,6 +124,11 @@ check_blocks() {
 	bad 2 'nothing else' zram blocks a b
 }
 
+# has_written NAME: its figures are in $dir/report
+has_written() {
+	"$zs" zram stat --json "$1" >"$dir/report" && jq -e '.bd_count > 1000' "$dir/report" >/dev/null
+}
+
 # A disk with every policy does by itself, and at once, what it is told to.
 check_policies() {
 	start pack 16M recompress=manual,codec=zstd:1 dedup=on writeback=manual,backing="$dir" control=pack
@@ -148,11 +153,7 @@ check_policies() {
 	# And by itself, soon.
 	start itself 16M recompress=idle:20ms,codec=zstd:1 writeback=idle:50ms+incompressible,backing="$dir/file" control=itself
 	fill itself
-	for _ in $(seq 400); do
-		"$zs" zram stat --json itself >"$dir/report"
-		jq -e '.bd_count > 1000' "$dir/report" >/dev/null && break
-		sleep .05
-	done
+	until_true has_written itself
 	check 'by itself' '.bd_count > 1000 and .recompressed > 0'
 	start other 1M writeback=idle:1m,backing="$dir/file"
 	wait "$server" && fail "two disks in one file"
@@ -255,10 +256,7 @@ check_hostile_peers() {
 	local hostile=$!
 	servers="$servers $hostile"
 	exec 9>"$dir/wait"
-	for _ in $(seq 400); do
-		[ -s "$dir/hostile" ] && break
-		sleep .05
-	done
+	until_ready "$hostile" [ -s "$dir/hostile" ]
 	grep -q '^done' "$dir/hostile" || fail "hostile peers: $(cat "$dir/hostile")"
 	good disk_size zram stat one
 	stop "$one"
@@ -310,9 +308,17 @@ check_locked_folder() {
 	rmdir "$sockets"
 }
 
+folders_of_runs() {
+	find /tmp -maxdepth 1 -name 'zs-zram-*' | sort
+}
+
+# Folders of others that run at the same time go away, too.
+nothing_is_left_of_runs() {
+	[ -z "$(folders_of_runs | comm -13 "$dir/before" -)" ]
+}
+
 check_run() {
-	local before after
-	before=$(ls -d /tmp/zs-zram-* 2>/dev/null)
+	folders_of_runs >"$dir/before"
 	good '^5242880$' zram run -s 5M -- sh -c 'nbdinfo --size "$uri"'
 	good '"mem_limit": 1048576' zram run -s 5M -l 1M -c zstd:1 -- "$zs" zram stat --json
 	bad 7 '' zram run -s 1M -- sh -c 'exit 7'
@@ -324,8 +330,7 @@ check_run() {
 	bad 1 'the disk ended before' zram run -s 1M -- sh -c "kill -9 \$('$zs' ls --json | jq '.running[0].pid')"
 	PATH=/nowhere "$zs" zram run true 2>"$dir/err" && fail "run without nbdkit"
 	grep -q 'cannot run nbdkit' "$dir/err" || fail "not said: $(cat "$dir/err")"
-	after=$(ls -d /tmp/zs-zram-* 2>/dev/null)
-	[ "$before" = "$after" ] || fail "run left $after"
+	until_true nothing_is_left_of_runs || fail "run left one of: $(folders_of_runs)"
 	"$zs" ls >"$dir/out"
 	[ ! -s "$dir/out" ] || fail "run left a disk: $(cat "$dir/out")"
 }
@@ -336,11 +341,7 @@ run_until_ready() {
 	"$zs" zram run -s 1M -- sh -c "$1" &
 	run=$!
 	servers="$servers $run"
-	for _ in $(seq 200); do
-		[ -e "$dir/ready" ] && return
-		sleep .05
-	done
-	fail "run: the command does not start: $1"
+	until_ready "$run" [ -e "$dir/ready" ] || fail "run: the command does not start: $1"
 }
 
 # ends_with SIGNAL STATUS: the command, and the disk with it

@@ -76,18 +76,6 @@ clean_up() {
 	rm -rf --one-file-system "$dir"
 }
 
-# until_ready PID COMMAND...: the command is true, or the process is gone
-until_ready() {
-	local pid=$1
-	shift
-	for _ in $(seq 100); do
-		"$@" && return
-		kill -0 "$pid" 2>/dev/null || return
-		sleep .1
-	done
-	return 1
-}
-
 start_server() {
 	# shellcheck disable=SC2086  # parameters of their own
 	timeout 120 nbdkit -f -U "$dir/socket" -P "$dir/pid" "$plugin" 256M ${policies:+$policies limit=32M control=disk} \

@@ -11,6 +11,7 @@ server=''
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 . "$(dirname "$0")/lib.sh"
 policies=$(policies_for "${2:-}")
+export XDG_RUNTIME_DIR=$dir # a killed server leaves its control socket
 
 have() {
 	command -v "$1" >/dev/null || { echo "left out: there is no $1"; return 1; }
@@ -125,15 +126,12 @@ check_limit() {
 	grep -qi 'no space' "$dir/report" "$dir/messages" || fail "a full disk is not said to be: $(tail -n 2 "$dir/messages")"
 }
 
-# Clients of a server that is killed get an error at once, and a server that ends leaves no socket.
+# Clients of a server that is killed get an error at once.
 check_death() {
 	have nbdcopy || return
 	nbdkit -f -U "$dir/socket" -P "$dir/pid" "$plugin" 64M $policies &
 	server=$!
-	for _ in $(seq 100); do
-		[ -s "$dir/pid" ] && break
-		sleep .1
-	done
+	until_ready "$server" [ -s "$dir/pid" ] || fail "nbdkit does not start"
 	nbdcopy "$dir/image" "nbd+unix:///?socket=$dir/socket" || fail "nbdcopy to a socket"
 	kill -9 "$server"
 	wait "$server" 2>/dev/null

@@ -42,9 +42,5 @@ same() {
 
 # wait_for COMMAND...: until it succeeds
 wait_for() {
-	for _ in $(seq 600); do
-		"$@" 2>/dev/null && return
-		sleep .05
-	done
-	fail "waited in vain for: $*"
+	until_true "$@" || fail "waited in vain for: $*"
 }

@@ -144,7 +144,7 @@ texts() {
 
 # redis-benchmark beside real text: its own counts are right afterwards, and all values what they are without zs.
 check_redis_benchmark() {
-	local which digest=''
+	local which
 	needs redis-server
 	needs redis-benchmark
 	texts >"$dir/requests"
