@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "options.h"
 #include "random.h"
 
 #define MOST_BYTES 4096u
@@ -40,9 +41,9 @@ int main(int argc, char **argv)
 		if (option == '?')
 			return 2;
 		if (option == 'r')
-			rng.state = strtoull(optarg, NULL, 0);
+			rng.state = option_number("fuzz", option, optarg);
 		else
-			nr = strtoul(optarg, NULL, 0);
+			nr = (unsigned long)option_number("fuzz", option, optarg);
 	}
 	for (int i = optind; i < argc; i++)
 		status |= run_file(argv[i]);

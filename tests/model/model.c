@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "pages.h"
 #include "random.h"
 #include "zsmalloc.h"
@@ -546,6 +547,14 @@ static void run(const struct settings *settings)
 	finish(m);
 }
 
+static const char *const sources[] = {
+	"arena",     "ops",
+#ifdef MODEL_SIM
+	"scattered", "high",
+#endif
+	NULL,
+};
+
 static struct settings parse(int argc, char **argv)
 {
 	struct settings s = { .source = "arena", .nr_operations = 100000, .max_object = 4096, .page_shift = 12 };
@@ -554,12 +563,12 @@ static struct settings parse(int argc, char **argv)
 	s.seed = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
 	while ((c = getopt(argc, argv, "s:n:r:m:p:t:cz")) != -1) {
 		switch (c) {
-		case 's': s.source = optarg; break;
-		case 'n': s.nr_operations = strtoull(optarg, NULL, 0); break;
-		case 'r': s.seed = strtoull(optarg, NULL, 0); break;
-		case 'm': s.max_object = (uint32_t)strtoul(optarg, NULL, 0); break;
-		case 'p': s.page_shift = (unsigned int)strtoul(optarg, NULL, 0); break;
-		case 't': s.seconds = (unsigned int)strtoul(optarg, NULL, 0); break;
+		case 's': s.source = option_word("model", c, optarg, sources); break;
+		case 'n': s.nr_operations = option_number("model", c, optarg); break;
+		case 'r': s.seed = option_number("model", c, optarg); break;
+		case 'm': s.max_object = (uint32_t)option_number("model", c, optarg); break;
+		case 'p': s.page_shift = (unsigned int)option_number("model", c, optarg); break;
+		case 't': s.seconds = (unsigned int)option_number("model", c, optarg); break;
 		case 'c': s.is_tended = true; break;
 		case 'z': s.clears = true; break;
 		default: exit(2);

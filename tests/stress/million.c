@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "must.h"
+#include "options.h"
 #include "pages.h"
 #include "random.h"
 #include "zsmalloc.h"
@@ -48,14 +50,6 @@ struct worker {
 	const bool *done;
 	uint64_t nr_replaced;
 };
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "million: line %d: %s\n", __LINE__, #condition);                               \
-			_exit(1);                                                                                      \
-		}                                                                                                      \
-	} while (0)
 
 /* ---- objects: a stamp at both ends ---- */
 
@@ -218,6 +212,8 @@ static void run(const struct plan *plan, const struct zs_ops *ops)
 	free(objects);
 }
 
+static const char *const sources[] = { "arena", "ops", NULL };
+
 int main(int argc, char **argv)
 {
 	struct test_pages pages = { .pool = NULL };
@@ -227,11 +223,11 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "s:n:m:b:r:c")) != -1) {
 		switch (c) {
-		case 's': plan.has_ops = !strcmp(optarg, "ops"); break;
-		case 'n': plan.nr_objects = (uint32_t)strtoul(optarg, NULL, 0); break;
-		case 'm': plan.max_object = (uint32_t)strtoul(optarg, NULL, 0); break;
-		case 'b': plan.budget_ns = strtoull(optarg, NULL, 0); break;
-		case 'r': plan.seed = strtoull(optarg, NULL, 0); break;
+		case 's': plan.has_ops = !strcmp(option_word("million", c, optarg, sources), "ops"); break;
+		case 'n': plan.nr_objects = (uint32_t)option_number("million", c, optarg); break;
+		case 'm': plan.max_object = (uint32_t)option_number("million", c, optarg); break;
+		case 'b': plan.budget_ns = option_number("million", c, optarg); break;
+		case 'r': plan.seed = option_number("million", c, optarg); break;
 		case 'c': plan.pool_flags = ZS_POOL_COMPACTOR; break;
 		default: return 2;
 		}

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "must.h"
+#include "options.h"
 #include "pages.h"
 #include "random.h"
 #include "zsmalloc.h"
@@ -62,14 +64,6 @@ struct worker {
 	struct object objects[OWN_OBJECTS];
 	unsigned char buffer[ZS_MAX_OBJECT_BYTES];
 };
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "stress: line %d: %s\n", __LINE__, #condition);                                \
-			_exit(1);                                                                                      \
-		}                                                                                                      \
-	} while (0)
 
 static void error_is_failure(void *ctx, int err, const char *what)
 {
@@ -290,7 +284,7 @@ static void *migrate(void *arg)
 
 static bool choose_source(const struct shared *shared)
 {
-	MUST(strcmp(shared->source, "scattered"));
+	(void)shared;
 	return false;
 }
 #endif
@@ -367,11 +361,21 @@ static void run(struct shared *shared)
 	MUST(stats.objects == 0 && stats.pages == 0 && stats.bad_handles == 0);
 	zs_destroy_pool(shared->pool);
 	MUST(shared->pages.nr_out == 0);
+	MUST(stats.objects_moved);
 	MUST(!is_scattered || shared->nr_migrated);
 	printf("stress: %llu objects moved, %lu pages replaced\n", (unsigned long long)stats.objects_moved,
 	       shared->nr_migrated);
 	free(workers);
 }
+
+static const char *const sources[] = {
+	"arena",
+	"ops",
+#ifdef STRESS_SIM
+	"scattered",
+#endif
+	NULL,
+};
 
 int main(int argc, char **argv)
 {
@@ -382,14 +386,14 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "s:n:w:r:t:m:cz")) != -1) {
 		switch (c) {
-		case 's': shared.source = optarg; break;
-		case 'n': shared.nr_steps = strtoull(optarg, NULL, 0); break;
-		case 'w': shared.nr_workers = (unsigned int)strtoul(optarg, NULL, 0); break;
-		case 'r': shared.seed = strtoull(optarg, NULL, 0); break;
-		case 't': shared.seconds = (unsigned int)strtoul(optarg, NULL, 0); break;
+		case 's': shared.source = option_word("stress", c, optarg, sources); break;
+		case 'n': shared.nr_steps = option_number("stress", c, optarg); break;
+		case 'w': shared.nr_workers = (unsigned int)option_number("stress", c, optarg); break;
+		case 'r': shared.seed = option_number("stress", c, optarg); break;
+		case 't': shared.seconds = (unsigned int)option_number("stress", c, optarg); break;
 		case 'c': shared.pool_flags |= ZS_POOL_COMPACTOR | ZS_POOL_DENSE; break;
 		case 'z': shared.pool_flags |= ZS_POOL_ZERO_ON_FREE; break;
-		case 'm': shared.max_object = (uint32_t)strtoul(optarg, NULL, 0); break;
+		case 'm': shared.max_object = (uint32_t)option_number("stress", c, optarg); break;
 		default: return 2;
 		}
 	}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "statm.h"
 #include "values.h"
 #include "zcache.h"
 
@@ -70,7 +71,6 @@ static bool goes_on(void)
 
 /* ---- players ---- */
 
-/* A value tells its number in its first bytes, if it has room for that; others are only looked up. */
 static void put(struct player *player, int pool, uint64_t object, uint32_t index)
 {
 	uint32_t len = value_length(&player->rng);
@@ -126,18 +126,6 @@ static void *play(void *arg)
 
 /* ---- looking ---- */
 
-/* Anonymous memory of the process. */
-static uint64_t resident_bytes(void)
-{
-	unsigned long size, all, shared;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	if (!file || fscanf(file, "%lu %lu %lu", &size, &all, &shared) != 3)
-		fail("/proc/self/statm cannot be read", 0);
-	fclose(file);
-	return (uint64_t)(all - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void note(uint64_t *most, uint64_t bytes)
 {
 	if (bytes > *most)
@@ -155,7 +143,7 @@ static uint64_t told_bytes(void)
 /* Thread stacks and what the test itself touches while it runs are no part of the cache. */
 static void look(void)
 {
-	uint64_t told = told_bytes(), resident = resident_bytes(), own = settings.nr_threads * STACK_KIB << 10;
+	uint64_t told = told_bytes(), resident = statm_anonymous(), own = settings.nr_threads * STACK_KIB << 10;
 	uint64_t grown = resident > base_bytes + own ? resident - base_bytes - own : 0;
 
 	note(&most_told, told);
@@ -214,7 +202,7 @@ static void make_cache(void)
 	struct zcache_pool_options pool = { .size = sizeof(pool), .compressor = settings.compressor };
 
 	limit_bytes = options.limit_bytes;
-	base_bytes = resident_bytes();
+	base_bytes = statm_anonymous();
 	cache = zcache_create(&options);
 	pools[0] = cache ? zcache_new_pool(cache, NULL) : -1;
 	pools[1] = cache ? zcache_new_pool(cache, &pool) : -1;

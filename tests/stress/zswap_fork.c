@@ -35,21 +35,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "must.h"
+#include "options.h"
 #include "random.h"
+#include "uffd_there.h"
 #include "zswap.h"
 
 #define WATCHDOG_SECONDS 240u
 #define WORDS (ZSWAP_PAGE_SIZE / sizeof(uint64_t))
-#define SKIPPED 77
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			dprintf(STDERR_FILENO, "zswap_fork: %d: line %d: %s (errno %d)\n", (int)getpid(), __LINE__,    \
-				#condition, errno);                                                                    \
-			_exit(1);                                                                                      \
-		}                                                                                                      \
-	} while (0)
 
 static struct plan {
 	unsigned int flags;
@@ -175,10 +168,6 @@ static void begin(void)
 					 .on_event = note_event };
 
 	zswap = zswap_create(&options);
-	if (!zswap && (errno == ENOSYS || errno == EPERM)) {
-		remove_folder();
-		exit(SKIPPED);
-	}
 	MUST(zswap);
 	memory = zswap_mmap(zswap, (size_t)plan.nr_pages * ZSWAP_PAGE_SIZE);
 	MUST(memory);
@@ -851,16 +840,24 @@ static const struct scenario *find_scenario(const char *name)
 	exit(2);
 }
 
+static const char *const modes[] = { "sigbus", "pager", NULL };
+static const char *const backings[] = { "none", "folder", "file", NULL };
+
+static unsigned int flags_of(const char *mode)
+{
+	return strcmp(mode, "pager") ? ZSWAP_SIGBUS : ZSWAP_PAGER;
+}
+
 static const struct scenario *parse(int argc, char **argv)
 {
 	int option;
 
 	while ((option = getopt(argc, argv, "m:b:n:r:")) != -1)
 		switch (option) {
-		case 'm': plan.flags = strcmp(optarg, "pager") ? ZSWAP_SIGBUS : ZSWAP_PAGER; break;
-		case 'b': plan.backing = optarg; break;
-		case 'n': plan.nr_pages = (uint32_t)atoi(optarg); break;
-		case 'r': plan.nr_rounds = (uint32_t)atoi(optarg); break;
+		case 'm': plan.flags = flags_of(option_word("zswap_fork", option, optarg, modes)); break;
+		case 'b': plan.backing = option_word("zswap_fork", option, optarg, backings); break;
+		case 'n': plan.nr_pages = (uint32_t)option_number("zswap_fork", option, optarg); break;
+		case 'r': plan.nr_rounds = (uint32_t)option_number("zswap_fork", option, optarg); break;
 		default: find_scenario(NULL);
 		}
 	return find_scenario(argv[optind]);
@@ -873,6 +870,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "nothing"))
 		return 0;
 	scenario = parse(argc, argv);
+	uffd_skip_without(false);
 	alarm(WATCHDOG_SECONDS);
 	make_folder();
 	scenario->run();

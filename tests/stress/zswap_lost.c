@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "must.h"
+#include "options.h"
 #include "random.h"
 #include "uffd_there.h"
 #include "zswap.h"
@@ -56,14 +58,6 @@ struct writer {
 	uint64_t counted[OWN_PAGES][COUNTERS];
 	uint64_t added[SHARED_PAGES][COUNTERS];
 };
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "zswap_lost: line %d: %s\n", __LINE__, #condition);                            \
-			_exit(1);                                                                                      \
-		}                                                                                                      \
-	} while (0)
 
 /* ---- pages ---- */
 
@@ -328,9 +322,10 @@ static void run(struct shared *shared)
 
 static bool are_valid(const struct shared *shared)
 {
-	return shared->nr_writers && shared->nr_writers <= MOST_WRITERS && OWN_PAGES % shared->nr_writers == 0 &&
-	       (!strcmp(shared->mode, "full") || !strcmp(shared->mode, "sigbus") || !strcmp(shared->mode, "user"));
+	return shared->nr_writers && shared->nr_writers <= MOST_WRITERS && OWN_PAGES % shared->nr_writers == 0;
 }
+
+static const char *const modes[] = { "full", "sigbus", "user", NULL };
 
 int main(int argc, char **argv)
 {
@@ -341,17 +336,17 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "m:d:b:n:r:w:")) != -1) {
 		switch (c) {
-		case 'm': shared.mode = optarg; break;
+		case 'm': shared.mode = option_word("zswap_lost", c, optarg, modes); break;
 		case 'd': shared.disabled = optarg; break;
 		case 'b': shared.folder = optarg; break;
-		case 'n': shared.nr_evictions = strtoull(optarg, NULL, 0); break;
-		case 'r': shared.seed = strtoull(optarg, NULL, 0); break;
-		case 'w': shared.nr_writers = (unsigned int)strtoul(optarg, NULL, 0); break;
+		case 'n': shared.nr_evictions = option_number("zswap_lost", c, optarg); break;
+		case 'r': shared.seed = option_number("zswap_lost", c, optarg); break;
+		case 'w': shared.nr_writers = (unsigned int)option_number("zswap_lost", c, optarg); break;
 		default: return 2;
 		}
 	}
 	if (!are_valid(&shared)) {
-		fprintf(stderr, "zswap_lost: -m full, sigbus or user; -w 1, 2, 4, 8 or 16\n");
+		fprintf(stderr, "zswap_lost: -w 1, 2, 4, 8 or 16\n");
 		return 2;
 	}
 	printf("zswap_lost: -m %s -d '%s' -n %llu -r %llu -w %u\n", shared.mode, shared.disabled,

@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "random.h"
+#include "statm.h"
 #include "unit.h"
 
 #define REGION_BLOCKS (ARENA_REGION_MAX / ARENA_BLOCK)
@@ -230,17 +231,6 @@ static void limit(int resource, size_t bytes)
 		_exit(9);
 }
 
-static size_t address_space_used(void)
-{
-	unsigned long pages = 0;
-	FILE *statm = fopen("/proc/self/statm", "r");
-
-	if (!statm || fscanf(statm, "%lu", &pages) != 1)
-		_exit(8);
-	fclose(statm);
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Fills a pool until ENOMEM under a limit of the address space. Exit status 0: it went as it should. */
 static void fill_with_little_space(void *arg)
 {
@@ -248,7 +238,7 @@ static void fill_with_little_space(void *arg)
 	unsigned long nr = 0;
 	struct zs_pool *pool;
 
-	limit(RLIMIT_AS, address_space_used() + room);
+	limit(RLIMIT_AS, statm_address_space() + room);
 	pool = zs_create_pool(0, NULL);
 	if (!pool)
 		_exit(2);
@@ -281,7 +271,7 @@ static void create_without_space(void *arg)
 	struct zs_pool *pool;
 
 	(void)arg;
-	limit(RLIMIT_AS, address_space_used() + (256ul << 10));
+	limit(RLIMIT_AS, statm_address_space() + (256ul << 10));
 	pool = zs_create_pool(0, NULL);
 	_exit(pool ? 2 : errno == ENOMEM ? 0 : 3);
 }

@@ -5,6 +5,7 @@
 #include "zram_unit.h"
 
 #include "dedup.h"
+#include "statm.h"
 
 #define NR_PAGES 8192u
 
@@ -195,17 +196,6 @@ static void the_table_moves_a_little_at_a_time(void **state)
 	end(zram);
 }
 
-static uint64_t resident_bytes(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long long nr_pages = 0;
-
-	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%*u %llu", &nr_pages), 1);
-	fclose(file);
-	return nr_pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Hints as of so many pages more, of a disk that is said to have as many. */
 static void note_many(struct zram *zram, struct rng *rng, uint32_t nr, uint64_t nr_pages)
 {
@@ -228,14 +218,14 @@ static void what_has_moved_gives_its_memory_back(void **state)
 	}
 	note_many(zram, &rng, 600000, 500000);
 	full = zram_dedup_bytes(zram);
-	resident = resident_bytes();
+	resident = statm_resident();
 	assert_true(full > 6000000);
 	note_many(zram, &rng, (uint32_t)(full / 64 / 4 * 3 / 4), 240000); /* three quarters of it move */
 	assert_true(zram_dedup_bytes(zram) >= full);
-	assert_true(resident_bytes() < resident + 1000000);
+	assert_true(statm_resident() < resident + 1000000);
 	zram->counts.pages = 0;
 	zram_dedup_fit(zram);
-	assert_true(resident_bytes() + 5000000 < resident);
+	assert_true(statm_resident() + 5000000 < resident);
 	end(zram);
 }
 

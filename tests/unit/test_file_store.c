@@ -200,14 +200,6 @@ static void what_is_no_file_is_refused(void **state)
 #define BOUNDARY 1000u
 
 /* In a child nothing of cmocka's works: it says by its status whether all was well. */
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			dprintf(STDERR_FILENO, "line %d: %s (errno %d)\n", __LINE__, #condition, errno);               \
-			_exit(1);                                                                                      \
-		}                                                                                                      \
-	} while (0)
-
 static void assert_child_succeeds(pid_t child)
 {
 	int status;

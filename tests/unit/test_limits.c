@@ -5,10 +5,10 @@
  * pool, or is refused one, fills it until ENOMEM, and takes it down again; limits of every size make each step of the
  * library's own memory fail somewhere.
  */
-#include <fcntl.h>
 #include <sys/resource.h>
 
 #include "random.h"
+#include "statm.h"
 #include "unit.h"
 
 #define KIB ((size_t)1 << 10)
@@ -28,44 +28,8 @@ struct trial {
 };
 
 /* No stdio and no malloc below: they take memory too. */
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			dprintf(STDERR_FILENO, "line %d: %s (errno %d)\n", __LINE__, #condition, errno);               \
-			_exit(1);                                                                                      \
-		}                                                                                                      \
-	} while (0)
-
 static unsigned long handles[MAX_OBJECTS];
 static unsigned char bytes[ZS_MAX_OBJECT_BYTES];
-
-/* ---- the process ---- */
-
-/* A figure of /proc/self/statm, in bytes. */
-static size_t memory_figure(unsigned int number)
-{
-	char text[128], *at = text;
-	int file = open("/proc/self/statm", O_RDONLY);
-	ssize_t len = read(file, text, sizeof(text) - 1);
-
-	MUST(len > 0);
-	close(file);
-	text[len] = '\0';
-	for (; number; number--)
-		at = strchr(at, ' ') + 1;
-	return strtoul(at, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static size_t address_space(void)
-{
-	return memory_figure(0);
-}
-
-/* Private and writable; the stack too, which does not grow here. */
-static size_t writable_memory(void)
-{
-	return memory_figure(5);
-}
 
 static void set_limit(int resource, size_t limit_bytes)
 {
@@ -210,7 +174,7 @@ static void free_all(struct zs_pool *pool, unsigned int nr)
 static void refused(const struct trial *trial, size_t space_before)
 {
 	MUST(errno == ENOMEM || (trial->flags && errno == EAGAIN));
-	MUST(address_space() == space_before);
+	MUST(statm_address_space() == space_before);
 	_exit(REFUSED);
 }
 
@@ -231,13 +195,13 @@ static void used_enough(struct zs_pool *pool, const struct trial *trial)
 static void run_trial(void *arg)
 {
 	const struct trial *trial = arg;
-	size_t space_before = address_space();
+	size_t space_before = statm_address_space();
 	struct zs_pool *pool;
 	unsigned int nr;
 
 	alarm(120);
 	set_limit(trial->resource,
-		  (trial->resource == RLIMIT_AS ? space_before : writable_memory()) + trial->room_bytes);
+		  (trial->resource == RLIMIT_AS ? space_before : statm_writable()) + trial->room_bytes);
 	pool = create_pool(trial);
 	if (!pool)
 		refused(trial, space_before);
@@ -247,7 +211,7 @@ static void run_trial(void *arg)
 	replace_a_third(pool, trial, nr);
 	free_all(pool, nr);
 	zs_destroy_pool(pool);
-	MUST(trial->flags || address_space() == space_before); /* libc keeps the stacks of threads */
+	MUST(trial->flags || statm_address_space() == space_before); /* libc keeps the stacks of threads */
 	MUST(!trial->has_ops || ops_pages.nr_free == MAX_OPS_PAGES);
 	_exit(WORKED);
 }
@@ -346,7 +310,7 @@ static void test_rooms_about_the_steps(void **state)
 /* From some room on there is a pool, however the room is divided. */
 static void create_in_any_room(void *arg)
 {
-	size_t space = address_space();
+	size_t space = statm_address_space();
 	bool worked = false;
 
 	(void)arg;
@@ -358,7 +322,7 @@ static void create_in_any_room(void *arg)
 		MUST(pool || (!worked && errno == ENOMEM));
 		worked = pool != NULL;
 		zs_destroy_pool(pool);
-		MUST(address_space() == space);
+		MUST(statm_address_space() == space);
 	}
 	MUST(worked);
 }
@@ -383,21 +347,21 @@ static void test_any_room(void **state)
 static void charge_of_a_pool(void *arg)
 {
 	const struct trial *trial = arg;
-	size_t space = address_space(), charge = writable_memory();
+	size_t space = statm_address_space(), charge = statm_writable();
 	struct zs_pool *pool = create_pool(trial);
 	size_t most;
 
 	MUST(pool);
-	MUST(writable_memory() - charge <= MIB + 64 * KIB);
-	MUST(address_space() - space >= 256 * MIB);
+	MUST(statm_writable() - charge <= MIB + 64 * KIB);
+	MUST(statm_address_space() - space >= 256 * MIB);
 	for (unsigned int i = 0; i < 20000; i++) {
 		MUST(allocate(pool, trial, i));
 		/* 256 KiB of address space for each zspage, of which each size class may have begun one. */
 		most = zs_get_total_size_bytes(pool) + 256 * KIB * (zs_lookup_class_index(pool, 4096) + 1) + 5 * MIB;
-		MUST(i % 100 || writable_memory() - charge <= most);
+		MUST(i % 100 || statm_writable() - charge <= most);
 	}
 	zs_destroy_pool(pool);
-	MUST(writable_memory() == charge && address_space() == space);
+	MUST(statm_writable() == charge && statm_address_space() == space);
 }
 
 static void test_charged_for_little(void **state)

@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "must.h" /* for children */
 #include "zsmalloc.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
