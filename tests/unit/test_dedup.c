@@ -280,12 +280,12 @@ static void pack_all(struct zram *zram, unsigned int number)
 static void many_write_the_same(void **state)
 {
 	static const struct game game = {
-		.nr_pages = 64, .nr_rounds = 3000, .nr_seeds = 8, .write_one_in = 2, .discard_one_in = 10
+		.nr_pages = 64, .nr_rounds = 1000, .nr_seeds = 8, .write_one_in = 2, .discard_one_in = 10
 	};
 	struct zram *zram = make_disk(true);
 
 	(void)state;
-	play_beside(zram, &game, 100, pack_all);
+	play_beside(zram, &game, pack_all);
 	end(zram);
 }
 

@@ -508,12 +508,13 @@ static void age_and_write(struct zram *zram, unsigned int number)
 static void it_runs_beside_everything(void **state)
 {
 	static const struct game game = {
-		.nr_pages = 128, .nr_rounds = 2000, .nr_seeds = 1000, .write_one_in = 4, .discard_one_in = 20
+		.nr_pages = 128, .nr_rounds = 600, .nr_seeds = 1000, .write_one_in = 4, .discard_one_in = 20
 	};
 	struct zram *zram = make_disk(IDLE | INCOMPRESSIBLE | UNITS, STORE_BYTES);
 
 	(void)state;
-	play_beside(zram, &game, 200, age_and_write);
+	play_beside(zram, &game, age_and_write);
+	assert_true(figures_of(zram).bd_writes > 0);
 	finish(zram);
 }
 

@@ -121,6 +121,7 @@ static inline void pass_time(struct zram *zram, uint64_t ns, uint64_t budget_pag
 
 #define NR_PLAYERS 4u
 #define MOST_PLAYED 128u /* pages */
+#define LEAST_BESIDE 24u
 
 struct game {
 	uint32_t nr_pages; /* of which each player has each fourth */
@@ -133,6 +134,7 @@ struct game {
 struct player {
 	struct zram *zram;
 	const struct game *game;
+	uint32_t *nr_done; /* players */
 	uint32_t first;
 	pthread_t thread;
 };
@@ -157,21 +159,23 @@ static inline void *play(void *arg)
 			assert_page(player->zram, i, seeds[i]);
 		}
 	}
+	__atomic_add_fetch(player->nr_done, 1, __ATOMIC_RELEASE);
 	return NULL;
 }
 
-/* Players write, discard and read, while beside() is called so many times, with the number of the call. */
-static inline void play_beside(struct zram *zram, const struct game *game, unsigned int nr_calls,
+/* Players write, discard and read; beside() is called some times, until all are done, with the number of the call. */
+static inline void play_beside(struct zram *zram, const struct game *game,
 			       void (*beside)(struct zram *zram, unsigned int number))
 {
 	struct player players[NR_PLAYERS];
+	uint32_t nr_done = 0;
 
 	assert_true(game->nr_pages <= MOST_PLAYED);
 	for (uint32_t i = 0; i < NR_PLAYERS; i++) {
-		players[i] = (struct player){ .zram = zram, .game = game, .first = i };
+		players[i] = (struct player){ .zram = zram, .game = game, .nr_done = &nr_done, .first = i };
 		assert_int_equal(pthread_create(&players[i].thread, NULL, play, &players[i]), 0);
 	}
-	for (unsigned int i = 0; i < nr_calls; i++)
+	for (unsigned int i = 0; i < LEAST_BESIDE || __atomic_load_n(&nr_done, __ATOMIC_ACQUIRE) < NR_PLAYERS; i++)
 		beside(zram, i);
 	for (uint32_t i = 0; i < NR_PLAYERS; i++)
 		pthread_join(players[i].thread, NULL);
