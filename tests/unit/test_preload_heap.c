@@ -155,6 +155,10 @@ static void blocks_go_back_to_where_they_came_from(void **state)
 	tested_free(outer);
 	tested_free(tested_realloc(NULL, 10));
 	tested_free(inner);
+	zswap_enter();
+	assert_ptr_equal(tested_realloc(NULL, 100), inner); /* where nothing moves, too */
+	zswap_leave();
+	tested_free(inner);
 }
 
 /* ---- threads ---- */

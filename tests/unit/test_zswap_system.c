@@ -487,29 +487,47 @@ static unsigned char *map_nothing(void)
 	return at;
 }
 
-static void other_faults_are_the_handlers_of_before(void **state)
+/* What it is told is only which signal it is. */
+static void put_memory_where_it_is_to_be(int signal)
 {
-	struct sigaction action = { .sa_sigaction = put_memory_there, .sa_flags = SA_SIGINFO }, before, now;
+	siginfo_t info = { .si_addr = where };
+
+	put_memory_there(signal, &info, NULL);
+}
+
+static void pass_a_fault_on(const struct sigaction *action)
+{
 	volatile unsigned char *nothing = map_nothing();
+	struct sigaction before, now;
 	struct zswap *zswap;
 	unsigned char *memory;
 
-	(void)state;
-	assert_int_equal(sigaction(SIGBUS, &action, &before), 0);
+	assert_int_equal(sigaction(SIGBUS, action, &before), 0);
 	zswap = make_way(&ways[1]);
 	memory = map_pages(zswap, NR);
 	write_pages(memory, NR, 1);
 	page_out(zswap, memory, NR);
-	where = NULL;
+	where = (unsigned char *)nothing + (action->sa_flags & SA_SIGINFO ? 0 : 5);
 	nothing[5] = 1;
 	assert_ptr_equal(where, nothing + 5);
 	assert_int_equal(nothing[5], 1);
 	assert_pages(memory, NR, 1);
 	unmap_and_destroy(zswap);
 	assert_int_equal(sigaction(SIGBUS, NULL, &now), 0);
-	assert_ptr_equal(now.sa_sigaction, put_memory_there);
+	assert_ptr_equal(now.sa_sigaction, action->sa_sigaction);
 	sigaction(SIGBUS, &before, NULL);
 	munmap((void *)nothing, PAGE);
+}
+
+/* Handlers of both kinds. */
+static void other_faults_are_the_handlers_of_before(void **state)
+{
+	static const struct sigaction with_info = { .sa_sigaction = put_memory_there, .sa_flags = SA_SIGINFO };
+	static const struct sigaction without = { .sa_handler = put_memory_where_it_is_to_be };
+
+	(void)state;
+	pass_a_fault_on(&with_info);
+	pass_a_fault_on(&without);
 }
 
 static void touch_nothing(void *arg)
@@ -733,20 +751,20 @@ static void use_unprivileged(void *arg)
 
 	(void)arg;
 	drop_privileges();
-	CHILD_MUST(!pipe(ends));
+	MUST(!pipe(ends));
 	zswap = zswap_create(&options);
-	CHILD_MUST(zswap);
-	CHILD_MUST(has(zswap, ZSWAP_MODE_SIGBUS) && !has(zswap, ZSWAP_MODE_FULL));
+	MUST(zswap);
+	MUST(has(zswap, ZSWAP_MODE_SIGBUS) && !has(zswap, ZSWAP_MODE_FULL));
 	memory = zswap_mmap(zswap, 1000 * PAGE);
-	CHILD_MUST(memory);
+	MUST(memory);
 	write_pages(memory, 1000, 1);
-	CHILD_MUST(!zswap_advise(zswap, memory, 1000 * PAGE, ZSWAP_PAGEOUT));
-	CHILD_MUST(write(ends[1], memory, PAGE) == -1 && errno == EFAULT);
+	MUST(!zswap_advise(zswap, memory, 1000 * PAGE, ZSWAP_PAGEOUT));
+	MUST(write(ends[1], memory, PAGE) == -1 && errno == EFAULT);
 	for (unsigned int i = 0; i < 1000; i++) {
 		unsigned int seed;
 
 		memcpy(&seed, memory + i * PAGE, sizeof(seed));
-		CHILD_MUST(seed == 1 + i);
+		MUST(seed == 1 + i);
 	}
 	zswap_destroy(zswap);
 	_exit(0);
@@ -781,50 +799,6 @@ static void it_works_without_privileges(void **state)
 
 /* ---- a file that fails ---- */
 
-static char dir[64];
-static char path[80];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof(dir), "/var/tmp/zswap-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/file", dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);
-}
-
-#define MANY 2048u
-
-static void fill_randomly(unsigned char *memory, size_t bytes)
-{
-	uint32_t seed = 1;
-
-	for (size_t i = 0; i < bytes; i++) {
-		seed = seed * 1664525u + 1013904223u;
-		memory[i] = (unsigned char)(seed >> 24);
-	}
-}
-
-static bool is_filled(const unsigned char *memory, size_t bytes)
-{
-	uint32_t seed = 1;
-
-	for (size_t i = 0; i < bytes; i++) {
-		seed = seed * 1664525u + 1013904223u;
-		if (memory[i] != (unsigned char)(seed >> 24))
-			return false;
-	}
-	return true;
-}
-
 static void write_beyond_what_files_may_be(void *arg)
 {
 	struct rlimit limit = { 3 * MIB / 2, 3 * MIB / 2 };
@@ -832,14 +806,14 @@ static void write_beyond_what_files_may_be(void *arg)
 	unsigned char *memory;
 
 	signal(SIGXFSZ, SIG_IGN);
-	CHILD_MUST(!setrlimit(RLIMIT_FSIZE, &limit));
+	MUST(!setrlimit(RLIMIT_FSIZE, &limit));
 	zswap = make_zswap((struct zswap_options){ .backing_path = arg, .pool_limit_bytes = 4 * MIB });
 	memory = map_pages(zswap, MANY);
-	fill_randomly(memory, MANY * PAGE);
-	CHILD_MUST(!zswap_advise(zswap, memory, MANY * PAGE, ZSWAP_PAGEOUT));
-	CHILD_MUST(is_filled(memory, MANY * PAGE));
-	CHILD_MUST(figures(zswap).failed_writes > 0 && !figures(zswap).lost_pages);
-	CHILD_MUST(told().nr > 0);
+	fill_randomly(memory, MANY * PAGE, 1);
+	MUST(!zswap_advise(zswap, memory, MANY * PAGE, ZSWAP_PAGEOUT));
+	MUST(is_filled(memory, MANY * PAGE, 1));
+	MUST(figures(zswap).failed_writes > 0 && !figures(zswap).lost_pages);
+	MUST(told().nr > 0);
 	_exit(0);
 }
 
@@ -887,14 +861,14 @@ static void who_is_cancelled_has_no_locks(void **state)
 		it.zswap = make_zswap((struct zswap_options){ .backing_path = dir, .flags = way->flags });
 		unsetenv("ZSWAP_DISABLE");
 		it.memory = map_pages(it.zswap, MANY);
-		fill_randomly(it.memory, MANY * PAGE);
+		fill_randomly(it.memory, MANY * PAGE, 9);
 		page_out(it.zswap, it.memory, MANY);
 		assert_true(figures(it.zswap).stored_pages > 0);
 		assert_int_equal(pthread_create(&thread, NULL, bring_when_cancelled, &it), 0);
 		assert_int_equal(pthread_join(thread, &result), 0);
 		assert_true(it.went_on);
 		assert_ptr_equal(result, PTHREAD_CANCELED);
-		assert_true(is_filled(it.memory, MANY * PAGE));
+		assert_true(is_filled(it.memory, MANY * PAGE, 9));
 		unmap_and_destroy(it.zswap);
 	}
 }
@@ -921,11 +895,11 @@ static void read_what_was_truncated(void *arg)
 	setenv("ZSWAP_DISABLE", it->way->disabled, 1);
 	zswap = make_zswap((struct zswap_options){ .backing_path = it->path, .flags = it->way->flags });
 	memory = map_pages(zswap, MANY);
-	fill_randomly(memory, MANY * PAGE);
-	CHILD_MUST(!zswap_advise(zswap, memory, MANY * PAGE, ZSWAP_PAGEOUT));
-	CHILD_MUST(figures(zswap).stored_pages > 0);
-	CHILD_MUST(!truncate(it->path, 0));
-	CHILD_MUST(is_filled(memory, MANY * PAGE));
+	fill_randomly(memory, MANY * PAGE, 1);
+	MUST(!zswap_advise(zswap, memory, MANY * PAGE, ZSWAP_PAGEOUT));
+	MUST(figures(zswap).stored_pages > 0);
+	MUST(!truncate(it->path, 0));
+	MUST(is_filled(memory, MANY * PAGE, 1));
 	_exit(1);
 }
 
@@ -944,8 +918,6 @@ static void what_is_lost_is_no_other_content(void **state)
 		unlink(path);
 	}
 }
-
-#define IN_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
 int main(void)
 {

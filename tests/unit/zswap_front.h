@@ -15,6 +15,7 @@
 
 #define PAGE ((size_t)ZSWAP_PAGE_SIZE)
 #define MIB (1ul << 20)
+#define MANY 2048u /* pages: more than a small pool takes */
 
 struct event_log {
 	unsigned int nr;
@@ -113,6 +114,25 @@ static inline void assert_pages(const unsigned char *memory, size_t nr, unsigned
 		assert_page(memory + i * PAGE, seed + (unsigned int)i);
 }
 
+/* Bytes that do not compress. */
+static inline void fill_randomly(unsigned char *memory, size_t bytes, uint32_t seed)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		memory[i] = (unsigned char)(seed >> 24);
+	}
+}
+
+static inline bool is_filled(const unsigned char *memory, size_t bytes, uint32_t seed)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		if (memory[i] != (unsigned char)(seed >> 24))
+			return false;
+	}
+	return true;
+}
+
 static inline void page_out(struct zswap *zswap, void *memory, size_t nr)
 {
 	assert_int_equal(zswap_advise(zswap, memory, nr * PAGE, ZSWAP_PAGEOUT), 0);
@@ -130,5 +150,29 @@ static inline size_t nr_in_memory(void *memory, size_t nr)
 		sum += in[i] & 1;
 	return sum;
 }
+
+/* ---- a backing file ---- */
+
+static char dir[64];
+static char path[80];
+
+static inline int make_dir(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/var/tmp/zswap-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/file", dir);
+	return 0;
+}
+
+static inline int remove_dir(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+#define IN_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
 #endif
