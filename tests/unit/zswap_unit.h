@@ -17,6 +17,11 @@
 #define HIGH_PAGES 192u
 #define LOW_PAGES 128u
 #define STANDBY_PAGES (2 * ZSWAP_BATCH_PAGES)
+#define MIB (1u << 20)
+#define STORE_BYTES (16 * MIB)
+
+/* Nothing tells here what was written, so all that is resident is old. */
+#define THERE (ZSWAP_RESIDENT | ZSWAP_OLD)
 
 struct world {
 	struct program program;
@@ -216,6 +221,40 @@ static inline void step_all(void)
 {
 	while (zswap_engine_step(world.engine))
 		;
+}
+
+/* The next calls that give pages fail. */
+static inline void fail_gives(int err, unsigned int nr)
+{
+	world.program.give_err = err;
+	world.program.nr_give_errs = nr;
+}
+
+/* ---- filling ---- */
+
+/* The first pages have content. */
+static inline void fill_pages(uint32_t nr)
+{
+	for (uint32_t page = 0; page < nr; page++)
+		write_page(page, HALF(page));
+}
+
+/* ... and are packed. */
+static inline void put_away(uint32_t nr)
+{
+	fill_pages(nr);
+	send_away(0, nr);
+}
+
+/* So many pages that do not compress, by a number of their content's; they are in the store then. */
+static inline void store_noise(uint32_t first, uint32_t nr, uint32_t turn)
+{
+	for (uint32_t page = first; page < first + nr; page += 64) {
+		for (uint32_t i = page; i < page + 64; i++)
+			write_page(i, NOISE(i + turn * NR_PAGES));
+		send_away(page, 64);
+		step_all();
+	}
 }
 
 #endif
