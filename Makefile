@@ -35,7 +35,7 @@ help:
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make uninstall  remove what make install installed'
 	@echo 'make deb        build Debian packages in $(BUILD)-deb/ and have lintian look at them'
-	@echo 'make check-deb  install, use, upgrade and purge those packages in a root made for that (as root, about 10 minutes)'
+	@echo 'make check-deb  install, use, upgrade and purge those packages in a root made for that (as root, 10 to 20 minutes)'
 	@echo 'make dist       make a source archive in $(BUILD)-dist/, the same of the same files, wherever'
 	@echo 'make abi        record what programs rely on anew, after docs/abi.md'
 	@echo 'make format     format the C sources'
