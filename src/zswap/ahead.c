@@ -139,6 +139,13 @@ static bool comes_with_second(struct zswap_engine *engine, uint32_t page)
 	return is_share(&opinion, 4);
 }
 
+bool zswap_ahead_is_whole(struct zswap_engine *engine, uint32_t page)
+{
+	struct opinion opinion = look(engine, page);
+
+	return is_share(&opinion, 2);
+}
+
 static uint32_t first_of_block(uint32_t page)
 {
 	return page & ~(ZSWAP_BLOCK_PAGES - 1);

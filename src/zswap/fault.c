@@ -168,36 +168,49 @@ static bool is_at_limit(const struct zswap_engine *engine)
 
 #define MOST_LOOKED_AT 64 /* blocks of a walk, of which all may be there */
 
-/* Result: whether some of a block was away, and came. context: gate shared, as for the next */
-static bool replay_block(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t block)
+static bool is_content(struct zswap_engine *engine, uint32_t page)
 {
-	uint32_t first = block * ZSWAP_BLOCK_PAGES;
-	const struct coming coming = { ZSWAP_NONE, engine->memory.written || is_staying(engine, first) };
+	const struct zswap_page *it = zswap_page_of(&engine->table, page);
+
+	return it && zswap_slot_kind(zswap_look(it)) > ZSWAP_RESIDENT;
+}
+
+/* A block, or of one that is not used as a whole this page. Result: whether any of it was away, and came. */
+static bool replay_block(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page)
+{
+	const struct coming coming = { ZSWAP_NONE, engine->memory.written || is_staying(engine, page) };
+	bool is_whole = zswap_ahead_is_whole(engine, page);
+	uint32_t first = is_whole ? page & ~(ZSWAP_BLOCK_PAGES - 1) : page;
 	unsigned int nr_came = 0;
 
-	if (!zswap_page_of(&engine->table, first))
+	if (!zswap_page_of(&engine->table, page))
 		return false;
-	zs_share_lock(zswap_lock_of(&engine->table, first), true);
-	bring_block(engine, lane, &coming, first, zswap_block_rest(&engine->table, first), &nr_came);
-	zs_share_unlock(zswap_lock_of(&engine->table, first), true);
+	zs_share_lock(zswap_lock_of(&engine->table, page), true);
+	bring_block(engine, lane, &coming, first, is_whole ? zswap_block_rest(&engine->table, first) : 1, &nr_came);
+	zs_share_unlock(zswap_lock_of(&engine->table, page), true);
 	if (nr_came)
-		zswap_replay_note(&engine->replay, block);
+		zswap_replay_note(&engine->replay, page);
 	return nr_came != 0;
 }
 
 /* A page had a fault, and so many came from it on: what came after them the last time comes, too. */
 static void replay(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, unsigned int nr)
 {
-	uint32_t block = page / ZSWAP_BLOCK_PAGES, last = (page + nr - 1) / ZSWAP_BLOCK_PAGES;
-	struct zswap_walk walk = zswap_replay_fault(&engine->replay, block);
+	struct zswap_walk walk = zswap_replay_fault(&engine->replay, page);
 	unsigned int nr_left = walk.depth;
+	uint32_t next = (page | (ZSWAP_BLOCK_PAGES - 1)) + 1;
+	bool is_away;
 
-	while (block++ < last)
-		zswap_replay_note(&engine->replay, block);
+	for (; next < page + nr; next += ZSWAP_BLOCK_PAGES)
+		zswap_replay_note(&engine->replay, next);
 	for (unsigned int i = 0; i < MOST_LOOKED_AT && nr_left && !is_at_limit(engine); i++) {
-		if (!zswap_replay_next(&engine->replay, &walk, &block))
+		if (!zswap_replay_next(&engine->replay, &walk, &next))
 			break;
-		nr_left -= replay_block(engine, lane, block);
+		is_away = is_content(engine, next);
+		if (zswap_replay_leaves(&engine->replay, next, is_away))
+			nr_left -= is_away;
+		else
+			nr_left -= replay_block(engine, lane, next);
 	}
 	zswap_replay_pause(&engine->replay, walk);
 }

@@ -141,6 +141,8 @@ void zswap_ahead_note(struct zswap_engine *engine, uint32_t page, unsigned int n
  * is_special: it tells nothing of others, as it is part of a walk, or is not to be a guest.
  */
 unsigned int zswap_ahead_block(struct zswap_engine *engine, uint32_t page, bool is_special, uint32_t *first);
+/* Whether most blocks there are used as a whole. */
+bool zswap_ahead_is_whole(struct zswap_engine *engine, uint32_t page);
 /* Of one that is empty, and has a fault, how many from this one on are to come. */
 unsigned int zswap_ahead_empty(struct zswap_engine *engine, uint32_t page);
 

@@ -54,41 +54,47 @@ static bool has(const struct zswap_replay *replay, uint32_t place)
 	return replay->end - place - 1 <= replay->mask;
 }
 
-/* Words are one more than the block: zeroes were never written. */
+/* Words are one more than the page: zeroes were never written. */
 static uint32_t *word_at(const struct zswap_replay *replay, uint32_t place)
 {
 	return &replay->words[place & replay->mask];
 }
 
+/* Of what was never written it is none that there could be. */
+static uint32_t block_at(const struct zswap_replay *replay, uint32_t place)
+{
+	return (*word_at(replay, place) - 1) / ZSWAP_BLOCK_PAGES;
+}
+
 static bool is_at(const struct zswap_replay *replay, uint32_t place, uint32_t block)
 {
-	return has(replay, place) && *word_at(replay, place) == block + 1;
+	return has(replay, place) && block_at(replay, place) == block;
 }
 
 /* Who comes again at once, page by page, is in the record once. */
-static bool is_last(const struct zswap_replay *replay, uint32_t block)
+static bool is_last(const struct zswap_replay *replay, uint32_t page)
 {
-	return is_at(replay, replay->end - 1, block);
+	return is_at(replay, replay->end - 1, page / ZSWAP_BLOCK_PAGES);
 }
 
 /* Returns where this block stood behind the same one as now; if nowhere, where it stands now. */
-static uint32_t append(struct zswap_replay *replay, uint32_t block)
+static uint32_t append(struct zswap_replay *replay, uint32_t page)
 {
-	uint32_t here = replay->end, before = *word_at(replay, here - 1), there;
+	uint32_t here = replay->end, before = block_at(replay, here - 1), block = page / ZSWAP_BLOCK_PAGES, there;
 	uint32_t *place = &replay->places[zs_sum_step(0, (uint64_t)before << 32 | block) >> 32 & replay->mask];
 
 	there = *place;
 	*place = here;
-	*word_at(replay, here) = block + 1;
+	*word_at(replay, here) = page + 1;
 	__atomic_store_n(&replay->end, here + 1, __ATOMIC_RELAXED);
-	return is_at(replay, there, block) && is_at(replay, there - 1, before - 1) ? there : here;
+	return is_at(replay, there, block) && is_at(replay, there - 1, before) ? there : here;
 }
 
-void zswap_replay_note(struct zswap_replay *replay, uint32_t block)
+void zswap_replay_note(struct zswap_replay *replay, uint32_t page)
 {
 	zs_share_lock(&replay->lock, true);
-	if (!is_last(replay, block))
-		append(replay, block);
+	if (!is_last(replay, page))
+		append(replay, page);
 	zs_share_unlock(&replay->lock, true);
 }
 
@@ -124,35 +130,90 @@ static struct zswap_walk find_walk(struct zswap_replay *replay, uint32_t block)
 }
 
 /* context: lock */
-static struct zswap_walk go_on_or_begin(struct zswap_replay *replay, uint32_t block)
+static struct zswap_walk go_on_or_begin(struct zswap_replay *replay, uint32_t page)
 {
-	struct zswap_walk walk = find_walk(replay, block);
-	uint32_t here = replay->end, there = append(replay, block);
+	struct zswap_walk walk = find_walk(replay, page / ZSWAP_BLOCK_PAGES);
+	uint32_t here = replay->end, there = append(replay, page);
 
 	if (!walk.depth && there != here)
 		walk = (struct zswap_walk){ .place = there + 1, .depth = 1 };
 	return walk;
 }
 
-struct zswap_walk zswap_replay_fault(struct zswap_replay *replay, uint32_t block)
+/* ---- what is left alone ---- */
+
+#define LEFT 32u /* one block in so many */
+#define SOON_PLACES 256u
+#define LEAST_LEFT 16u
+#define MOST_LEFT 256u /* then the older ones count half */
+
+/* context: lock, as for the next ones */
+static bool is_one_left(const struct zswap_replay *replay)
+{
+	return replay->left_alone && replay->end - replay->left_at < SOON_PLACES;
+}
+
+static void note_missed(struct zswap_replay *replay, uint32_t page)
+{
+	if (!is_one_left(replay) || (replay->left_alone - 1) / ZSWAP_BLOCK_PAGES != page / ZSWAP_BLOCK_PAGES)
+		return;
+	replay->left_alone = 0;
+	replay->nr_missed++;
+}
+
+static void leave(struct zswap_replay *replay, uint32_t page)
+{
+	replay->left_alone = page + 1;
+	replay->left_at = replay->end;
+	if (replay->nr_left >= MOST_LEFT) {
+		replay->nr_left /= 2;
+		replay->nr_missed /= 2;
+	}
+	replay->nr_left++;
+}
+
+static bool is_worth_it(const struct zswap_replay *replay)
+{
+	return replay->nr_left < LEAST_LEFT || replay->nr_missed * 4 >= replay->nr_left * 3;
+}
+
+bool zswap_replay_leaves(struct zswap_replay *replay, uint32_t page, bool is_away)
+{
+	bool leaves;
+
+	zs_share_lock(&replay->lock, true);
+	leaves = !is_worth_it(replay);
+	if (is_away && !is_one_left(replay) && ++replay->nr_foreseen >= LEFT) {
+		replay->nr_foreseen = 0;
+		leave(replay, page);
+		leaves = true;
+	}
+	zs_share_unlock(&replay->lock, true);
+	return leaves;
+}
+
+/* ---- faults ---- */
+
+struct zswap_walk zswap_replay_fault(struct zswap_replay *replay, uint32_t page)
 {
 	struct zswap_walk walk = { 0 };
 
 	zs_share_lock(&replay->lock, true);
-	if (!is_last(replay, block))
-		walk = go_on_or_begin(replay, block);
+	note_missed(replay, page);
+	if (!is_last(replay, page))
+		walk = go_on_or_begin(replay, page);
 	zs_share_unlock(&replay->lock, true);
 	return walk;
 }
 
-bool zswap_replay_next(struct zswap_replay *replay, struct zswap_walk *walk, uint32_t *block)
+bool zswap_replay_next(struct zswap_replay *replay, struct zswap_walk *walk, uint32_t *page)
 {
 	bool is;
 
 	zs_share_lock(&replay->lock, true);
 	is = has(replay, walk->place);
 	if (is)
-		*block = *word_at(replay, walk->place++) - 1;
+		*page = *word_at(replay, walk->place++) - 1;
 	zs_share_unlock(&replay->lock, true);
 	return is;
 }

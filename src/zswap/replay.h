@@ -8,6 +8,9 @@
  * (temporal streaming, Wenisch et al. 2005); if it is somewhat further, as some were there already, as much as before.
  * There may be several walks by turns.
  *
+ * One of 32 blocks that are away is left alone, to see whether it has a fault soon. Unless three of four have, as what
+ * is found in the record is there by chance, or comes too early, nothing is brought until more of them have.
+ *
  * The record is a ring. A table says where in it two blocks stand one behind the other, by the hash of both; what it
  * says is only believed if they do.
  *
@@ -19,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "share_lock.h"
+#include "table.h"
 
 #define ZSWAP_NR_WALKS 3u
 
@@ -35,6 +38,11 @@ struct zswap_replay {
 	uint32_t mask;                           /* both have one more, a power of two */
 	uint32_t end;                            /* how many blocks came, so that the last one is at end - 1 */
 	struct zswap_walk walks[ZSWAP_NR_WALKS]; /* those that went on last are the first */
+	uint32_t nr_foreseen;                    /* blocks that were to come */
+	uint32_t left_alone;                     /* the page of one that did not, + 1; 0: there is none */
+	uint32_t left_at;                        /* the place where it would be */
+	uint32_t nr_left; /* such blocks, and how many of them had a fault: of the last ones, more or less */
+	uint32_t nr_missed;
 };
 
 /* Of so many blocks at least. Result: 0 or -ENOMEM; zswap_replay_destroy() is to be called in any case. */
@@ -43,12 +51,14 @@ void zswap_replay_destroy(struct zswap_replay *replay);
 /* Of its memory as much as may have been touched. */
 uint64_t zswap_replay_bytes(const struct zswap_replay *replay);
 
-/* A block came. */
-void zswap_replay_note(struct zswap_replay *replay, uint32_t block);
+/* A page's block came, or for the sake of this page a part of it. */
+void zswap_replay_note(struct zswap_replay *replay, uint32_t page);
 /* So did this one, as it had a fault. Result: the walk that it is part of. */
-struct zswap_walk zswap_replay_fault(struct zswap_replay *replay, uint32_t block);
-/* A walk's next block. Result: whether the record has one. */
-bool zswap_replay_next(struct zswap_replay *replay, struct zswap_walk *walk, uint32_t *block);
+struct zswap_walk zswap_replay_fault(struct zswap_replay *replay, uint32_t page);
+/* The page for which a walk's next block came. Result: whether the record has one. */
+bool zswap_replay_next(struct zswap_replay *replay, struct zswap_walk *walk, uint32_t *page);
+/* Whether a walk's next block is to be left alone. is_away: so that it would have a fault. */
+bool zswap_replay_leaves(struct zswap_replay *replay, uint32_t page, bool is_away);
 /* No more of a walk comes now. */
 void zswap_replay_pause(struct zswap_replay *replay, struct zswap_walk walk);
 

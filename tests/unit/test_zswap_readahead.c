@@ -227,7 +227,24 @@ static void what_came_next_comes_along(void **state)
 	walk();
 	assert_int_equal(figures().read_ahead, before);
 	assert_in_range(walk_again(), 4, NR_WALKED / 4);
-	assert_true(figures().pool_pages < NR_WALKED); /* with what is beside them */
+	assert_int_equal(figures().pool_pages, 3 * NR_WALKED); /* and nothing beside them */
+	end();
+}
+
+/* As a whole where blocks are used so. */
+static void blocks_come_along_as_they_are_used(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	put_away(512);
+	touch_blocks(384, 128, 2);
+	walk_again();
+	send_away(0, NR_WALKED * 4);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_page(walked(i), HALF(walked(i)));
+	assert_int_equal(kind_of(walked(21)), ZSWAP_RESIDENT);
+	assert_int_equal(kind_of(walked(21) ^ 1), ZSWAP_RESIDENT);
+	assert_int_equal(kind_of(walked(40)), ZSWAP_OBJECT);
 	end();
 }
 
@@ -290,7 +307,7 @@ static void numbers_that_are_gone_do_not_come_along(void **state)
 		assert_page(0, HALF(0));
 		assert_page(9, HALF(9));
 		if (!i)
-			zswap_replay_note(&world.engine->replay, first / 4);
+			zswap_replay_note(&world.engine->replay, first);
 		send_away(0, 16);
 		if (!i)
 			zswap_engine_forget(world.engine, first, 8);
@@ -430,6 +447,7 @@ int main(void)
 		cmocka_unit_test(late_faults_of_a_block_tell_nothing),
 		cmocka_unit_test(empty_blocks_come_if_they_are_wanted),
 		cmocka_unit_test(what_came_next_comes_along),
+		cmocka_unit_test(blocks_come_along_as_they_are_used),
 		cmocka_unit_test(what_is_gone_does_not_come_along),
 		cmocka_unit_test(what_comes_along_keeps_to_the_limit),
 		cmocka_unit_test(numbers_that_are_gone_do_not_come_along),

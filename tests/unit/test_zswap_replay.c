@@ -23,23 +23,50 @@ static void end(void)
 	zswap_replay_destroy(&replay);
 }
 
+/* Of each block another page. */
+static uint32_t page_of(uint32_t block)
+{
+	return block * ZSWAP_BLOCK_PAGES + block % ZSWAP_BLOCK_PAGES;
+}
+
+static void note_block(uint32_t block)
+{
+	zswap_replay_note(&replay, page_of(block));
+}
+
+static struct zswap_walk fault_block(uint32_t block)
+{
+	return zswap_replay_fault(&replay, page_of(block));
+}
+
+static bool next_block(struct zswap_walk *walk, uint32_t *block)
+{
+	uint32_t page = 0;
+	bool is = zswap_replay_next(&replay, walk, &page);
+
+	*block = page / ZSWAP_BLOCK_PAGES;
+	if (is)
+		assert_int_equal(page, page_of(*block));
+	return is;
+}
+
 static void note(const uint32_t *block, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
-		zswap_replay_note(&replay, block[i]);
+		note_block(block[i]);
 }
 
 /* A fault on this block, with which just these blocks come, and are noted. */
 static void assert_comes(uint32_t block, const uint32_t *want, unsigned int nr)
 {
-	struct zswap_walk walk = zswap_replay_fault(&replay, block);
+	struct zswap_walk walk = fault_block(block);
 	uint32_t got;
 
 	assert_int_equal(walk.depth, nr);
 	for (unsigned int i = 0; i < nr; i++) {
-		assert_true(zswap_replay_next(&replay, &walk, &got));
+		assert_true(next_block(&walk, &got));
 		assert_int_equal(got, want[i]);
-		zswap_replay_note(&replay, got);
+		note_block(got);
 	}
 	zswap_replay_pause(&replay, walk);
 }
@@ -114,20 +141,20 @@ static void so_many_walks_wait(void **state)
 	(void)state;
 	begin(MANY);
 	for (uint32_t i = 0; i < 40; i++)
-		zswap_replay_note(&replay, i);
+		note_block(i);
 	for (uint32_t i = 0; i < ZSWAP_NR_WALKS + 1; i++) {
-		zswap_replay_note(&replay, i * 10);
+		note_block(i * 10);
 		assert_comes(i * 10 + 1, (uint32_t[]){ i * 10 + 2 }, 1);
 	}
 	for (uint32_t i = 1; i < ZSWAP_NR_WALKS + 1; i++) {
-		struct zswap_walk walk = zswap_replay_fault(&replay, i * 10 + 3);
+		struct zswap_walk walk = fault_block(i * 10 + 3);
 
 		assert_int_equal(walk.depth, 2);
-		assert_true(zswap_replay_next(&replay, &walk, &got));
+		assert_true(next_block(&walk, &got));
 		assert_int_equal(got, i * 10 + 4);
 		zswap_replay_pause(&replay, walk);
 	}
-	assert_int_equal(zswap_replay_fault(&replay, 3).depth, 0);
+	assert_int_equal(fault_block(3).depth, 0);
 	end();
 }
 
@@ -139,13 +166,13 @@ static void a_walk_brings_so_many_at_most(void **state)
 	(void)state;
 	begin(MANY);
 	for (uint32_t i = 0; i < 100; i++)
-		zswap_replay_note(&replay, i);
-	zswap_replay_note(&replay, 0);
+		note_block(i);
+	note_block(0);
 	for (uint32_t next = 1; next < 64; next = got + 1) {
-		walk = zswap_replay_fault(&replay, next);
+		walk = fault_block(next);
 		assert_in_range(walk.depth, 1, 8);
 		for (unsigned int i = 0; i < walk.depth; i++)
-			assert_true(zswap_replay_next(&replay, &walk, &got));
+			assert_true(next_block(&walk, &got));
 		zswap_replay_pause(&replay, walk);
 	}
 	assert_int_equal(walk.depth, 8);
@@ -160,13 +187,13 @@ static void a_walk_ends_with_the_record(void **state)
 	(void)state;
 	begin(MANY);
 	note(order, 3);
-	zswap_replay_note(&replay, 70);
-	walk = zswap_replay_fault(&replay, 3);
+	note_block(70);
+	walk = fault_block(3);
 	assert_int_equal(walk.depth, 1);
 	for (unsigned int i = 0; i < 3; i++)
-		assert_true(zswap_replay_next(&replay, &walk, &got)); /* 900, and what has just come */
+		assert_true(next_block(&walk, &got)); /* 900, and what has just come */
 	assert_int_equal(got, 3);
-	assert_false(zswap_replay_next(&replay, &walk, &got));
+	assert_false(next_block(&walk, &got));
 	end();
 }
 
@@ -177,7 +204,7 @@ static void who_comes_again_at_once_is_there_once(void **state)
 	assert_comes(0, NULL, 0);
 	assert_comes(0, NULL, 0);
 	assert_comes(0, NULL, 0);
-	zswap_replay_note(&replay, 0);
+	note_block(0);
 	assert_int_equal(replay.end, 1);
 	assert_comes(1, NULL, 0);
 	assert_comes(0, NULL, 0);
@@ -193,9 +220,9 @@ static void old_ones_are_forgotten(void **state)
 	assert_comes(0, NULL, 0);
 	note(order, NR_OF(order));
 	for (uint32_t i = 0; i < 256; i++)
-		zswap_replay_note(&replay, 5000 + i);
-	zswap_replay_note(&replay, 70);
-	assert_int_equal(zswap_replay_fault(&replay, 3).depth, 0);
+		note_block(5000 + i);
+	note_block(70);
+	assert_int_equal(fault_block(3).depth, 0);
 	end();
 }
 
@@ -227,7 +254,7 @@ static void only_what_was_is_replayed(void **state)
 	begin(1024);
 	while (nr < NR_OF(came)) {
 		uint32_t block = rng_below(&rng, 40), next;
-		struct zswap_walk walk = zswap_replay_fault(&replay, block);
+		struct zswap_walk walk = fault_block(block);
 
 		if (nr && came[nr - 1] == block) {
 			assert_int_equal(walk.depth, 0);
@@ -240,11 +267,47 @@ static void only_what_was_is_replayed(void **state)
 		assert_true(nr - walk.place <= 1024);
 		assert_int_equal(came[walk.place - 1], block);
 		assert_int_equal(came[walk.place - 2], came[nr - 2]);
-		if (zswap_replay_next(&replay, &walk, &next))
+		if (next_block(&walk, &next))
 			assert_int_equal(next, came[walk.place - 1]);
 		nr_walks++;
 	}
 	assert_true(nr_walks > 1000);
+	end();
+}
+
+/* Of blocks that are away one in 32 is left alone; so long as those mostly have a fault soon, the others come. */
+static void it_sees_whether_it_is_right(void **state)
+{
+	unsigned int nr_left[2] = { 0 };
+
+	(void)state;
+	begin(MANY);
+	for (uint32_t i = 0; i < 1024; i++)
+		if (zswap_replay_leaves(&replay, page_of(i), true)) {
+			nr_left[0]++;
+			fault_block(i);
+		}
+	assert_int_equal(nr_left[0], 1024 / 32);
+	for (uint32_t i = 0; i < 64; i++)
+		assert_false(zswap_replay_leaves(&replay, page_of(i), false));
+	for (uint32_t i = 0; i < 1024; i++) {
+		note_block(i);
+		nr_left[1] += zswap_replay_leaves(&replay, page_of(i), true);
+	}
+	assert_in_range(nr_left[1], 1024 / 256, 1024 / 32); /* one at a time, until it is too late for a fault */
+	for (uint32_t i = 0; i < 20000; i++) {
+		note_block(i);
+		zswap_replay_leaves(&replay, page_of(i), true);
+	}
+	for (uint32_t i = 0; i < 64; i++)
+		assert_true(zswap_replay_leaves(&replay, page_of(i), false));
+	/* A fault later than that tells nothing; one in the same block in time does. */
+	for (uint32_t i = 0; i < 200000; i++) {
+		zswap_replay_leaves(&replay, page_of(i), true);
+		if (i % 32 == 31)
+			fault_block(replay.left_alone ? (replay.left_alone - 1) / ZSWAP_BLOCK_PAGES : 1);
+	}
+	assert_false(zswap_replay_leaves(&replay, page_of(1), false));
 	end();
 }
 
@@ -253,10 +316,10 @@ static void its_memory_is_counted_as_it_comes(void **state)
 	(void)state;
 	begin(100000);
 	assert_int_equal(zswap_replay_bytes(&replay), 0);
-	zswap_replay_note(&replay, 1);
+	note_block(1);
 	assert_int_equal(zswap_replay_bytes(&replay), 2 * 4096);
 	for (uint32_t i = 0; i < 300000; i++)
-		zswap_replay_note(&replay, i);
+		note_block(i);
 	assert_int_equal(zswap_replay_bytes(&replay), 2 * 131072 * sizeof(uint32_t));
 	end();
 }
@@ -264,12 +327,19 @@ static void its_memory_is_counted_as_it_comes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_same_two_begin_a_walk),   cmocka_unit_test(others_in_between_end_no_walk),
-		cmocka_unit_test(a_walk_passes_over_some),     cmocka_unit_test(walks_go_on_by_turns),
-		cmocka_unit_test(so_many_walks_wait),          cmocka_unit_test(a_walk_brings_so_many_at_most),
-		cmocka_unit_test(a_walk_ends_with_the_record), cmocka_unit_test(who_comes_again_at_once_is_there_once),
-		cmocka_unit_test(old_ones_are_forgotten),      cmocka_unit_test(places_begin_again),
-		cmocka_unit_test(only_what_was_is_replayed),   cmocka_unit_test(its_memory_is_counted_as_it_comes),
+		cmocka_unit_test(the_same_two_begin_a_walk),
+		cmocka_unit_test(others_in_between_end_no_walk),
+		cmocka_unit_test(a_walk_passes_over_some),
+		cmocka_unit_test(walks_go_on_by_turns),
+		cmocka_unit_test(so_many_walks_wait),
+		cmocka_unit_test(a_walk_brings_so_many_at_most),
+		cmocka_unit_test(a_walk_ends_with_the_record),
+		cmocka_unit_test(who_comes_again_at_once_is_there_once),
+		cmocka_unit_test(old_ones_are_forgotten),
+		cmocka_unit_test(places_begin_again),
+		cmocka_unit_test(only_what_was_is_replayed),
+		cmocka_unit_test(it_sees_whether_it_is_right),
+		cmocka_unit_test(its_memory_is_counted_as_it_comes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
