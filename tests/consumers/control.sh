@@ -338,7 +338,7 @@ check_run() {
 # run_until_ready COMMAND-TEXT: $run is zs zram run, whose command has made $dir/ready
 run_until_ready() {
 	rm -f "$dir/ready"
-	"$zs" zram run -s 1M -- sh -c "$1" &
+	env --default-signal=HUP "$zs" zram run -s 1M -- sh -c "$1" & # it may be nohup(1) that runs this
 	run=$!
 	servers="$servers $run"
 	until_ready "$run" [ -e "$dir/ready" ] || fail "run: the command does not start: $1"

@@ -80,11 +80,20 @@ def left_over(mark, folder):
     return found
 
 
+def are_gone(mark):
+    """Who executes another program just now has no environment for a moment: it is looked a few times."""
+    for _ in range(4):
+        if list(processes_with(mark)):
+            return False
+        time.sleep(.05)
+    return True
+
+
 def settled_left_over(mark, folder):
     """What is told to end needs a moment."""
     for _ in range(50):
         found = left_over(mark, folder)
-        if not found:
+        if not found and are_gone(mark):
             break
         time.sleep(.1)
     return found
@@ -97,14 +106,14 @@ def quietly(*command):
 def end_all(mark, folder):
     for place in mounts_below(folder):
         quietly("umount", place) or quietly("fusermount3", "-u", place) or quietly("umount", "-l", place)
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
         for pid in processes_with(mark):
             try:
                 os.kill(pid, number)
             except OSError:
                 pass
-        for _ in range(20):
-            if not list(processes_with(mark)):
+        for _ in range(10):
+            if are_gone(mark):
                 break
             time.sleep(.1)
     for place in mounts_below(folder):
