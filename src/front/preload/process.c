@@ -135,11 +135,15 @@ void zswap_process_mapped(void *start, size_t bytes)
 {
 	struct zswap_interrupts before;
 	int saved_errno = errno;
+	bool is_due;
 
 	if (zswap_inside)
 		return;
+	is_due = state_of_process() == WAITS && is_worth_it(bytes);
+	if (!is_due && state_of_process() != GOES)
+		return;
 	begin_work(&before);
-	if (state_of_process() == WAITS && is_worth_it(bytes) && is_first())
+	if (is_due && is_first())
 		make();
 	if (state_of_process() == GOES)
 		zswap_take_over(process.zswap, start, bytes);
