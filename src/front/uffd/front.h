@@ -20,6 +20,8 @@
 #include "signals.h"
 #include "zswap.h"
 
+#define PUBLIC __attribute__((visibility("default"))) /* of the calls in zswap.h */
+
 #define ZSWAP_MOST_CHILDREN 256u
 #define ZSWAP_MOST_PARENTS 16u
 

@@ -13,7 +13,6 @@
 #include "reserve.h"
 #include "zsmalloc.h"
 
-#define PUBLIC __attribute__((visibility("default")))
 #define LEAST_LIMIT_BYTES (1u << 20)
 #define STANDBY_UNIT 64u /* pages */
 

@@ -12,8 +12,6 @@
 #include "front.h"
 #include "page_slot.h"
 
-#define PUBLIC __attribute__((visibility("default")))
-
 /* A handler of pthread_atfork() may be who calls. */
 static void begin_call(struct zswap_interrupts *before)
 {
