@@ -88,6 +88,12 @@ static bool is_share(const struct opinion *opinion, uint32_t one_in)
 	return opinion->nr_seen >= LEAST_SEEN && opinion->nr_second * one_in >= opinion->nr_seen;
 }
 
+/* Whether blocks are used as a whole. */
+static bool is_whole(const struct opinion *opinion)
+{
+	return is_share(opinion, 2);
+}
+
 /* ---- first faults ---- */
 
 /* Which block of those that share this word had its first fault last, and at which fault of all. */
@@ -119,7 +125,7 @@ static bool comes_at_once(struct zswap_engine *engine, uint32_t page)
 {
 	struct opinion opinion = look(engine, page);
 
-	if (is_share(&opinion, 2) && zswap_counted(&engine->counts.faults) % LOOKED_AT)
+	if (is_whole(&opinion) && zswap_counted(&engine->counts.faults) % LOOKED_AT)
 		return true;
 	opinion.nr_seen++;
 	note(engine, page, opinion);
@@ -139,64 +145,55 @@ static bool comes_with_second(struct zswap_engine *engine, uint32_t page)
 	return is_share(&opinion, 4);
 }
 
-bool zswap_ahead_is_whole(struct zswap_engine *engine, uint32_t page)
-{
-	struct opinion opinion = look(engine, page);
+typedef bool page_is(const struct zswap_page *page);
 
-	return is_share(&opinion, 2);
+static bool is_guest(const struct zswap_page *page)
+{
+	return zswap_slot_kind(page->slot) == ZSWAP_RESIDENT && page->slot & ZSWAP_GUEST;
 }
 
-static uint32_t first_of_block(uint32_t page)
+static bool is_empty(const struct zswap_page *page)
 {
-	return page & ~(ZSWAP_BLOCK_PAGES - 1);
+	return page->slot == ZSWAP_EMPTY;
 }
 
-static unsigned int count_guests(const struct zswap_page *page, unsigned int nr)
+/* How many of a block's pages are so. */
+static unsigned int count(struct zswap_engine *engine, uint32_t first, page_is *is)
 {
-	unsigned int nr_guests = 0;
+	const struct zswap_page *page = zswap_page_of(&engine->table, first);
+	unsigned int nr = zswap_block_rest(&engine->table, first), nr_such = 0;
 
 	for (unsigned int i = 0; i < nr; i++)
-		nr_guests += zswap_slot_kind(page[i].slot) == ZSWAP_RESIDENT && page[i].slot & ZSWAP_GUEST;
-	return nr_guests;
-}
-
-static unsigned int count_away(const struct zswap_page *page, unsigned int nr)
-{
-	unsigned int nr_away = 0;
-
-	for (unsigned int i = 0; i < nr; i++)
-		nr_away += zswap_slot_kind(page[i].slot) > ZSWAP_RESIDENT;
-	return nr_away;
+		nr_such += is(&page[i]);
+	return nr_such;
 }
 
 unsigned int zswap_ahead_block(struct zswap_engine *engine, uint32_t page, bool is_special, uint32_t *first)
 {
 	unsigned int nr, nr_guests;
 
-	*first = first_of_block(page);
+	*first = zswap_block_first(page);
 	nr = zswap_block_rest(&engine->table, *first);
-	nr_guests = count_guests(zswap_page_of(&engine->table, *first), nr);
+	nr_guests = count(engine, *first, is_guest);
 	if (nr_guests)
 		return nr_guests == 1 && comes_with_second(engine, page) ? nr : 0;
-	if (is_special || count_away(zswap_page_of(&engine->table, *first), nr) < 2)
+	if (is_special || count(engine, *first, zswap_is_away) < 2)
 		return 0;
 	return comes_at_once(engine, page) ? nr : 0;
 }
 
-static unsigned int count_empty(const struct zswap_page *page, unsigned int nr)
+unsigned int zswap_ahead_part(struct zswap_engine *engine, uint32_t page, uint32_t *first)
 {
-	unsigned int nr_empty = 0;
+	struct opinion opinion = look(engine, page);
 
-	for (unsigned int i = 0; i < nr; i++)
-		nr_empty += page[i].slot == ZSWAP_EMPTY;
-	return nr_empty;
+	*first = is_whole(&opinion) ? zswap_block_first(page) : page;
+	return is_whole(&opinion) ? zswap_block_rest(&engine->table, *first) : 1;
 }
 
 unsigned int zswap_ahead_empty(struct zswap_engine *engine, uint32_t page)
 {
-	uint32_t first = first_of_block(page);
-	unsigned int nr = zswap_block_rest(&engine->table, first);
-	unsigned int nr_empty = count_empty(zswap_page_of(&engine->table, first), nr);
+	uint32_t first = zswap_block_first(page);
+	unsigned int nr = zswap_block_rest(&engine->table, first), nr_empty = count(engine, first, is_empty);
 	bool comes = false;
 
 	if (nr_empty == nr)

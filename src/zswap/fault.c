@@ -31,14 +31,14 @@ struct coming {
 
 /*
  * Whether what comes stays. So does what comes of the same group at about the same time, so that what is away is away
- * in groups, and can come as such.
+ * in groups, and can come as such. Where the kernel tells which pages were written, that decides who goes, and all do.
  */
 static bool is_staying(const struct zswap_engine *engine, uint32_t page)
 {
 	uint64_t choice = zswap_counted(&engine->nr_came) / CHOICE_FAULTS + 1;
 	uint64_t sum = zs_sum_step(zs_sum_step(0, choice), page >> ZSWAP_GROUP_SHIFT);
 
-	return sum >> 32 < (UINT64_C(1) << 32) / STAYING_SHARE;
+	return engine->memory.written || sum >> 32 < (UINT64_C(1) << 32) / STAYING_SHARE;
 }
 
 /*
@@ -100,7 +100,7 @@ static unsigned int unpack_row(struct zswap_engine *engine, struct zswap_lane *l
 {
 	unsigned int i = 0;
 
-	for (; i < nr && zswap_slot_kind(page[i].slot) > ZSWAP_RESIDENT; i++)
+	for (; i < nr && zswap_is_away(&page[i]); i++)
 		if (zswap_unpack(engine, lane, page[i].slot, lane->pages + i * ZSWAP_PAGE_BYTES))
 			break;
 	return i;
@@ -134,7 +134,7 @@ static bool bring_block(struct zswap_engine *engine, struct zswap_lane *lane, co
 /* The page itself comes first, and who waits for it goes on. Result: how many are there from it on, or -errno. */
 static int bring_content(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, unsigned int nr)
 {
-	const struct coming coming = { page, engine->memory.written || is_staying(engine, page) };
+	const struct coming coming = { page, is_staying(engine, page) };
 	uint32_t first;
 	unsigned int nr_block = zswap_ahead_block(engine, page, nr > 1 || coming.stays, &first), nr_came = 0;
 	int got;
@@ -168,48 +168,43 @@ static bool is_at_limit(const struct zswap_engine *engine)
 
 #define MOST_LOOKED_AT 64 /* blocks of a walk, of which all may be there */
 
-static bool is_content(struct zswap_engine *engine, uint32_t page)
+/* Result: whether any of what comes with a page was away, and came. context: gate shared, as for the next */
+static bool bring_with(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page)
 {
-	const struct zswap_page *it = zswap_page_of(&engine->table, page);
+	const struct coming coming = { ZSWAP_NONE, is_staying(engine, page) };
+	unsigned int nr, nr_came = 0;
+	uint32_t first;
 
-	return it && zswap_slot_kind(zswap_look(it)) > ZSWAP_RESIDENT;
-}
-
-/* A block, or of one that is not used as a whole this page. Result: whether any of it was away, and came. */
-static bool replay_block(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page)
-{
-	const struct coming coming = { ZSWAP_NONE, engine->memory.written || is_staying(engine, page) };
-	bool is_whole = zswap_ahead_is_whole(engine, page);
-	uint32_t first = is_whole ? page & ~(ZSWAP_BLOCK_PAGES - 1) : page;
-	unsigned int nr_came = 0;
-
-	if (!zswap_page_of(&engine->table, page))
-		return false;
 	zs_share_lock(zswap_lock_of(&engine->table, page), true);
-	bring_block(engine, lane, &coming, first, is_whole ? zswap_block_rest(&engine->table, first) : 1, &nr_came);
+	nr = zswap_ahead_part(engine, page, &first);
+	bring_block(engine, lane, &coming, first, nr, &nr_came);
 	zs_share_unlock(zswap_lock_of(&engine->table, page), true);
 	if (nr_came)
 		zswap_replay_note(&engine->replay, page);
 	return nr_came != 0;
 }
 
+/* Result: whether the page, or some with it, came, or would have. pre: there is one of this number */
+static bool replay_block(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page)
+{
+	bool is_away = zswap_is_away(zswap_page_of(&engine->table, page));
+
+	return zswap_replay_leaves(&engine->replay, page, is_away) ? is_away : bring_with(engine, lane, page);
+}
+
 /* A page had a fault, and so many came from it on: what came after them the last time comes, too. */
 static void replay(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, unsigned int nr)
 {
 	struct zswap_walk walk = zswap_replay_fault(&engine->replay, page);
+	uint32_t next = zswap_block_first(page) + ZSWAP_BLOCK_PAGES;
 	unsigned int nr_left = walk.depth;
-	uint32_t next = (page | (ZSWAP_BLOCK_PAGES - 1)) + 1;
-	bool is_away;
 
 	for (; next < page + nr; next += ZSWAP_BLOCK_PAGES)
 		zswap_replay_note(&engine->replay, next);
 	for (unsigned int i = 0; i < MOST_LOOKED_AT && nr_left && !is_at_limit(engine); i++) {
 		if (!zswap_replay_next(&engine->replay, &walk, &next))
 			break;
-		is_away = is_content(engine, next);
-		if (zswap_replay_leaves(&engine->replay, next, is_away))
-			nr_left -= is_away;
-		else
+		if (zswap_page_of(&engine->table, next))
 			nr_left -= replay_block(engine, lane, next);
 	}
 	zswap_replay_pause(&engine->replay, walk);
@@ -237,13 +232,13 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 	else
 		got = bring_content(engine, lane, number, nr);
 	zs_share_unlock(lock, true);
-	if (got > 0) {
-		zswap_count(&engine->counts.faults_of[kind], 1);
-		zswap_ahead_note(engine, number, (unsigned int)got);
-	}
-	if (got > 0 && kind > ZSWAP_RESIDENT)
+	if (got <= 0)
+		return got;
+	zswap_count(&engine->counts.faults_of[kind], 1);
+	zswap_ahead_note(engine, number, (unsigned int)got);
+	if (kind > ZSWAP_RESIDENT)
 		replay(engine, lane, number, (unsigned int)got);
-	return got < 0 ? got : 0;
+	return 0;
 }
 
 #define MOST_TRIES 8
@@ -347,16 +342,14 @@ int zswap_engine_fault_paused(struct zswap_engine *engine, uint32_t page, bool i
 int zswap_engine_restore(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages, void *to)
 {
 	struct zswap_lane *lane = zswap_lane_get(&engine->lanes);
-	unsigned char *at = to;
 	int err = 0;
 
-	for (uint64_t i = 0; i < nr_pages && !err; i++, at += ZSWAP_PAGE_BYTES) {
+	for (uint64_t i = 0;
+	     !err && (i += zswap_engine_find_away(engine, first + (uint32_t)i, nr_pages - i)) < nr_pages;) {
 		uint32_t page = first + (uint32_t)i;
-		uint64_t slot = zswap_look(zswap_page_of(&engine->table, page));
 
-		if (zswap_slot_kind(slot) <= ZSWAP_RESIDENT)
-			continue;
-		err = zswap_unpack(engine, lane, slot, at);
+		err = zswap_unpack(engine, lane, zswap_look(zswap_page_of(&engine->table, page)),
+				   (unsigned char *)to + i * ZSWAP_PAGE_BYTES);
 		if (!err)
 			zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_STAYS, ZSWAP_NEWEST);
 	}
@@ -364,8 +357,8 @@ int zswap_engine_restore(struct zswap_engine *engine, uint32_t first, uint64_t n
 	return err;
 }
 
-/* A page never touched is, too: then a system call finds it there. */
-static bool is_away(struct zswap_engine *engine, uint32_t number)
+/* Whether a page would have a fault. A page never touched would: if it comes, a system call finds it there. */
+static bool is_missing(struct zswap_engine *engine, uint32_t number)
 {
 	const struct zswap_page *page;
 	bool is;
@@ -391,7 +384,7 @@ int zswap_engine_need(struct zswap_engine *engine, uint32_t first, uint64_t nr_p
 
 	for (uint64_t i = 0; i < nr_pages && nr_left && !err; i++) {
 		zs_share_lock(&engine->busy, false);
-		if (is_away(engine, first + (uint32_t)i)) {
+		if (is_missing(engine, first + (uint32_t)i)) {
 			err = need_page(engine, first + (uint32_t)i);
 			nr_left--;
 		}

@@ -71,11 +71,6 @@ void zswap_engine_drop(struct zswap_engine *engine, uint32_t first, uint64_t nr_
 	zs_share_unlock(&engine->gate, false);
 }
 
-static bool is_away(const struct zswap_engine *engine, uint32_t page)
-{
-	return zswap_slot_kind(zswap_look(zswap_page_of(&engine->table, page))) > ZSWAP_RESIDENT;
-}
-
 uint64_t zswap_engine_find_away(const struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
 {
 	const uint32_t block = 1u << ZSWAP_ENTRIES_SHIFT;
@@ -86,7 +81,7 @@ uint64_t zswap_engine_find_away(const struct zswap_engine *engine, uint32_t firs
 
 		if (!zswap_table_is_used(&engine->table, page))
 			i += block - page % block;
-		else if (!is_away(engine, page))
+		else if (!zswap_is_away(zswap_page_of(&engine->table, page)))
 			i++;
 		else
 			return i;

@@ -99,6 +99,12 @@ static inline uint64_t zswap_look(const struct zswap_page *page)
 	return __atomic_load_n(&page->slot, __ATOMIC_RELAXED);
 }
 
+/* Whether a page's content is elsewhere than in the program's memory. */
+static inline bool zswap_is_away(const struct zswap_page *page)
+{
+	return zswap_slot_kind(zswap_look(page)) > ZSWAP_RESIDENT;
+}
+
 /* A page's slot as it comes to the program: where nothing can tell who is in use, all are old at once. */
 static inline uint64_t zswap_young(const struct zswap_engine *engine)
 {
@@ -141,8 +147,8 @@ void zswap_ahead_note(struct zswap_engine *engine, uint32_t page, unsigned int n
  * is_special: it tells nothing of others, as it is part of a walk, or is not to be a guest.
  */
 unsigned int zswap_ahead_block(struct zswap_engine *engine, uint32_t page, bool is_special, uint32_t *first);
-/* Whether most blocks there are used as a whole. */
-bool zswap_ahead_is_whole(struct zswap_engine *engine, uint32_t page);
+/* Of a page that comes without a fault, what comes with it: so many from first on, its block or the page alone. */
+unsigned int zswap_ahead_part(struct zswap_engine *engine, uint32_t page, uint32_t *first);
 /* Of one that is empty, and has a fault, how many from this one on are to come. */
 unsigned int zswap_ahead_empty(struct zswap_engine *engine, uint32_t page);
 

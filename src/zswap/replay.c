@@ -51,7 +51,7 @@ uint64_t zswap_replay_bytes(const struct zswap_replay *replay)
 /* Whether the record has this place: it is not still to come, nor overwritten. context: lock, as for the next */
 static bool has(const struct zswap_replay *replay, uint32_t place)
 {
-	return replay->end - place - 1 <= replay->mask;
+	return (uint32_t)replay->end - place - 1 <= replay->mask;
 }
 
 /* Words are one more than the page: zeroes were never written. */
@@ -74,19 +74,20 @@ static bool is_at(const struct zswap_replay *replay, uint32_t place, uint32_t bl
 /* Who comes again at once, page by page, is in the record once. */
 static bool is_last(const struct zswap_replay *replay, uint32_t page)
 {
-	return is_at(replay, replay->end - 1, page / ZSWAP_BLOCK_PAGES);
+	return is_at(replay, (uint32_t)replay->end - 1, page / ZSWAP_BLOCK_PAGES);
 }
 
 /* Returns where this block stood behind the same one as now; if nowhere, where it stands now. */
 static uint32_t append(struct zswap_replay *replay, uint32_t page)
 {
-	uint32_t here = replay->end, before = block_at(replay, here - 1), block = page / ZSWAP_BLOCK_PAGES, there;
+	uint32_t block = page / ZSWAP_BLOCK_PAGES, here = (uint32_t)replay->end, there;
+	uint32_t before = block_at(replay, here - 1);
 	uint32_t *place = &replay->places[zs_sum_step(0, (uint64_t)before << 32 | block) >> 32 & replay->mask];
 
 	there = *place;
 	*place = here;
 	*word_at(replay, here) = page + 1;
-	__atomic_store_n(&replay->end, here + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&replay->end, replay->end + 1, __ATOMIC_RELAXED);
 	return is_at(replay, there, block) && is_at(replay, there - 1, before) ? there : here;
 }
 
@@ -133,7 +134,7 @@ static struct zswap_walk find_walk(struct zswap_replay *replay, uint32_t block)
 static struct zswap_walk go_on_or_begin(struct zswap_replay *replay, uint32_t page)
 {
 	struct zswap_walk walk = find_walk(replay, page / ZSWAP_BLOCK_PAGES);
-	uint32_t here = replay->end, there = append(replay, page);
+	uint32_t here = (uint32_t)replay->end, there = append(replay, page);
 
 	if (!walk.depth && there != here)
 		walk = (struct zswap_walk){ .place = there + 1, .depth = 1 };

@@ -33,10 +33,10 @@ struct zswap_walk {
 
 struct zswap_replay {
 	struct zs_share_lock lock;
-	uint32_t *words;                         /* the record */
-	uint32_t *places;                        /* the table */
-	uint32_t mask;                           /* both have one more, a power of two */
-	uint32_t end;                            /* how many blocks came, so that the last one is at end - 1 */
+	uint32_t *words;  /* the record */
+	uint32_t *places; /* the table */
+	uint32_t mask;    /* both have one more, a power of two */
+	uint64_t end;     /* how many blocks came: the last one is at end - 1, of which places are the lower half */
 	struct zswap_walk walks[ZSWAP_NR_WALKS]; /* those that went on last are the first */
 	uint32_t nr_foreseen;                    /* blocks that were to come */
 	uint32_t left_alone;                     /* the page of one that did not, + 1; 0: there is none */

@@ -80,7 +80,12 @@ static inline unsigned int zswap_group_rest(const struct zswap_table *table, uin
 	return left < rest ? left : rest;
 }
 
-/* The same of its block. */
+static inline uint32_t zswap_block_first(uint32_t page)
+{
+	return page & ~(ZSWAP_BLOCK_PAGES - 1);
+}
+
+/* As zswap_group_rest(), of its block. */
 static inline unsigned int zswap_block_rest(const struct zswap_table *table, uint32_t page)
 {
 	unsigned int rest = ZSWAP_BLOCK_PAGES - (page & (ZSWAP_BLOCK_PAGES - 1));

@@ -4,6 +4,15 @@
  */
 #include "zswap_unit.h"
 
+/* 256 pages that do not compress. */
+static void put_noise_away(void)
+{
+	for (uint32_t page = 0; page < 256; page++)
+		write_page(page, NOISE(page));
+	for (uint32_t page = 0; page < 256; page += 64)
+		send_away(page, 64);
+}
+
 /* ---- writing back ---- */
 
 static void noise_goes_to_the_store_before_all_others(void **state)
@@ -219,10 +228,7 @@ static void damaged_pages_are_told_of(void **state)
 
 	(void)state;
 	begin(0, STORE_BYTES);
-	for (uint32_t page = 0; page < 256; page++)
-		write_page(page, NOISE(page));
-	for (uint32_t page = 0; page < 256; page += 64)
-		send_away(page, 64);
+	put_noise_away();
 	step_all();
 	assert_int_equal(kind_of(10), ZSWAP_STORED);
 	world.store.corrupts = true;
@@ -253,10 +259,7 @@ static void reading_ahead_does_not_lose_pages(void **state)
 
 	(void)state;
 	begin(0, STORE_BYTES);
-	for (uint32_t page = 0; page < 256; page++)
-		write_page(page, NOISE(page));
-	for (uint32_t page = 0; page < 256; page += 64)
-		send_away(page, 64);
+	put_noise_away();
 	step_all();
 	/* The first page that was written is page 0's. */
 	program_make(bytes, NOISE(3));
@@ -275,10 +278,7 @@ static void reading_ahead_does_not_lose_pages(void **state)
 
 static void store_256(void)
 {
-	for (uint32_t page = 0; page < 256; page++)
-		write_page(page, NOISE(page));
-	for (uint32_t page = 0; page < 256; page += 64)
-		send_away(page, 64);
+	put_noise_away();
 	assert_int_equal(figures().raw_pages, 256);
 	zswap_engine_step(world.engine);
 	assert_null(world.during_write);
