@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 """What documents say of each other: links lead somewhere, the comparison has no figure of its own, and pictures show what
-docs/benchmarks.md says. Usage: documents.py SOURCE_ROOT"""
+docs/benchmarks.md says; src/README.md tells of each file. Usage: documents.py SOURCE_ROOT"""
 import os
 import re
 import subprocess
@@ -93,7 +93,18 @@ def check_pictures():
             fail(f"{picture}: is not what docs/pictures/{name} draws of docs/benchmarks.md: {drawn.stderr}")
 
 
+def check_files():
+    """Where src/README.md has a table of files, it has all of them."""
+    cells = re.findall(r"^\| (`[^|]*`) \|", read("src/README.md"), re.MULTILINE)
+    rows = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    for folder in ("core", "engine", "service", "zram", "zswap", "zcache", "front/nbdkit", "front/uffd", "front/preload", "front/zcache"):
+        names = {name[:-2] for name in os.listdir(os.path.join(root, "src", folder)) if name.endswith(".c")}
+        for name in sorted(names - rows):
+            fail(f"src/README.md: has no row for src/{folder}/{name}.c")
+
+
 check_links()
+check_files()
 check_comparison()
 check_pictures()
 sys.exit(1 if failed else 0)
