@@ -3,6 +3,8 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
+# Where the compiler, pkg-config and the loader look, which Meson knows only with Debian's dpkg-dev; empty: as Meson has it.
+LIBDIR ?= $(addprefix lib/,$(shell $(CC) -print-multiarch 2>/dev/null))
 DESTDIR ?=
 MESON_FLAGS ?=
 
@@ -143,7 +145,7 @@ kernel-patch:
 
 install:
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --buildtype=release -Dtests=false --prefix=$(PREFIX) $(MESON_FLAGS)
-	meson configure $(BUILD) --prefix=$(PREFIX)
+	meson configure $(BUILD) --prefix=$(PREFIX) $(addprefix --libdir=,$(LIBDIR))
 	ninja -C $(BUILD)
 	DESTDIR=$(DESTDIR) scripts/install.sh $(BUILD)
 

@@ -16,11 +16,17 @@ root=$dir/$(basename "$archive" .tar.xz)
 mkdir -p "$dir/usr/share/man/man1" "$dir/usr/include"
 echo other >"$dir/usr/share/man/man1/other.1"
 find "$dir/usr" | sort >"$dir/before"
+# dpkg-dev is not there.
+mkdir "$dir/bin"
+printf '#!/bin/sh\nexit 127\n' >"$dir/bin/dpkg-architecture"
+chmod +x "$dir/bin/dpkg-architecture"
 run_make() {
-	make -s -C "$root" "$1" PREFIX="$dir/usr" BUILD="$dir/build" >>"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
+	PATH="$dir/bin:$PATH" make -s -C "$root" "$1" PREFIX="$dir/usr" BUILD="$dir/build" >>"$dir/log" 2>&1 || { tail -20 "$dir/log"; exit 1; }
 }
 run_make install
 lib=$(dirname "$(find "$dir/usr" -name libzsmalloc.a)")
+multiarch=$(cc -print-multiarch 2>/dev/null || true)
+[ -z "$multiarch" ] || [ "$lib" = "$dir/usr/lib/$multiarch" ] || { echo "install: the libraries are in $lib"; exit 1; }
 for file in include/zsmalloc.h bin/zs share/man/man1/zs.1 share/man/man3/zs_malloc.3 share/man/man7/zsmalloc.7 \
 	include/zswap.h share/man/man3/zswap_create.3 share/man/man7/zswap.7 \
 	include/zcache.h share/man/man3/zcache_get.3 share/man/man7/zcache.7; do
