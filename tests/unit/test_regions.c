@@ -175,6 +175,30 @@ static void an_area_goes_with_its_last_part_only(void **state)
 	assert_true(was_last);
 }
 
+/* Also from below, and with another's in its middle, whichever end goes last. */
+static void another_may_lie_in_an_area(void **state)
+{
+	static const uint32_t ends[] = { 1, 4 };
+	bool was_last;
+
+	(void)state;
+	for (unsigned int last = 0; last < NR_OF(ends); last++) {
+		uintptr_t first_at = BASE + ends[!last] * PAGE, last_at = BASE + ends[last] * PAGE;
+
+		assert_int_equal(zswap_regions_add(&regions, BASE, 5 * PAGE, 0), 0);
+		remove_range(BASE, BASE + PAGE, &was_last);
+		assert_false(was_last);
+		remove_range(BASE + 2 * PAGE, BASE + 4 * PAGE, &was_last);
+		assert_int_equal(zswap_regions_add(&regions, BASE + 2 * PAGE, PAGE, 1u << 16), 0);
+		remove_range(first_at, first_at + PAGE, &was_last);
+		assert_false(was_last);
+		remove_range(last_at, last_at + PAGE, &was_last);
+		assert_true(was_last);
+		assert_page(BASE + 2 * PAGE, 1u << 16);
+		remove_range(BASE + 2 * PAGE, BASE + 3 * PAGE, &was_last);
+	}
+}
+
 /* A number that somebody remembers may be another area's by now, which is elsewhere and smaller. */
 static void a_page_is_in_its_area_or_nowhere(void **state)
 {
@@ -210,18 +234,18 @@ static void what_somebody_else_removed_is_not_removed_twice(void **state)
 	assert_page(BASE, 1u << 16);
 }
 
-/* As many as there may be page numbers for; each third becomes two. */
+/* As many as there may be page numbers for; some become two. */
 static void there_may_be_many(void **state)
 {
-	const uint32_t nr = 65535;
+	const uint32_t nr = 65535, nr_split = 1000;
 	bool was_last;
 
 	(void)state;
 	for (uint32_t i = 0; i < nr; i++)
 		assert_int_equal(zswap_regions_add(&regions, BASE + i * 4 * PAGE, 3 * PAGE, i << 16), 0);
-	for (uint32_t i = nr; i-- > nr / 3 * 2;)
+	for (uint32_t i = nr; i-- > nr - nr_split;)
 		remove_range(BASE + i * 4 * PAGE + PAGE, BASE + i * 4 * PAGE + 2 * PAGE, &was_last);
-	assert_int_equal(regions.nr, nr + nr / 3);
+	assert_int_equal(regions.nr, nr + nr_split);
 	assert_page(BASE, 0);
 	assert_page(BASE + (nr - 1) * 4 * PAGE, (nr - 1) << 16);
 	assert_page(BASE + (nr - 1) * 4 * PAGE + 2 * PAGE, ((nr - 1) << 16) + 2);
@@ -282,6 +306,7 @@ int main(void)
 		WITH_REGIONS(a_hole_leaves_two_parts),
 		WITH_REGIONS(an_area_may_fall_into_all_its_pages),
 		WITH_REGIONS(an_area_goes_with_its_last_part_only),
+		WITH_REGIONS(another_may_lie_in_an_area),
 		WITH_REGIONS(a_page_is_in_its_area_or_nowhere),
 		WITH_REGIONS(what_somebody_else_removed_is_not_removed_twice),
 		WITH_REGIONS(there_may_be_many),

@@ -165,10 +165,18 @@ bool zswap_regions_next(struct zswap_regions *regions, uintptr_t start, uintptr_
 	return is_there;
 }
 
-static bool has_area(const struct zswap_regions *regions, uint32_t area)
+/* Whether something is left of a part's area: among its addresses, where others may be by now, and near to it first. */
+static bool has_area(const struct zswap_regions *regions, const struct zswap_region *part)
 {
-	for (size_t i = 0; i < regions->nr; i++)
-		if (regions->region[i].area == area)
+	uintptr_t start = part->start - ((uintptr_t)(part->page - part->area) << 12);
+	uintptr_t end = start + (part->nr_pages << 12);
+	size_t at = find(regions, part->start);
+
+	for (size_t i = at; i < regions->nr && regions->region[i].start < end; i++)
+		if (regions->region[i].area == part->area)
+			return true;
+	for (size_t i = at; i && regions->region[i - 1].end > start; i--)
+		if (regions->region[i - 1].area == part->area)
 			return true;
 	return false;
 }
@@ -203,7 +211,7 @@ bool zswap_regions_remove(struct zswap_regions *regions, const struct zswap_regi
 		take_out(regions, at);
 		keep(regions, whole, part->end, whole.end);
 		keep(regions, whole, whole.start, part->start);
-		was_last = !has_area(regions, part->area);
+		was_last = !has_area(regions, part);
 		if (was_last)
 			regions->most -= most_of(part->nr_pages);
 	}
