@@ -149,7 +149,7 @@ typedef bool page_is(const struct zswap_page *page);
 
 static bool is_guest(const struct zswap_page *page)
 {
-	return zswap_slot_kind(page->slot) == ZSWAP_RESIDENT && page->slot & ZSWAP_GUEST;
+	return zswap_slot_is_guest(page->slot);
 }
 
 static bool is_empty(const struct zswap_page *page)

@@ -19,6 +19,16 @@ uint64_t zswap_pool_bytes(const struct zswap_engine *engine)
 	return zs_get_total_size_bytes(engine->pool) + zswap_table_bytes(engine);
 }
 
+/* The kernel's accept_threshold_percent. */
+#define ACCEPT_PERCENT 90
+
+bool zswap_pool_has_room(const struct zswap_engine *engine)
+{
+	uint64_t limit = engine->pool_limit_bytes;
+
+	return !limit || zswap_pool_bytes(engine) <= limit / 100 * ACCEPT_PERCENT;
+}
+
 /* ---- packing ---- */
 
 static bool fits(const struct zswap_engine *engine, size_t more_bytes)
@@ -129,6 +139,7 @@ int zswap_unpack(struct zswap_engine *engine, struct zswap_lane *lane, uint64_t 
 static struct zswap_queue *queue_of(struct zswap_engine *engine, uint64_t slot)
 {
 	switch (zswap_slot_kind(slot)) {
+	case ZSWAP_COPIED: return &engine->guests;
 	case ZSWAP_RESIDENT:
 		if (slot & ZSWAP_GUEST)
 			return &engine->guests;
@@ -142,18 +153,22 @@ static struct zswap_queue *queue_of(struct zswap_engine *engine, uint64_t slot)
 static void count_slot(struct zswap_counts *counts, uint64_t slot, int64_t once)
 {
 	zswap_count(&counts->pages[zswap_slot_kind(slot)], once);
-	zswap_count(&counts->packed_bytes, once * zswap_slot_bytes(slot));
+	if (zswap_slot_kind(slot) != ZSWAP_COPIED)
+		zswap_count(&counts->packed_bytes, once * zswap_slot_bytes(slot));
 }
 
+/* A page that stands by may have what it came from. */
 void zswap_discard(struct zswap_engine *engine, uint64_t slot)
 {
+	if (zswap_slot_kind(slot) == ZSWAP_STANDBY)
+		slot = zswap_copies_take(engine, zswap_slot_where(slot));
 	if (zswap_slot_bytes(slot))
 		zs_free(engine->pool, zswap_slot_where(slot));
 	else if (zswap_slot_kind(slot) == ZSWAP_STORED)
 		zswap_stored_drop(engine, slot);
 }
 
-void zswap_move_to(struct zswap_engine *engine, uint32_t number, uint64_t slot, enum zswap_end end)
+void zswap_pass_on(struct zswap_engine *engine, uint32_t number, uint64_t slot, enum zswap_end end)
 {
 	struct zswap_page *page = zswap_page_of(&engine->table, number);
 	uint64_t old = page->slot;
@@ -167,5 +182,12 @@ void zswap_move_to(struct zswap_engine *engine, uint32_t number, uint64_t slot, 
 		zswap_table_note_use(&engine->table, number);
 	count_slot(&engine->counts, old, -1);
 	count_slot(&engine->counts, slot, 1);
+}
+
+void zswap_move_to(struct zswap_engine *engine, uint32_t number, uint64_t slot, enum zswap_end end)
+{
+	uint64_t old = zswap_page_of(&engine->table, number)->slot;
+
+	zswap_pass_on(engine, number, slot, end);
 	zswap_discard(engine, old);
 }

@@ -48,7 +48,7 @@ static uint64_t find_written(struct zswap_engine *engine, const uint32_t *page, 
 	if (engine->memory.written)
 		written = engine->memory.written(engine->memory.ctx, page[0], nr);
 	for (unsigned int i = 0; written && i < nr; i++)
-		if (slot_of(engine, page[i]) & ZSWAP_COLD_PAGE)
+		if (zswap_slot_has(slot_of(engine, page[i]), ZSWAP_COLD_PAGE))
 			written &= ~((uint64_t)1 << i);
 	return written;
 }
@@ -58,8 +58,8 @@ static unsigned int count_takeable(struct zswap_engine *engine, const uint32_t *
 {
 	unsigned int i = 0;
 
-	while (i < nr && !(written >> i & 1) && zswap_slot_kind(slot_of(engine, page[i])) == ZSWAP_RESIDENT &&
-	       !(slot_of(engine, page[i]) & ZSWAP_STAYS))
+	while (i < nr && !(written >> i & 1) && zswap_slot_is_resident(slot_of(engine, page[i])) &&
+	       !zswap_slot_has(slot_of(engine, page[i]), ZSWAP_STAYS))
 		i++;
 	return i;
 }
@@ -67,7 +67,7 @@ static unsigned int count_takeable(struct zswap_engine *engine, const uint32_t *
 /* A page that is not to be taken. One that had to stay once may go the next time. */
 static void leave(struct zswap_engine *engine, uint32_t page, bool was_written)
 {
-	if (zswap_slot_kind(slot_of(engine, page)) != ZSWAP_RESIDENT)
+	if (!zswap_slot_is_resident(slot_of(engine, page)))
 		return;
 	zswap_count(&engine->counts.spared, was_written);
 	zswap_move_to(engine, page, was_written ? ZSWAP_RESIDENT : ZSWAP_RESIDENT | ZSWAP_OLD, ZSWAP_NEWEST);
@@ -109,6 +109,17 @@ static void pass_over(struct zswap_engine *engine, uint32_t page, int why)
 	zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_STAYS, ZSWAP_NEWEST);
 }
 
+/* It is in the batch now, with what it came from, if that is kept. */
+static void stand_by(struct zswap_engine *engine, struct zswap_batch *batch, uint32_t page)
+{
+	uint64_t slot = slot_of(engine, page);
+
+	batch->page[batch->nr] = page;
+	batch->copy[batch->nr] = zswap_slot_kind(slot) == ZSWAP_COPIED ? zswap_slot_copy(slot) : 0;
+	zswap_pass_on(engine, page, zswap_slot_standby(batch->first + batch->nr), ZSWAP_NEWEST);
+	batch->nr++;
+}
+
 /* Returns how many of them are done with. */
 static unsigned int take_some(struct zswap_engine *engine, struct zswap_batch *batch, const uint32_t *page,
 			      unsigned int nr)
@@ -117,10 +128,8 @@ static unsigned int take_some(struct zswap_engine *engine, struct zswap_batch *b
 	int why = 0;
 	unsigned int nr_taken = engine->memory.take(engine->memory.ctx, page[0], nr, to, &why);
 
-	for (unsigned int i = 0; i < nr_taken; i++, batch->nr++) {
-		batch->page[batch->nr] = page[i];
-		zswap_move_to(engine, page[i], zswap_slot_standby(batch->first + batch->nr), ZSWAP_NEWEST);
-	}
+	for (unsigned int i = 0; i < nr_taken; i++)
+		stand_by(engine, batch, page[i]);
 	if (nr_taken == nr)
 		return nr;
 	pass_over(engine, page[nr_taken], why);
@@ -312,8 +321,8 @@ static bool give_back(struct zswap_engine *engine, uint32_t number, uint64_t pla
 	return !err;
 }
 
-/* What is packed is the page's, if it is still where it was. */
-static void put(struct zswap_engine *engine, uint32_t number, uint64_t place, uint64_t packed)
+/* What is packed is the page's, if it is still where it was. Result: whether it is. */
+static bool put(struct zswap_engine *engine, uint32_t number, uint64_t place, uint64_t packed)
 {
 	bool is_wanted;
 
@@ -326,17 +335,22 @@ static void put(struct zswap_engine *engine, uint32_t number, uint64_t place, ui
 	zs_share_unlock(&engine->gate, false);
 	if (!is_wanted)
 		zswap_discard(engine, packed);
-	zswap_count(&engine->counts.packed, is_wanted);
+	return is_wanted;
 }
 
-static bool is_needed(struct zswap_engine *engine, uint32_t number, uint64_t place)
+/* Result: whether the page is still there. What it came from is the caller's then. */
+static bool begin_to_pack(struct zswap_engine *engine, uint32_t number, uint64_t place, uint64_t *copy)
 {
-	bool is;
+	bool is_there;
 
 	zs_share_lock(&engine->gate, false);
-	is = stands_by(engine, number, place);
+	is_there = lock_standing_by(engine, number, place);
+	if (is_there) {
+		*copy = zswap_copies_take(engine, place);
+		zs_share_unlock(zswap_lock_of(&engine->table, number), true);
+	}
 	zs_share_unlock(&engine->gate, false);
-	return is;
+	return is_there;
 }
 
 static void note_full(struct zswap_engine *engine)
@@ -345,21 +359,35 @@ static void note_full(struct zswap_engine *engine)
 	__atomic_store_n(&engine->is_full, true, __ATOMIC_RELAXED);
 }
 
+/* A full pool has room again without what guests came from. */
+static int pack(struct zswap_engine *engine, struct zswap_lane *lane, const void *content, uint64_t *packed)
+{
+	int err = zswap_pack(engine, lane, content, packed);
+
+	if (err == -ENOMEM && zswap_copies_drop(engine))
+		err = zswap_pack(engine, lane, content, packed);
+	if (err == -ENOMEM)
+		note_full(engine);
+	return err;
+}
+
 /* Result: whether it is no more in the batch. */
 static bool pack_page(struct zswap_engine *engine, struct zswap_lane *lane, const struct zswap_batch *batch,
 		      unsigned int i)
 {
-	uint64_t place = batch->first + i, packed;
-	int err;
+	uint32_t number = batch->page[i];
+	uint64_t place = batch->first + i, copy, packed;
+	const void *content = zswap_standby_content(&engine->standby, place);
 
-	if (!is_needed(engine, batch->page[i], place))
+	if (!begin_to_pack(engine, number, place, &copy))
 		return true;
-	err = zswap_pack(engine, lane, zswap_standby_content(&engine->standby, place), &packed);
-	if (err == -ENOMEM)
-		note_full(engine);
-	if (err)
-		return give_back(engine, batch->page[i], place);
-	put(engine, batch->page[i], place, packed);
+	if (copy && zswap_copies_is_same(engine, lane, copy, content)) {
+		put(engine, number, place, copy);
+		return true;
+	}
+	if (pack(engine, lane, content, &packed))
+		return give_back(engine, number, place);
+	zswap_count(&engine->counts.packed, put(engine, number, place, packed));
 	return true;
 }
 
@@ -378,9 +406,6 @@ static void pack_batch(struct zswap_engine *engine, struct zswap_lane *lane, str
 
 /* ---- when ---- */
 
-/* The kernel's accept_threshold_percent. */
-#define ACCEPT_PERCENT 90
-
 static void tell_full(struct zswap_engine *engine)
 {
 	if (engine->writeback || !engine->on_error)
@@ -392,11 +417,9 @@ static void tell_full(struct zswap_engine *engine)
 
 bool zswap_may_pack(struct zswap_engine *engine)
 {
-	uint64_t limit = engine->pool_limit_bytes;
-
 	if (!__atomic_load_n(&engine->is_full, __ATOMIC_RELAXED))
 		return true;
-	if (limit && zswap_pool_bytes(engine) > limit / 100 * ACCEPT_PERCENT) {
+	if (!zswap_pool_has_room(engine)) {
 		tell_full(engine);
 		return false;
 	}

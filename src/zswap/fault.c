@@ -50,19 +50,28 @@ static bool is_staying(const struct zswap_engine *engine, uint32_t page)
  */
 static uint64_t slot_of_coming(const struct zswap_engine *engine, uint64_t slot, bool is_wanted, bool stays)
 {
-	enum zswap_kind known = is_wanted ? ZSWAP_STANDBY : ZSWAP_RESIDENT;
+	enum zswap_kind known = is_wanted ? ZSWAP_STANDBY : ZSWAP_COPIED;
 
 	return !stays && zswap_slot_kind(slot) > known ? ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_GUEST : zswap_young(engine);
+}
+
+static void settle_page(struct zswap_engine *engine, const struct coming *coming, uint32_t page)
+{
+	uint64_t slot = zswap_look(zswap_page_of(&engine->table, page));
+	uint64_t next = slot_of_coming(engine, slot, page == coming->wanted, coming->stays);
+	uint64_t copy = zswap_slot_is_guest(next) ? zswap_copies_keep(engine, slot) : 0;
+
+	if (copy)
+		zswap_pass_on(engine, page, zswap_slot_copied(copy), ZSWAP_NEWEST);
+	else
+		zswap_move_to(engine, page, next, ZSWAP_NEWEST);
 }
 
 static void settle(struct zswap_engine *engine, const struct coming *coming, uint32_t page, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
-		uint64_t slot = zswap_look(zswap_page_of(&engine->table, page + i));
-		bool is_wanted = page + i == coming->wanted;
-
-		zswap_move_to(engine, page + i, slot_of_coming(engine, slot, is_wanted, coming->stays), ZSWAP_NEWEST);
-		zswap_count(&engine->counts.read_ahead, !is_wanted);
+		settle_page(engine, coming, page + i);
+		zswap_count(&engine->counts.read_ahead, page + i != coming->wanted);
 	}
 }
 
@@ -225,7 +234,7 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 	kind = zswap_slot_kind(page->slot);
 	if (page->slot == ZSWAP_GONE)
 		got = -ENOENT;
-	else if (kind == ZSWAP_RESIDENT)
+	else if (zswap_slot_is_resident(page->slot))
 		got = bring_again(engine, number);
 	else if (kind == ZSWAP_EMPTY)
 		got = bring_zeroes(engine, number, nr, is_write);
@@ -236,7 +245,7 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 		return got;
 	zswap_count(&engine->counts.faults_of[kind], 1);
 	zswap_ahead_note(engine, number, (unsigned int)got);
-	if (kind > ZSWAP_RESIDENT)
+	if (kind > ZSWAP_COPIED)
 		replay(engine, lane, number, (unsigned int)got);
 	return 0;
 }
@@ -365,7 +374,7 @@ static bool is_missing(struct zswap_engine *engine, uint32_t number)
 
 	zs_share_lock(&engine->gate, false);
 	page = zswap_page_of(&engine->table, number);
-	is = page && zswap_look(page) != ZSWAP_GONE && zswap_slot_kind(zswap_look(page)) != ZSWAP_RESIDENT;
+	is = page && zswap_look(page) != ZSWAP_GONE && !zswap_slot_is_resident(zswap_look(page));
 	zs_share_unlock(&engine->gate, false);
 	return is;
 }

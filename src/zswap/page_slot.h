@@ -4,18 +4,20 @@
  *
  *   EMPTY     all bits 0: never touched, or dropped; reads as zeroes. GONE besides: the program has unmapped it
  *   RESIDENT  the program has it, in memory
+ *   COPIED    so has it a guest (see fault.c), and what it came from stays, as an OBJECT's below (see copies.c)
  *   STANDBY   taken from the program and not packed yet: its place among those above (see standby.h)
  *   FILL      one 32-bit word over and over, which stands in the upper half
  *   OBJECT    compressed: a handle of 48 bits above, the compressed length in bits 4 to 15
  *   RAW       did not compress: the handle of an object of a whole page
  *   STORED    was written to the store: the number of its place there above
  *
- * The lowest three bits tell which. Bit 7 of a RESIDENT page says that it is a guest (see fault.c), bit 3
- * that it could not be taken or packed lately. Arithmetic only.
+ * The lowest three bits tell which. Bit 7 of a RESIDENT page says that it is a guest, bit 3 that it could not be taken
+ * or packed lately. Arithmetic only.
  */
 #ifndef ZSWAP_SLOT_H
 #define ZSWAP_SLOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define ZSWAP_PAGE_BYTES 4096u
@@ -24,6 +26,7 @@
 enum zswap_kind {
 	ZSWAP_EMPTY,
 	ZSWAP_RESIDENT,
+	ZSWAP_COPIED,
 	ZSWAP_STANDBY,
 	ZSWAP_FILL,
 	ZSWAP_OBJECT,
@@ -42,6 +45,22 @@ _Static_assert(sizeof(unsigned long) == 8, "a slot holds a handle of a 64-bit sy
 static inline enum zswap_kind zswap_slot_kind(uint64_t slot)
 {
 	return (enum zswap_kind)(slot & 7);
+}
+
+static inline bool zswap_slot_is_resident(uint64_t slot)
+{
+	return zswap_slot_kind(slot) == ZSWAP_RESIDENT || zswap_slot_kind(slot) == ZSWAP_COPIED;
+}
+
+/* Whether a bit of RESIDENT pages is set. */
+static inline bool zswap_slot_has(uint64_t slot, uint64_t bit)
+{
+	return zswap_slot_kind(slot) == ZSWAP_RESIDENT && slot & bit;
+}
+
+static inline bool zswap_slot_is_guest(uint64_t slot)
+{
+	return zswap_slot_kind(slot) == ZSWAP_COPIED || zswap_slot_has(slot, ZSWAP_GUEST);
 }
 
 static inline uint64_t zswap_slot_fill(uint32_t word)
@@ -75,6 +94,17 @@ static inline uint64_t zswap_slot_stored(uint64_t place)
 	return place << 16 | ZSWAP_STORED;
 }
 
+/* Of a page with such an object that is resident, too, and the other way round. */
+static inline uint64_t zswap_slot_copied(uint64_t object)
+{
+	return object ^ ZSWAP_OBJECT ^ ZSWAP_COPIED;
+}
+
+static inline uint64_t zswap_slot_copy(uint64_t copied)
+{
+	return copied ^ ZSWAP_COPIED ^ ZSWAP_OBJECT;
+}
+
 /* The handle or the place. */
 static inline uint64_t zswap_slot_where(uint64_t slot)
 {
@@ -85,6 +115,7 @@ static inline uint64_t zswap_slot_where(uint64_t slot)
 static inline uint32_t zswap_slot_bytes(uint64_t slot)
 {
 	switch (zswap_slot_kind(slot)) {
+	case ZSWAP_COPIED:
 	case ZSWAP_OBJECT: return (uint32_t)(slot >> 4 & 0xfff);
 	case ZSWAP_RAW: return ZSWAP_PAGE_BYTES;
 	default: return 0;

@@ -112,7 +112,7 @@ void zswap_engine_unmap(struct zswap_engine *engine, uint32_t first, uint64_t nr
 
 static void cool_page(struct zswap_engine *engine, uint32_t page)
 {
-	if (zswap_slot_kind(zswap_look(zswap_page_of(&engine->table, page))) == ZSWAP_RESIDENT)
+	if (zswap_slot_is_resident(zswap_look(zswap_page_of(&engine->table, page))))
 		zswap_move_to(engine, page, ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_COLD_PAGE, ZSWAP_OLDEST);
 }
 
@@ -134,7 +134,7 @@ static bool is_resident(struct zswap_engine *engine, uint32_t number)
 	if (!page)
 		return false;
 	zs_share_lock(zswap_lock_of(&engine->table, number), false);
-	is = zswap_slot_kind(zswap_look(page)) == ZSWAP_RESIDENT;
+	is = zswap_slot_is_resident(zswap_look(page));
 	zs_share_unlock(zswap_lock_of(&engine->table, number), false);
 	return is;
 }

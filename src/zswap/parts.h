@@ -14,20 +14,21 @@
 #include "table.h"
 #include "zsmalloc.h"
 
-#define ZSWAP_NR_KINDS 7
+#define ZSWAP_NR_KINDS 8
 #define ZSWAP_NR_STRETCHES 16u /* a power of two, as the next */
 #define ZSWAP_NR_OPENINGS 256u
 
 struct zswap_counts {
 	uint64_t pages[ZSWAP_NR_KINDS]; /* of each kind */
 	uint64_t managed;
-	uint64_t packed_bytes; /* of objects in the pool */
+	uint64_t packed_bytes; /* of objects in the pool, without copies */
 	uint64_t backing_bytes;
 	uint64_t faults;
 	uint64_t faults_of[ZSWAP_NR_KINDS]; /* by what the page was */
 	uint64_t read_ahead;
 	uint64_t evicted;
 	uint64_t packed;
+	uint64_t unchanged; /* had a copy that could be used again */
 	uint64_t spared;
 	uint64_t busy;
 	uint64_t incompressible;
@@ -77,6 +78,7 @@ struct zswap_engine {
 	uint64_t streams[ZSWAP_NR_STRETCHES]; /* see ahead.c */
 	uint64_t opinions[ZSWAP_NR_STRETCHES];
 	uint64_t openings[ZSWAP_NR_OPENINGS];
+	uint64_t copies; /* see copies.c */
 	struct zswap_replay replay;
 	struct zswap_counts counts; /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);
@@ -102,7 +104,7 @@ static inline uint64_t zswap_look(const struct zswap_page *page)
 /* Whether a page's content is elsewhere than in the program's memory. */
 static inline bool zswap_is_away(const struct zswap_page *page)
 {
-	return zswap_slot_kind(zswap_look(page)) > ZSWAP_RESIDENT;
+	return zswap_slot_kind(zswap_look(page)) > ZSWAP_COPIED;
 }
 
 /* A page's slot as it comes to the program: where nothing can tell who is in use, all are old at once. */
@@ -114,27 +116,46 @@ static inline uint64_t zswap_young(const struct zswap_engine *engine)
 /* Pages that take memory beside the pool. */
 static inline uint64_t zswap_resident_pages(const struct zswap_engine *engine)
 {
-	return zswap_counted(&engine->counts.pages[ZSWAP_RESIDENT]) + zswap_standby_pages(&engine->standby);
+	return zswap_counted(&engine->counts.pages[ZSWAP_RESIDENT]) +
+	       zswap_counted(&engine->counts.pages[ZSWAP_COPIED]) + zswap_standby_pages(&engine->standby);
 }
 
 /* Tables that grow as pages come and go. */
 uint64_t zswap_table_bytes(const struct zswap_engine *engine);
 /* All memory that the pool's limit is for. */
 uint64_t zswap_pool_bytes(const struct zswap_engine *engine);
+/* Whether a pool that was full takes pages again. */
+bool zswap_pool_has_room(const struct zswap_engine *engine);
 
 /* ---- content.c: a page's content, to a slot and back ---- */
 
 /* Result: 0; -ENOSPC: it does not compress, and there is no store; -ENOMEM: the pool is full; -EIO. */
 int zswap_pack(struct zswap_engine *engine, struct zswap_lane *lane, const void *content, uint64_t *slot);
-/* Result: 0 or -EIO. pre: the kind is none of EMPTY and RESIDENT. context: the page's group is locked. */
+/* Result: 0 or -EIO. pre: the page is away. context: the page's group is locked. */
 int zswap_unpack(struct zswap_engine *engine, struct zswap_lane *lane, uint64_t slot, void *content);
 /*
  * A page is somewhere else from now on: it leaves its queue, enters another, what it had is dropped, and all is
  * counted. context: its group is locked alone
  */
 void zswap_move_to(struct zswap_engine *engine, uint32_t page, uint64_t slot, enum zswap_end end);
+/* The same, but what it had is not dropped: somebody has it. */
+void zswap_pass_on(struct zswap_engine *engine, uint32_t page, uint64_t slot, enum zswap_end end);
 /* What no page has taken. */
 void zswap_discard(struct zswap_engine *engine, uint64_t slot);
+
+/* ---- copies.c: what guests came from stays ---- */
+
+/*
+ * What is to be kept of a page that comes as a guest, which is the caller's then. Result: the slot of an object, or 0.
+ * context: the page's group is locked alone, as for the next
+ */
+uint64_t zswap_copies_keep(struct zswap_engine *engine, uint64_t slot);
+/* The same of what is kept of the page that stands by at a place. */
+uint64_t zswap_copies_take(struct zswap_engine *engine, uint64_t place);
+/* Whether this is what a page came from; else the caller's copy is dropped. */
+bool zswap_copies_is_same(struct zswap_engine *engine, struct zswap_lane *lane, uint64_t copy, const void *content);
+/* Makes room in the pool. Result: whether there were any. context: no lock but busy */
+bool zswap_copies_drop(struct zswap_engine *engine);
 
 /* ---- ahead.c: what comes with a page. context: its group is locked alone ---- */
 

@@ -28,6 +28,8 @@ struct zswap_batch {
 	uint64_t first; /* the place of its first page */
 	unsigned char *at;
 	uint32_t page[ZSWAP_BATCH_PAGES];
+	/* What a page came from, as a slot; 0: nothing is kept. While the page stands by its group's lock guards it. */
+	uint64_t copy[ZSWAP_BATCH_PAGES];
 };
 
 /* The first is the next to be taken. */
@@ -74,6 +76,12 @@ static inline uint32_t zswap_standby_changes(const struct zswap_standby *standby
 static inline uint64_t zswap_standby_pages(const struct zswap_standby *standby)
 {
 	return __atomic_load_n(&standby->nr_pages, __ATOMIC_RELAXED);
+}
+
+/* Where the copy of the page at a place is noted. */
+static inline uint64_t *zswap_standby_copy(const struct zswap_standby *standby, uint64_t place)
+{
+	return &standby->batches[place / ZSWAP_BATCH_PAGES].copy[place % ZSWAP_BATCH_PAGES];
 }
 
 static inline const unsigned char *zswap_standby_content(const struct zswap_standby *standby, uint64_t place)

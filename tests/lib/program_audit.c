@@ -11,6 +11,7 @@ struct sums {
 	uint64_t pages[ZSWAP_NR_KINDS];
 	uint64_t managed;
 	uint64_t packed_bytes;
+	uint64_t nr_copies;
 	uint64_t used_blocks;
 };
 
@@ -39,7 +40,9 @@ static const char *audit_page(const struct zswap_engine *engine, uint32_t number
 		return "a page has content where the table is not in use";
 	sums->pages[kind]++;
 	sums->managed++;
-	sums->packed_bytes += zswap_slot_bytes(slot);
+	sums->nr_copies += kind == ZSWAP_COPIED ||
+			   (kind == ZSWAP_STANDBY && *zswap_standby_copy(&engine->standby, zswap_slot_where(slot)));
+	sums->packed_bytes += kind == ZSWAP_COPIED ? 0 : zswap_slot_bytes(slot);
 	return kind == ZSWAP_STANDBY ? audit_standby(engine, number, zswap_slot_where(slot)) : NULL;
 }
 
@@ -57,6 +60,16 @@ static const char *audit_chunk(const struct zswap_engine *engine, uint32_t chunk
 
 /* ---- the queues ---- */
 
+/* Whether a page may be in a queue of pages of a kind: guests may have a copy. */
+static bool is_at_home(const struct zswap_engine *engine, const struct zswap_queue *queue, uint64_t slot,
+		       enum zswap_kind kind)
+{
+	if (queue == &engine->guests)
+		return zswap_slot_is_guest(slot);
+	return zswap_slot_kind(slot) == kind && !zswap_slot_is_guest(slot) &&
+	       (queue != &engine->young || !(slot & ZSWAP_OLD));
+}
+
 /* From the newest on, each page is of the kind, and its neighbour knows it. */
 static const char *audit_queue(const struct zswap_engine *engine, const struct zswap_queue *queue, enum zswap_kind kind,
 			       uint64_t nr)
@@ -67,9 +80,7 @@ static const char *audit_queue(const struct zswap_engine *engine, const struct z
 	for (; link && link != UINT32_MAX; seen++) {
 		const struct zswap_page *page = zswap_page_of(&engine->table, link - 1);
 
-		if (!page || zswap_slot_kind(page->slot) != kind || page->newer != newer || seen > nr ||
-		    (queue == &engine->young && page->slot & ZSWAP_OLD) ||
-		    (kind == ZSWAP_RESIDENT && (queue == &engine->guests) != !!(page->slot & ZSWAP_GUEST)))
+		if (!page || !is_at_home(engine, queue, page->slot, kind) || page->newer != newer || seen > nr)
 			return "a queue has a page that is not its";
 		newer = link;
 		link = page->older;
@@ -85,7 +96,8 @@ static const char *audit_queues(const struct zswap_engine *engine, const struct 
 
 	if (!wrong)
 		wrong = audit_queue(engine, &engine->old, ZSWAP_RESIDENT,
-				    sums->pages[ZSWAP_RESIDENT] - engine->young.nr - engine->guests.nr);
+				    sums->pages[ZSWAP_RESIDENT] + sums->pages[ZSWAP_COPIED] - engine->young.nr -
+					    engine->guests.nr);
 	if (!wrong)
 		wrong = audit_queue(engine, &engine->guests, ZSWAP_RESIDENT, engine->guests.nr);
 	if (!wrong)
@@ -121,7 +133,7 @@ static const char *audit_pool(const struct zswap_engine *engine, const struct su
 	struct zs_pool_stats stats = { .size = sizeof(stats) };
 
 	zs_pool_stats(engine->pool, &stats);
-	if (stats.objects != sums->pages[ZSWAP_OBJECT] + sums->pages[ZSWAP_RAW])
+	if (stats.objects != sums->pages[ZSWAP_OBJECT] + sums->pages[ZSWAP_RAW] + sums->nr_copies)
 		return "the pool has other objects than the pages";
 	return zs_pool_verify(engine->pool) ? "the pool is damaged" : NULL;
 }

@@ -18,7 +18,7 @@ static void untouched_pages_read_as_zeroes(void **state)
 	begin(0, 0);
 	assert_page(5, ZERO);
 	assert_int_equal(figures().zero_faults, 1);
-	assert_int_equal(kind_of(5), ZSWAP_RESIDENT);
+	assert_true(is_there(5));
 	assert_int_equal(program_poke(&world.program, world.first + 99, PAGE - 1, &byte, 1), 0);
 	want[PAGE - 1] = byte;
 	assert_int_equal(program_read(&world.program, world.first + 99, got), 0);
@@ -54,7 +54,7 @@ static void the_oldest_go_ahead_of_demand(void **state)
 	assert_in_range(figures().resident_pages + figures().standby_pages, 1, LOW_PAGES);
 	assert_int_equal(figures().packed + figures().standby_pages, figures().evicted);
 	for (uint32_t page = 0; page < HIGH_PAGES; page++)
-		assert_int_equal(kind_of(page) == ZSWAP_RESIDENT, page >= figures().evicted);
+		assert_int_equal(is_there(page), page >= figures().evicted);
 	assert_int_equal(kind_of(0), ZSWAP_OBJECT);
 	assert_int_equal(figures().direct_evictions, 0);
 	assert_false(zswap_engine_step(world.engine));
@@ -72,10 +72,10 @@ static void who_is_beyond_the_limit_waits_for_room(void **state)
 		/* At the limit, a fault may bring a group. */
 		assert_in_range(figures().resident_pages + figures().standby_pages, 1,
 				LIMIT_PAGES + ZSWAP_GROUP_PAGES - 1);
-		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
+		assert_true(is_there(page));
 	}
 	assert_true(figures().direct_evictions > 0);
-	assert_int_not_equal(kind_of(0), ZSWAP_RESIDENT);
+	assert_false(is_there(0));
 	for (uint32_t page = 0; page < 1000; page++)
 		assert_page(page, page);
 	end();
@@ -92,7 +92,7 @@ static void what_came_back_goes_last(void **state)
 	for (uint32_t page = 64; page < HIGH_PAGES; page++)
 		write_page(page, HALF(page));
 	zswap_engine_step(world.engine);
-	assert_int_not_equal(kind_of(63), ZSWAP_RESIDENT);
+	assert_false(is_there(63));
 	assert_true(slot_of(0) == ZSWAP_RESIDENT || figures().evicted > 64);
 	end();
 }
@@ -221,7 +221,7 @@ static void what_hardly_compresses_is_noise(void **state)
 	for (uint32_t bytes = 2000; bytes <= PAGE; bytes += 16) {
 		write_noise(bytes / 16, bytes);
 		send_away(bytes / 16, 1);
-		nr_stay += kind_of(bytes / 16) == ZSWAP_RESIDENT;
+		nr_stay += is_there(bytes / 16);
 		if (zswap_slot_bytes(slot_of(bytes / 16)) > largest)
 			largest = zswap_slot_bytes(slot_of(bytes / 16));
 	}
@@ -455,7 +455,7 @@ static void needed_pages_are_brought(void **state)
 	evict(334, 18);
 	assert_int_equal(zswap_engine_need(world.engine, world.first + 240, 120), 0);
 	for (uint32_t page = 240; page < 360; page++)
-		assert_int_equal(kind_of(page), ZSWAP_RESIDENT); /* also where nothing was before */
+		assert_true(is_there(page)); /* also where nothing was before */
 	faults = figures().faults;
 	for (uint32_t page = 240; page < 256; page++)
 		assert_page(page, NOISE(page));
@@ -472,7 +472,7 @@ static void pages_are_evicted_at_once(void **state)
 	fill_pages(160);
 	evict(10, 100);
 	for (uint32_t page = 0; page < 160; page++)
-		assert_int_equal(kind_of(page) == ZSWAP_RESIDENT, page < 10 || page >= 110);
+		assert_int_equal(is_there(page), page < 10 || page >= 110);
 	assert_int_equal(figures().evicted, 100);
 	assert_int_equal(figures().standby_pages, 100);
 	/* All that is resident, in many batches. */

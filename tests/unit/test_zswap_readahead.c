@@ -17,11 +17,11 @@ static void a_walk_brings_what_follows(void **state)
 	assert_page(0, HALF(0));
 	assert_int_equal(kind_of(1), ZSWAP_OBJECT);
 	assert_page(1, HALF(1));
-	assert_int_equal(kind_of(2), ZSWAP_RESIDENT);
+	assert_true(is_there(2));
 	assert_int_equal(kind_of(3), ZSWAP_OBJECT);
 	assert_page(2, HALF(2));
 	assert_page(3, HALF(3));
-	assert_int_equal(kind_of(6), ZSWAP_RESIDENT);
+	assert_true(is_there(6));
 	assert_int_equal(kind_of(7), ZSWAP_OBJECT);
 	for (uint32_t page = 7; page < 15; page++)
 		assert_page(page, HALF(page));
@@ -53,7 +53,7 @@ static void a_walk_stops_at_what_is_there(void **state)
 	write_page(35, HALF(35));
 	assert_page(32, ZERO);
 	assert_page(33, ZERO);
-	assert_int_equal(kind_of(34), ZSWAP_RESIDENT);
+	assert_true(is_there(34));
 	assert_int_equal(kind_of(36), ZSWAP_EMPTY);
 	assert_page(35, HALF(35));
 	end();
@@ -108,7 +108,7 @@ static void a_second_fault_brings_the_block(void **state)
 	assert_page(4, HALF(4));
 	assert_int_equal(figures().read_ahead, before + 1);
 	assert_int_equal(kind_of(5), ZSWAP_EMPTY);
-	assert_int_equal(kind_of(6), ZSWAP_RESIDENT);
+	assert_true(is_there(6));
 	assert_page(5, ZERO);
 	assert_page(6, HALF(6));
 	end();
@@ -242,8 +242,8 @@ static void blocks_come_along_as_they_are_used(void **state)
 	send_away(0, NR_WALKED * 4);
 	for (uint32_t i = 0; i < 20; i++)
 		assert_page(walked(i), HALF(walked(i)));
-	assert_int_equal(kind_of(walked(21)), ZSWAP_RESIDENT);
-	assert_int_equal(kind_of(walked(21) ^ 1), ZSWAP_RESIDENT);
+	assert_true(is_there(walked(21)));
+	assert_true(is_there(walked(21) ^ 1));
 	assert_int_equal(kind_of(walked(40)), ZSWAP_OBJECT);
 	end();
 }
@@ -261,7 +261,7 @@ static void what_is_gone_does_not_come_along(void **state)
 	zswap_engine_unmap(world.engine, world.first + gone, 4);
 	for (uint32_t i = 0; i < 18; i++)
 		assert_page(walked(i), HALF(walked(i)));
-	assert_int_equal(kind_of(walked(19)), ZSWAP_RESIDENT);
+	assert_true(is_there(walked(19)));
 	for (uint32_t page = 0; page < 4; page++) {
 		assert_int_equal(kind_of(dropped + page), ZSWAP_EMPTY);
 		assert_false(program_has(&world.program, world.first + gone + page));
@@ -343,15 +343,15 @@ static void one_guest_in_32_stays(void **state)
 	begin(0, 0);
 	for (uint32_t page = 0; page < NR_PAGES; page += 8) {
 		write_page(page, HALF(page));
-		assert_false(slot_of(page) & ZSWAP_GUEST);
+		assert_false(zswap_slot_is_guest(slot_of(page)));
 	}
 	for (unsigned int round = 0; round < 16; round++) {
 		send_away(0, NR_PAGES);
 		for (uint32_t page = 0; page < NR_PAGES; page += 16) {
 			assert_page(page, HALF(page));
 			assert_page(page + 8, HALF(page + 8));
-			assert_int_equal(slot_of(page) & ZSWAP_GUEST, slot_of(page + 8) & ZSWAP_GUEST);
-			nr_staying += !(slot_of(page) & ZSWAP_GUEST);
+			assert_int_equal(zswap_slot_is_guest(slot_of(page)), zswap_slot_is_guest(slot_of(page + 8)));
+			nr_staying += !zswap_slot_is_guest(slot_of(page));
 		}
 	}
 	assert_in_range(nr_staying, 16 * NR_PAGES / 16 / 64, 16 * NR_PAGES / 16 / 16);
@@ -399,7 +399,7 @@ static void a_row_may_come_in_part(void **state)
 	for (uint32_t page = 3; page < 16; page++)
 		assert_page(page, HALF(page < 5 ? page + 100 : page));
 	assert_int_equal(zswap_engine_need(world.engine, world.first, 16), 0);
-	assert_int_equal(kind_of(4), ZSWAP_RESIDENT);
+	assert_true(is_there(4));
 	send_away(0, 16);
 	assert_page(4, HALF(104));
 	end();
@@ -416,12 +416,12 @@ static void a_walk_ends_where_pages_are_gone(void **state)
 	program_set_gone(&world.program, world.first + 21);
 	for (uint32_t page = 0; page < 5; page++) {
 		assert_page(page, HALF(page));
-		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
+		assert_true(is_there(page));
 	}
 	/* It is not known to the engine yet. */
 	for (uint32_t page = 16; page < 21; page++) {
 		assert_page(page, HALF(page));
-		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
+		assert_true(is_there(page));
 	}
 	assert_int_equal(kind_of(21), ZSWAP_OBJECT);
 	assert_int_equal(zswap_engine_fault(world.engine, world.first + 21, false), -ENOENT);
@@ -429,7 +429,7 @@ static void a_walk_ends_where_pages_are_gone(void **state)
 	program_set_gone(&world.program, world.first + 67);
 	for (uint32_t page = 64; page < 67; page++) {
 		assert_page(page, ZERO);
-		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
+		assert_true(is_there(page));
 	}
 	assert_int_equal(kind_of(67), ZSWAP_EMPTY);
 	audit();

@@ -167,6 +167,11 @@ static inline enum zswap_kind kind_of(uint32_t page)
 	return zswap_slot_kind(slot_of(page));
 }
 
+static inline bool is_there(uint32_t page)
+{
+	return zswap_slot_is_resident(slot_of(page));
+}
+
 static inline uint32_t count_kind(enum zswap_kind kind)
 {
 	uint32_t nr = 0;

@@ -42,7 +42,7 @@ static void tell(void *ctx, const char *what)
 
 static uint32_t standby_pages(const struct zswap_options *options)
 {
-	uint64_t pages = options->resident_limit_bytes / ZSWAP_PAGE_BYTES / 16 / STANDBY_UNIT * STANDBY_UNIT;
+	uint64_t pages = options->resident_limit_bytes / ZSWAP_PAGE_BYTES / 32 / STANDBY_UNIT * STANDBY_UNIT;
 
 	return pages < 2 * STANDBY_UNIT ? 2 * STANDBY_UNIT : pages > 8192 ? 8192 : (uint32_t)pages;
 }
