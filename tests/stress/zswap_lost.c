@@ -4,8 +4,9 @@
  * pages be evicted, until so many were. A page that was taken or given back at the wrong moment shows as a count that
  * is too small.
  *
- *   zswap_lost [-m full|sigbus|user] [-d DISABLED] [-b FOLDER] [-n EVICTIONS] [-r SEED] [-w WRITERS]
- *   -m user: a pager for faults of the program's own; -d: see ZSWAP_DISABLE; -b: where the backing file is
+ *   zswap_lost [-m full|sigbus|user] [-d DISABLED] [-b FOLDER] [-n EVICTIONS] [-r SEED] [-w WRITERS] [-1]
+ *   -m user: a pager for faults of the program's own; -d: see ZSWAP_DISABLE; -b: where the backing file is; -1: all
+ *   threads share a processor
  *
  * Pages are one thread's, or all threads': the latter are added to atomically. The sums are in ordinary memory.
  */
@@ -325,6 +326,17 @@ static bool are_valid(const struct shared *shared)
 	return shared->nr_writers && shared->nr_writers <= MOST_WRITERS && OWN_PAGES % shared->nr_writers == 0;
 }
 
+static void take_one_processor(void)
+{
+	int processor = sched_getcpu();
+	cpu_set_t set;
+
+	MUST(processor >= 0);
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	MUST(!sched_setaffinity(0, sizeof(set), &set));
+}
+
 static const char *const modes[] = { "full", "sigbus", "user", NULL };
 
 int main(int argc, char **argv)
@@ -334,7 +346,7 @@ int main(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt(argc, argv, "m:d:b:n:r:w:")) != -1) {
+	while ((c = getopt(argc, argv, "m:d:b:n:r:w:1")) != -1) {
 		switch (c) {
 		case 'm': shared.mode = option_word("zswap_lost", c, optarg, modes); break;
 		case 'd': shared.disabled = optarg; break;
@@ -342,6 +354,7 @@ int main(int argc, char **argv)
 		case 'n': shared.nr_evictions = option_number("zswap_lost", c, optarg); break;
 		case 'r': shared.seed = option_number("zswap_lost", c, optarg); break;
 		case 'w': shared.nr_writers = (unsigned int)option_number("zswap_lost", c, optarg); break;
+		case '1': take_one_processor(); break;
 		default: return 2;
 		}
 	}

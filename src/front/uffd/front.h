@@ -68,7 +68,8 @@ struct zswap {
 	pid_t forking;          /* the thread for which the engine is paused; or 0 */
 	struct zswap_children children;
 	struct zswap_changes changes;
-	bool wakes_later; /* who gets a page goes on only when it is told to, not as it comes */
+	bool wakes_later;       /* who gets a page goes on only when it is told to, not as it comes */
+	bool has_one_processor; /* the pager, and so the program */
 	void (*on_event)(void *ctx, const char *what);
 	void *ctx;
 };

@@ -113,12 +113,17 @@ static void release(void *ctx, void *at, unsigned int nr)
 
 /* ---- giving ---- */
 
+static bool wakes_later(const struct zswap *zswap)
+{
+	return __atomic_load_n(&zswap->wakes_later, __ATOMIC_RELAXED);
+}
+
 /* Who waits for a page that is there already was not woken by its coming. */
 static void wake(struct zswap *zswap, void *at, unsigned int nr)
 {
 	struct uffdio_range range = { .start = (uintptr_t)at, .len = bytes_of(nr) };
 
-	if (!zswap->means.is_sigbus && !zswap->wakes_later)
+	if (!zswap->means.is_sigbus && !wakes_later(zswap))
 		ioctl(zswap->fd, UFFDIO_WAKE, &range);
 }
 
@@ -133,7 +138,7 @@ static long copy_some(const struct zswap *zswap, void *to, unsigned int nr, cons
 	struct uffdio_copy copy = { .dst = (uintptr_t)to,
 				    .src = (uintptr_t)content,
 				    .len = bytes_of(nr),
-				    .mode = zswap->wakes_later ? UFFDIO_COPY_MODE_DONTWAKE : 0 };
+				    .mode = wakes_later(zswap) ? UFFDIO_COPY_MODE_DONTWAKE : 0 };
 
 	if (!ioctl(zswap->fd, UFFDIO_COPY, &copy))
 		return nr;
@@ -151,7 +156,7 @@ static long zero_marked(const struct zswap *zswap, void *to)
 static long zero_some(const struct zswap *zswap, void *to, unsigned int nr)
 {
 	struct uffdio_zeropage zero = { .range = { .start = (uintptr_t)to, .len = bytes_of(nr) },
-					.mode = zswap->wakes_later ? UFFDIO_ZEROPAGE_MODE_DONTWAKE : 0 };
+					.mode = wakes_later(zswap) ? UFFDIO_ZEROPAGE_MODE_DONTWAKE : 0 };
 
 	if (!ioctl(zswap->fd, UFFDIO_ZEROPAGE, &zero))
 		return nr;

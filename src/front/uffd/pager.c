@@ -43,27 +43,35 @@ static void fail(struct zswap *zswap, uintptr_t address)
 	abort();
 }
 
-/* What is locked as it goes on would be locked for ever in the child. */
-static int bring_for_fork(struct zswap *zswap, uint32_t page, bool is_write)
+typedef int fault_fn(struct zswap_engine *engine, uint32_t page, bool is_write);
+
+/* Who waits for the page goes on when all is done. Who else waits for what came has told so, and is woken for that. */
+static int bring_then_wake(struct zswap *zswap, uint32_t page, bool is_write, fault_fn *fault)
 {
 	int err;
 
-	zswap->wakes_later = true;
-	err = zswap_engine_fault_paused(zswap->engine, page, is_write);
-	zswap->wakes_later = false;
+	__atomic_store_n(&zswap->wakes_later, true, __ATOMIC_RELAXED);
+	err = fault(zswap->engine, page, is_write);
+	__atomic_store_n(&zswap->wakes_later, false, __ATOMIC_RELAXED);
 	if (!err)
 		zswap_memory_wake(zswap, page);
 	return err;
 }
 
-/* A thread that forks has a fault of its own: it alone is served, and as it waits, what was put aside can be done. */
+/*
+ * A thread that forks has a fault of its own: it alone is served, and as it waits, what was put aside can be done. What
+ * is locked as it goes on would be locked for ever in the child. And where it has to share its processor with us, it
+ * would go on to have a fault on what was just to come with this one.
+ */
 static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread)
 {
 	if (zswap_is_forking(zswap, thread)) {
 		zswap_changes_settle(zswap);
-		return bring_for_fork(zswap, page, is_write);
+		return bring_then_wake(zswap, page, is_write, zswap_engine_fault_paused);
 	}
 	zswap_hold_back(zswap);
+	if (zswap->has_one_processor)
+		return bring_then_wake(zswap, page, is_write, zswap_engine_fault);
 	return zswap_engine_fault(zswap->engine, page, is_write);
 }
 
@@ -186,6 +194,14 @@ static void take_while_they_come(struct zswap *zswap)
 	} while (!zswap->means.is_sigbus && now_ns() - last < LOOK_ON_NS);
 }
 
+/* As the program may have been told since the last time. */
+static bool has_one_processor(void)
+{
+	cpu_set_t set;
+
+	return !sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 1;
+}
+
 static void *run_pager(void *arg)
 {
 	struct zswap *zswap = arg;
@@ -196,6 +212,7 @@ static void *run_pager(void *arg)
 			return NULL;
 		if (wait[1].revents)
 			return NULL;
+		zswap->has_one_processor = has_one_processor();
 		take_while_they_come(zswap);
 	}
 }
