@@ -39,6 +39,7 @@ static void set_marks(struct zswap_engine *engine)
 
 	engine->high_pages = limit - ahead;
 	engine->low_pages = limit - 2 * ahead;
+	engine->spare_pages = most(limit / 64, ZSWAP_BATCH_PAGES);
 	engine->guest_pages = most(limit / 64, least(limit / 8, LEAST_GUESTS));
 }
 
@@ -176,7 +177,7 @@ static bool evict_some(struct zswap_engine *engine)
 	bool goes_on = true;
 
 	for (unsigned int i = 0; i < STEP_BATCHES && goes_on; i++)
-		goes_on = zswap_resident_pages(engine) > engine->low_pages && zswap_evict_once(engine, lane);
+		goes_on = zswap_taken_pages(engine) > engine->low_pages && zswap_evict_once(engine, lane);
 	zswap_lane_put(&engine->lanes, lane);
 	return goes_on;
 }

@@ -391,6 +391,13 @@ static bool pack_page(struct zswap_engine *engine, struct zswap_lane *lane, cons
 	return true;
 }
 
+/* Whether the memory of a batch that is packed is kept for what comes next. */
+static bool is_spare(struct zswap_engine *engine, const struct zswap_batch *batch)
+{
+	return engine->memory.moves && batch->nr && engine->memory.moves(engine->memory.ctx) &&
+	       zswap_standby_spare_pages(&engine->standby) + batch->nr <= engine->spare_pages;
+}
+
 /* Those that cannot go anywhere just now are tried again when the batch's turn comes once more. */
 static void pack_batch(struct zswap_engine *engine, struct zswap_lane *lane, struct zswap_batch *batch)
 {
@@ -398,10 +405,12 @@ static void pack_batch(struct zswap_engine *engine, struct zswap_lane *lane, str
 
 	for (unsigned int i = 0; i < batch->nr; i++)
 		all &= pack_page(engine, lane, batch, i);
-	if (all)
-		zswap_standby_release(&engine->standby, batch);
-	else
+	if (!all)
 		zswap_standby_hold_again(&engine->standby, batch);
+	else if (is_spare(engine, batch))
+		zswap_standby_spare(&engine->standby, batch);
+	else
+		zswap_standby_release(&engine->standby, batch);
 }
 
 /* ---- when ---- */
@@ -437,10 +446,10 @@ static bool pack_oldest(struct zswap_engine *engine, struct zswap_lane *lane)
 	return batch != NULL;
 }
 
-/* No batch is free: one becomes so, or others are at work on all of them, and one of them is done. */
+/* No batch is free: one is emptied, or others are at work on all of them, and one of them is done. */
 static void free_one(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t nr_changes)
 {
-	if (!pack_oldest(engine, lane))
+	if (!pack_oldest(engine, lane) && !zswap_standby_drop_spare(&engine->standby))
 		zswap_standby_wait(&engine->standby, nr_changes);
 }
 

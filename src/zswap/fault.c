@@ -77,18 +77,47 @@ static void settle(struct zswap_engine *engine, const struct coming *coming, uin
 
 /*
  * Gives pages in a row; of one that is in part no more the program's, one by one those before that part, so that what
- * came is known. Result: how many came, or a negative errno.
+ * came is known. Returns how many came.
  */
+static unsigned int copy_row(struct zswap_engine *engine, uint32_t page, unsigned int nr, const unsigned char *content,
+			     int *err)
+{
+	const struct zswap_memory *memory = &engine->memory;
+	unsigned int i = 0;
+
+	*err = memory->give(memory->ctx, page, nr, content);
+	if (!*err)
+		return nr;
+	if (nr > 1)
+		for (*err = 0; i < nr && !*err; i += !*err)
+			*err = memory->give(memory->ctx, page + i, 1, content ? content + i * ZSWAP_PAGE_BYTES : NULL);
+	return i;
+}
+
+/* Result: how many came, or a negative errno. */
 static int give_row(struct zswap_engine *engine, const struct coming *coming, uint32_t page, unsigned int nr,
 		    const unsigned char *content)
 {
-	const struct zswap_memory *memory = &engine->memory;
-	int err = memory->give(memory->ctx, page, nr, content);
-	unsigned int i = err ? 0 : nr;
+	int err;
+	unsigned int i = copy_row(engine, page, nr, content, &err);
 
-	if (err && nr > 1)
-		for (err = 0; i < nr && !err; i += !err)
-			err = memory->give(memory->ctx, page + i, 1, content ? content + i * ZSWAP_PAGE_BYTES : NULL);
+	settle(engine, coming, page, i);
+	return i ? (int)i : err;
+}
+
+/* The same, with the memory of a spare batch. Of that nothing is left in any case. */
+static int move_row(struct zswap_engine *engine, const struct coming *coming, uint32_t page, unsigned int nr,
+		    unsigned char *content)
+{
+	const struct zswap_memory *memory = &engine->memory;
+	unsigned int i = memory->move(memory->ctx, page, nr, content), nr_left = nr - i;
+	unsigned char *rest = content + i * ZSWAP_PAGE_BYTES;
+	int err = 0;
+
+	if (nr_left) {
+		i += copy_row(engine, page + i, nr_left, rest, &err);
+		memory->release(memory->ctx, rest, nr_left);
+	}
 	settle(engine, coming, page, i);
 	return i ? (int)i : err;
 }
@@ -105,14 +134,33 @@ static int bring_zeroes(struct zswap_engine *engine, uint32_t page, unsigned int
 
 /* Unpacks pages in a row until one of them has nothing to unpack, or cannot be. */
 static unsigned int unpack_row(struct zswap_engine *engine, struct zswap_lane *lane, const struct zswap_page *page,
-			       unsigned int nr)
+			       unsigned int nr, unsigned char *to)
 {
 	unsigned int i = 0;
 
 	for (; i < nr && zswap_is_away(&page[i]); i++)
-		if (zswap_unpack(engine, lane, page[i].slot, lane->pages + i * ZSWAP_PAGE_BYTES))
+		if (zswap_unpack(engine, lane, page[i].slot, to + i * ZSWAP_PAGE_BYTES))
 			break;
 	return i;
+}
+
+/* The row from a page on. Returns how many pages it has; got is how many of them came, or a negative errno. */
+static unsigned int bring_row(struct zswap_engine *engine, struct zswap_lane *lane, const struct coming *coming,
+			      uint32_t page, unsigned int nr, int *got)
+{
+	const struct zswap_page *first = zswap_page_of(&engine->table, page);
+	struct zswap_batch *spare = NULL;
+
+	if (engine->memory.moves && engine->memory.moves(engine->memory.ctx))
+		spare = zswap_standby_borrow(&engine->standby, nr);
+	nr = unpack_row(engine, lane, first, nr, spare ? zswap_standby_rest(spare) : lane->pages);
+	*got = 0;
+	if (nr)
+		*got = spare ? move_row(engine, coming, page, nr, zswap_standby_rest(spare))
+			     : give_row(engine, coming, page, nr, lane->pages);
+	if (spare)
+		zswap_standby_spend(&engine->standby, spare, nr);
+	return nr;
 }
 
 static int tell_lost(struct zswap_engine *engine)
@@ -131,8 +179,7 @@ static bool bring_block(struct zswap_engine *engine, struct zswap_lane *lane, co
 	int got;
 
 	for (unsigned int i = 0; i < nr; i += nr_row + 1) {
-		nr_row = unpack_row(engine, lane, zswap_page_of(&engine->table, first + i), nr - i);
-		got = nr_row ? give_row(engine, coming, first + i, nr_row, lane->pages) : 0;
+		nr_row = bring_row(engine, lane, coming, first + i, nr - i, &got);
 		*nr_came += got > 0 ? (unsigned int)got : 0;
 		if (got != (int)nr_row)
 			return false;
@@ -149,8 +196,8 @@ static int bring_content(struct zswap_engine *engine, struct zswap_lane *lane, u
 	int got;
 
 	zswap_count(&engine->nr_came, 1);
-	nr = unpack_row(engine, lane, zswap_page_of(&engine->table, page), nr);
-	got = nr ? give_row(engine, &coming, page, nr, lane->pages) : tell_lost(engine);
+	if (!bring_row(engine, lane, &coming, page, nr, &got))
+		got = tell_lost(engine);
 	if (got > 0 && bring_block(engine, lane, &coming, first, nr_block, &nr_came) &&
 	    page + (uint32_t)got < first + nr_block)
 		got = (int)(first + nr_block - page);
@@ -258,6 +305,8 @@ static void make_room(struct zswap_engine *engine, struct zswap_lane *lane)
 	bool goes_on = true;
 
 	for (unsigned int tries = 0; tries < MOST_TRIES && goes_on && is_at_limit(engine); tries++) {
+		if (zswap_standby_drop_spare(&engine->standby))
+			continue;
 		goes_on = zswap_evict_once(engine, lane);
 		zswap_count(&engine->counts.direct, 1);
 	}
@@ -290,7 +339,7 @@ static int bring_in_order(struct zswap_engine *engine, struct zswap_lane *lane, 
 
 static bool has_work(const struct zswap_engine *engine)
 {
-	return zswap_resident_pages(engine) > engine->high_pages || zswap_writeback_is_due(engine);
+	return zswap_taken_pages(engine) > engine->high_pages || zswap_writeback_is_due(engine);
 }
 
 static int fault(struct zswap_engine *engine, uint32_t page, bool is_write, bool is_pager)

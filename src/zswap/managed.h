@@ -23,6 +23,13 @@ struct zswap_memory {
 	 * -ENOMEM.
 	 */
 	int (*give)(void *ctx, uint32_t page, unsigned int nr, const void *content);
+	/*
+	 * The same of content in standby memory, by giving that memory itself, which is not there then. Result: how
+	 * many of the first ones came. NULL: that cannot be done.
+	 */
+	unsigned int (*move)(void *ctx, uint32_t page, unsigned int nr, void *content);
+	/* Whether that is cheaper than give() and release(), for now. NULL as move. */
+	bool (*moves)(void *ctx);
 	/* The content that came to some place is of no use any more. */
 	void (*release)(void *ctx, void *at, unsigned int nr);
 	/*

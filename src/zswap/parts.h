@@ -69,6 +69,7 @@ struct zswap_engine {
 	uint64_t high_pages;               /* from here on pages are evicted ahead of demand… */
 	uint64_t low_pages;                /* … down to here */
 	uint64_t guest_pages;              /* more of these go before all others */
+	uint64_t spare_pages;              /* most that spare batches may have */
 	uint64_t nr_came;                  /* see fault.c */
 	uint64_t pool_limit_bytes;         /* 0: none */
 	size_t huge_bytes;                 /* compressed sizes from here on are no better than a page */
@@ -118,6 +119,12 @@ static inline uint64_t zswap_resident_pages(const struct zswap_engine *engine)
 {
 	return zswap_counted(&engine->counts.pages[ZSWAP_RESIDENT]) +
 	       zswap_counted(&engine->counts.pages[ZSWAP_COPIED]) + zswap_standby_pages(&engine->standby);
+}
+
+/* Those that cannot be had without eviction. */
+static inline uint64_t zswap_taken_pages(const struct zswap_engine *engine)
+{
+	return zswap_resident_pages(engine) - zswap_standby_spare_pages(&engine->standby);
 }
 
 /* Tables that grow as pages come and go. */

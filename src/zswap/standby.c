@@ -14,7 +14,15 @@ static size_t batches_bytes(const struct zswap_standby *standby)
 	return standby->nr_batches * sizeof(struct zswap_batch);
 }
 
-/* context: lock */
+/* context: lock, as for the next */
+static void prepend(struct zswap_batch_list *list, struct zswap_batch *batch)
+{
+	batch->next = list->first;
+	if (!list->first)
+		list->last = batch;
+	list->first = batch;
+}
+
 static void append(struct zswap_batch_list *list, struct zswap_batch *batch)
 {
 	batch->next = NULL;
@@ -61,12 +69,14 @@ static struct zswap_batch *take_first(struct zswap_standby *standby, struct zswa
 	return batch;
 }
 
-static void put_last(struct zswap_standby *standby, struct zswap_batch_list *list, struct zswap_batch *batch,
-		     enum zswap_batch_state state)
+typedef void put_fn(struct zswap_batch_list *list, struct zswap_batch *batch);
+
+static void put(struct zswap_standby *standby, struct zswap_batch_list *list, struct zswap_batch *batch,
+		enum zswap_batch_state state, put_fn *where)
 {
 	zs_share_lock(&standby->lock, true);
 	batch->state = state;
-	append(list, batch);
+	where(list, batch);
 	zs_share_unlock(&standby->lock, true);
 	__atomic_fetch_add(&standby->nr_changes, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&standby->nr_waiting, __ATOMIC_SEQ_CST))
@@ -95,12 +105,12 @@ struct zswap_batch *zswap_standby_claim(struct zswap_standby *standby)
 void zswap_standby_hold(struct zswap_standby *standby, struct zswap_batch *batch)
 {
 	__atomic_fetch_add(&standby->nr_pages, batch->nr, __ATOMIC_RELAXED);
-	put_last(standby, &standby->held, batch, ZSWAP_BATCH_HELD);
+	put(standby, &standby->held, batch, ZSWAP_BATCH_HELD, append);
 }
 
 void zswap_standby_hold_again(struct zswap_standby *standby, struct zswap_batch *batch)
 {
-	put_last(standby, &standby->held, batch, ZSWAP_BATCH_HELD);
+	put(standby, &standby->held, batch, ZSWAP_BATCH_HELD, append);
 }
 
 void zswap_standby_release(struct zswap_standby *standby, struct zswap_batch *batch)
@@ -109,5 +119,63 @@ void zswap_standby_release(struct zswap_standby *standby, struct zswap_batch *ba
 		standby->memory->release(standby->memory->ctx, batch->at, batch->nr);
 	__atomic_fetch_sub(&standby->nr_pages, batch->nr, __ATOMIC_RELAXED);
 	batch->nr = 0;
-	put_last(standby, &standby->free, batch, ZSWAP_BATCH_FREE);
+	put(standby, &standby->free, batch, ZSWAP_BATCH_FREE, append);
+}
+
+/* ---- spare ones ---- */
+
+/* What is left of a spare batch's memory goes back. */
+static void empty(struct zswap_standby *standby, struct zswap_batch *batch)
+{
+	unsigned int rest = batch->nr - batch->nr_spent;
+
+	if (rest)
+		standby->memory->release(standby->memory->ctx, zswap_standby_rest(batch), rest);
+	__atomic_fetch_sub(&standby->nr_spare, rest, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&standby->nr_pages, rest, __ATOMIC_RELAXED);
+	batch->nr = batch->nr_spent = 0;
+}
+
+void zswap_standby_spare(struct zswap_standby *standby, struct zswap_batch *batch)
+{
+	__atomic_fetch_add(&standby->nr_spare, batch->nr, __ATOMIC_RELAXED);
+	put(standby, &standby->spare, batch, ZSWAP_BATCH_SPARE, append);
+}
+
+static void free_spare(struct zswap_standby *standby, struct zswap_batch *batch)
+{
+	empty(standby, batch);
+	put(standby, &standby->free, batch, ZSWAP_BATCH_FREE, append);
+}
+
+struct zswap_batch *zswap_standby_borrow(struct zswap_standby *standby, unsigned int nr)
+{
+	struct zswap_batch *batch;
+
+	while ((batch = take_first(standby, &standby->spare, ZSWAP_BATCH_SPARE))) {
+		if (batch->nr - batch->nr_spent >= nr)
+			return batch;
+		free_spare(standby, batch);
+	}
+	return NULL;
+}
+
+void zswap_standby_spend(struct zswap_standby *standby, struct zswap_batch *batch, unsigned int nr)
+{
+	__atomic_fetch_sub(&standby->nr_spare, nr, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&standby->nr_pages, nr, __ATOMIC_RELAXED);
+	batch->nr_spent += nr;
+	if (batch->nr_spent == batch->nr)
+		free_spare(standby, batch);
+	else
+		put(standby, &standby->spare, batch, ZSWAP_BATCH_SPARE, prepend);
+}
+
+bool zswap_standby_drop_spare(struct zswap_standby *standby)
+{
+	struct zswap_batch *batch = take_first(standby, &standby->spare, ZSWAP_BATCH_SPARE);
+
+	if (batch)
+		free_spare(standby, batch);
+	return batch != NULL;
 }

@@ -4,7 +4,8 @@
  * them gives it back as it is: so a page that is in use after all is found, and stays (segmented FIFO, Turner and Levy
  * 1981). What it had here is given back with the rest of its batch.
  *
- * A batch is filled by who reserved it, held, and emptied by who claimed it; its content does not change meanwhile.
+ * A batch is filled by who reserved it, held, and emptied by who claimed it; its content does not change meanwhile. Its
+ * memory may be kept then, as a spare one, in which pages are unpacked that are given to the program as they are.
  *
  * Locks: one of their states and lists, innermost.
  */
@@ -19,13 +20,20 @@
 
 #define ZSWAP_BATCH_PAGES 64u
 
-enum zswap_batch_state { ZSWAP_BATCH_FREE, ZSWAP_BATCH_FILLING, ZSWAP_BATCH_HELD, ZSWAP_BATCH_CLAIMED };
+enum zswap_batch_state {
+	ZSWAP_BATCH_FREE,
+	ZSWAP_BATCH_FILLING,
+	ZSWAP_BATCH_HELD,
+	ZSWAP_BATCH_CLAIMED,
+	ZSWAP_BATCH_SPARE
+};
 
 struct zswap_batch {
 	struct zswap_batch *next; /* in the list that it is in */
 	enum zswap_batch_state state;
 	unsigned int nr;
-	uint64_t first; /* the place of its first page */
+	unsigned int nr_spent; /* of a spare one, so many of the first pages are not there any more */
+	uint64_t first;        /* the place of its first page */
 	unsigned char *at;
 	uint32_t page[ZSWAP_BATCH_PAGES];
 	/* What a page came from, as a slot; 0: nothing is kept. While the page stands by its group's lock guards it. */
@@ -45,7 +53,9 @@ struct zswap_standby {
 	uint32_t nr_batches;
 	struct zswap_batch_list free;
 	struct zswap_batch_list held;
+	struct zswap_batch_list spare;
 	uint64_t nr_pages;   /* in batches, in use or not */
+	uint64_t nr_spare;   /* of those, in spare ones */
 	uint32_t nr_changes; /* a futex: how often a batch was held or released */
 	uint32_t nr_waiting;
 };
@@ -64,6 +74,14 @@ struct zswap_batch *zswap_standby_claim(struct zswap_standby *standby);
 void zswap_standby_hold_again(struct zswap_standby *standby, struct zswap_batch *batch);
 /* Nothing in it is needed any more. */
 void zswap_standby_release(struct zswap_standby *standby, struct zswap_batch *batch);
+/* The same, but its memory stays: with batch->nr pages. */
+void zswap_standby_spare(struct zswap_standby *standby, struct zswap_batch *batch);
+/* A spare batch that has so many pages, which is the caller's until the next call; NULL: there is none. */
+struct zswap_batch *zswap_standby_borrow(struct zswap_standby *standby, unsigned int nr);
+/* So many of its pages were given away. */
+void zswap_standby_spend(struct zswap_standby *standby, struct zswap_batch *batch, unsigned int nr);
+/* A spare batch's memory goes back. Result: whether there was one. */
+bool zswap_standby_drop_spare(struct zswap_standby *standby);
 
 /* Until a batch is held or released, unless that was done since there were so many changes. */
 void zswap_standby_wait(struct zswap_standby *standby, uint32_t nr_changes);
@@ -82,6 +100,17 @@ static inline uint64_t zswap_standby_pages(const struct zswap_standby *standby)
 static inline uint64_t *zswap_standby_copy(const struct zswap_standby *standby, uint64_t place)
 {
 	return &standby->batches[place / ZSWAP_BATCH_PAGES].copy[place % ZSWAP_BATCH_PAGES];
+}
+
+static inline uint64_t zswap_standby_spare_pages(const struct zswap_standby *standby)
+{
+	return __atomic_load_n(&standby->nr_spare, __ATOMIC_RELAXED);
+}
+
+/* The first page of a spare batch that is there. */
+static inline unsigned char *zswap_standby_rest(const struct zswap_batch *batch)
+{
+	return batch->at + (size_t)batch->nr_spent * ZSWAP_PAGE_BYTES;
 }
 
 static inline const unsigned char *zswap_standby_content(const struct zswap_standby *standby, uint64_t place)

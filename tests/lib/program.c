@@ -18,6 +18,7 @@
 #define NR_PAGES (PROGRAM_CHUNKS << ZSWAP_CHUNK_SHIFT)
 #define TAKEN 0x5a    /* what a page that is taken leaves behind */
 #define RELEASED 0xa5 /* and standby memory that is released */
+#define MOVED 0x96    /* or given away */
 
 #define MUST(condition)                                                                                                \
 	do {                                                                                                           \
@@ -177,6 +178,44 @@ static int give(void *ctx, uint32_t page, unsigned int nr, const void *content)
 	return gone ? gone : err;
 }
 
+static bool moves(void *ctx)
+{
+	struct program *program = ctx;
+
+	return by_chance(program, program->moves_one_in);
+}
+
+/* As the kernel: not where a page is already. context: page locked */
+static bool move_locked(struct program *program, uint32_t page, unsigned char *from)
+{
+	uint64_t place = standby_number(program, from);
+
+	MUST(program->is_standby_used[place]);
+	if (program->is_gone[page] || program->is_present[page] || by_chance(program, program->move_stops_one_in))
+		return false;
+	give_locked(program, page, from);
+	memset(from, MOVED, PAGE);
+	program->is_standby_used[place] = false;
+	__atomic_fetch_add(&program->nr_moved, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+static unsigned int move(void *ctx, uint32_t page, unsigned int nr, void *content)
+{
+	struct program *program = ctx;
+	unsigned char *from = content;
+	bool goes_on = true;
+	unsigned int i;
+
+	MUST(is_row(page, nr));
+	for (i = 0; i < nr && goes_on; i += goes_on) {
+		lock(program, page + i);
+		goes_on = move_locked(program, page + i, from + (uint64_t)i * PAGE);
+		unlock(program, page + i);
+	}
+	return i;
+}
+
 /* ---- making ---- */
 
 /* Address space whose memory comes when it is touched. */
@@ -199,6 +238,8 @@ void program_create(struct program *program, uint32_t standby_pages)
 	};
 	program->memory = (struct zswap_memory){ .take = take,
 						 .give = give,
+						 .move = move,
+						 .moves = moves,
 						 .release = release,
 						 .ctx = program,
 						 .standby = must_reserve((uint64_t)standby_pages * PAGE),

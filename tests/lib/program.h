@@ -31,11 +31,14 @@ struct program {
 	unsigned int nr_give_errs;
 	uint64_t give_fails_one_in; /* by chance, with -EAGAIN; 0: none */
 	uint64_t busy_one_in;       /* by chance, pages have to stay */
+	uint64_t moves_one_in;      /* by chance, what is ours is given as it is; 0: never */
+	uint64_t move_stops_one_in; /* by chance, before a page */
 	uint64_t chance;
 
 	/* ---- what happened ---- */
 	uint64_t nr_gives; /* calls, and pages */
 	uint64_t nr_given;
+	uint64_t nr_moved;
 	uint64_t nr_released;
 
 	/* ---- its own ---- */

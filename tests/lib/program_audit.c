@@ -124,7 +124,7 @@ static const char *audit_batches(const struct zswap_engine *engine)
 	uint64_t nr = 0;
 
 	for (uint32_t i = 0; i < engine->standby.nr_batches; i++)
-		nr += engine->standby.batches[i].nr;
+		nr += engine->standby.batches[i].nr - engine->standby.batches[i].nr_spent;
 	return nr == engine->standby.nr_pages ? NULL : "batches were counted otherwise";
 }
 

@@ -436,6 +436,8 @@ static void make_engine(void)
 	program.chance = settings.seed;
 	program.give_fails_one_in = settings.give_fails;
 	program.busy_one_in = settings.busy;
+	program.moves_one_in = 2;
+	program.move_stops_one_in = 8;
 	host_begin();
 	while (!err && (err = zswap_engine_create(&options, &engine)) == -ENOMEM && settings.memory_fails)
 		err = 0;

@@ -240,6 +240,58 @@ static void nothing_is_taken_while_it_listens(void **state)
 	end();
 }
 
+/* Memory of a batch that is packed is given to the program; what cannot be moved is copied, and goes back. */
+static void spare_memory_is_given(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	world.program.moves_one_in = 1;
+	put_away(64);
+	zswap_engine_pack(world.engine);
+	assert_int_equal(zswap_standby_spare_pages(&world.engine->standby), 64);
+	assert_int_equal(figures().standby_pages, 64);
+	for (uint32_t page = 0; page < 32; page++)
+		assert_page(page, HALF(page));
+	assert_int_equal(world.program.nr_moved, 32);
+	audit();
+	world.program.move_stops_one_in = 2;
+	for (uint32_t page = 32; page < 64; page++)
+		assert_page(page, HALF(page));
+	assert_in_range(world.program.nr_moved, 33, 63);
+	audit();
+	/* A limit that is reached has it first. */
+	put_away(64);
+	zswap_engine_pack(world.engine);
+	assert_int_equal(zswap_standby_spare_pages(&world.engine->standby), 64);
+	for (uint32_t page = 100; figures().resident_pages + figures().standby_pages < LIMIT_PAGES; page++)
+		write_page(page, SMALL(page));
+	write_page(1000, SMALL(1000));
+	assert_int_equal(zswap_standby_spare_pages(&world.engine->standby), 0);
+	assert_int_equal(figures().direct_evictions, 0);
+	end();
+}
+
+static void spare_memory_is_as_good_as_free(void **state)
+{
+	unsigned int nr_woken;
+
+	(void)state;
+	begin(0, 0);
+	world.program.moves_one_in = 1;
+	put_away(64);
+	zswap_engine_pack(world.engine);
+	nr_woken = world.nr_woken;
+	for (uint32_t page = 100; zswap_taken_pages(world.engine) <= HIGH_PAGES; page++) {
+		assert_int_equal(world.nr_woken, nr_woken);
+		write_page(page, SMALL(page));
+	}
+	assert_true(zswap_resident_pages(world.engine) > HIGH_PAGES + 64);
+	assert_int_equal(world.nr_woken, nr_woken + 1);
+	step_all();
+	assert_in_range(zswap_taken_pages(world.engine), LOW_PAGES - 63, LOW_PAGES);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +304,8 @@ int main(void)
 		cmocka_unit_test(nothing_moves_while_it_is_paused),
 		cmocka_unit_test(nothing_is_given_while_it_listens),
 		cmocka_unit_test(nothing_is_taken_while_it_listens),
+		cmocka_unit_test(spare_memory_is_given),
+		cmocka_unit_test(spare_memory_is_as_good_as_free),
 	};
 
 	return cmocka_run_group_tests_name("zswap memory", tests, NULL, NULL);

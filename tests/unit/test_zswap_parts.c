@@ -354,6 +354,83 @@ static void what_is_needed_for_long_holds_up_nothing(void **state)
 	end_standby();
 }
 
+/* Given to pages that the program does not have. */
+static void spend(struct zswap_batch *batch, unsigned int nr)
+{
+	static uint32_t page = 1000;
+
+	for (unsigned int i = 0; i < nr; i++)
+		assert_int_equal(program.memory.move(&program, page++, 1,
+						     zswap_standby_rest(batch) + i * ZSWAP_PAGE_BYTES),
+				 1);
+	zswap_standby_spend(&standby, batch, nr);
+}
+
+static void spare_batches_are_spent(void **state)
+{
+	struct zswap_batch *first, *second;
+
+	(void)state;
+	begin_standby();
+	assert_null(zswap_standby_borrow(&standby, 1));
+	assert_false(zswap_standby_drop_spare(&standby));
+	first = hold(64);
+	second = hold(3);
+	assert_ptr_equal(zswap_standby_claim(&standby), first);
+	zswap_standby_spare(&standby, first);
+	assert_ptr_equal(zswap_standby_claim(&standby), second);
+	zswap_standby_spare(&standby, second);
+	assert_int_equal(zswap_standby_pages(&standby), 67);
+	assert_int_equal(zswap_standby_spare_pages(&standby), 67);
+	assert_int_equal(program.nr_released, 0);
+
+	assert_ptr_equal(zswap_standby_borrow(&standby, 60), first);
+	assert_ptr_equal(zswap_standby_rest(first), first->at);
+	spend(first, 60);
+	assert_int_equal(zswap_standby_spare_pages(&standby), 7);
+	assert_ptr_equal(zswap_standby_borrow(&standby, 4), first);
+	assert_ptr_equal(zswap_standby_rest(first), first->at + 60 * ZSWAP_PAGE_BYTES);
+	spend(first, 2);
+	/* What is too little for the next row goes. */
+	assert_ptr_equal(zswap_standby_borrow(&standby, 3), second);
+	assert_int_equal(program.nr_released, 2);
+	assert_int_equal(zswap_standby_pages(&standby), 3);
+	spend(second, 3);
+	assert_int_equal(zswap_standby_pages(&standby) + zswap_standby_spare_pages(&standby), 0);
+	assert_int_equal(program.nr_released, 2);
+	assert_null(zswap_standby_borrow(&standby, 1));
+	end_standby();
+}
+
+static void spare_batches_are_free_when_dropped(void **state)
+{
+	struct zswap_batch *batches[NR_BATCHES];
+
+	(void)state;
+	begin_standby();
+	for (unsigned int i = 0; i < NR_BATCHES; i++)
+		batches[i] = hold(2);
+	for (unsigned int i = 0; i < NR_BATCHES; i++) {
+		assert_ptr_equal(zswap_standby_claim(&standby), batches[i]);
+		zswap_standby_spare(&standby, batches[i]);
+	}
+	assert_ptr_equal(zswap_standby_borrow(&standby, 1), batches[0]);
+	spend(batches[0], 1);
+	assert_null(zswap_standby_reserve(&standby));
+	assert_null(zswap_standby_claim(&standby));
+	assert_true(zswap_standby_drop_spare(&standby));
+	assert_int_equal(program.nr_released, 1);
+	assert_int_equal(zswap_standby_spare_pages(&standby), 4);
+	assert_ptr_equal(hold(1), batches[0]);
+	assert_int_equal(zswap_standby_pages(&standby), 5);
+	assert_true(zswap_standby_drop_spare(&standby));
+	assert_true(zswap_standby_drop_spare(&standby));
+	assert_int_equal(program.nr_released, 5);
+	assert_ptr_equal(zswap_standby_reserve(&standby), batches[1]);
+	assert_int_equal(batches[1]->nr + batches[1]->nr_spent, 0);
+	end_standby();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +446,8 @@ int main(void)
 		cmocka_unit_test(what_is_being_filled_is_not_claimed),
 		cmocka_unit_test(what_is_needed_still_comes_last),
 		cmocka_unit_test(what_is_needed_for_long_holds_up_nothing),
+		cmocka_unit_test(spare_batches_are_spent),
+		cmocka_unit_test(spare_batches_are_free_when_dropped),
 	};
 
 	return cmocka_run_group_tests_name("zswap parts", tests, NULL, NULL);

@@ -69,10 +69,15 @@ struct zswap {
 	struct zswap_children children;
 	struct zswap_changes changes;
 	bool wakes_later;       /* who gets a page goes on only when it is told to, not as it comes */
-	bool has_one_processor; /* the pager, and so the program */
+	bool has_one_processor; /* the pager, and so the program; changed atomically */
 	void (*on_event)(void *ctx, const char *what);
 	void *ctx;
 };
+
+static inline bool zswap_has_one_processor(const struct zswap *zswap)
+{
+	return __atomic_load_n(&zswap->has_one_processor, __ATOMIC_RELAXED);
+}
 
 /* ---- moving.c: the engine's means ---- */
 

@@ -193,6 +193,30 @@ static int give(void *ctx, uint32_t page, unsigned int nr, const void *content)
 	return 0;
 }
 
+/* ---- giving what is ours ---- */
+
+/*
+ * By no copy, and with no new page for the program and none of ours to be freed: about 2 us less. But each processor
+ * that runs the process has to forget ours, and to tell it so may take ten times that.
+ */
+static bool moves(void *ctx)
+{
+	return zswap_has_one_processor(ctx);
+}
+
+static unsigned int move(void *ctx, uint32_t page, unsigned int nr, void *content)
+{
+	const struct zswap *zswap = ctx;
+	struct uffdio_move move = { .dst = (uintptr_t)zswap_regions_address(&zswap->regions, page),
+				    .src = (uintptr_t)content,
+				    .len = bytes_of(nr),
+				    .mode = wakes_later(zswap) ? UFFDIO_MOVE_MODE_DONTWAKE : 0 };
+
+	if (!ioctl(zswap->fd, UFFDIO_MOVE, &move))
+		return nr;
+	return move.move > 0 ? (unsigned int)(move.move >> ZSWAP_PAGE_SHIFT) : 0;
+}
+
 /* ---- looking ---- */
 
 #define MOST_RUNS 32 /* of up to 64 pages that are written or not by turns */
@@ -248,6 +272,8 @@ static int watch_standby(struct zswap *zswap)
 	if (!zswap->means.has_move)
 		return 0;
 	zswap->memory.take = take_by_move;
+	zswap->memory.move = move;
+	zswap->memory.moves = moves;
 	err = zswap_descriptor_open_standby(&zswap->means, &zswap->standby_fd);
 	return err ? err
 		   : zswap_descriptor_watch(zswap->standby_fd, zswap->memory.standby,

@@ -70,7 +70,7 @@ static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread
 		return bring_then_wake(zswap, page, is_write, zswap_engine_fault_paused);
 	}
 	zswap_hold_back(zswap);
-	if (zswap->has_one_processor)
+	if (zswap_has_one_processor(zswap))
 		return bring_then_wake(zswap, page, is_write, zswap_engine_fault);
 	return zswap_engine_fault(zswap->engine, page, is_write);
 }
@@ -194,12 +194,13 @@ static void take_while_they_come(struct zswap *zswap)
 	} while (!zswap->means.is_sigbus && now_ns() - last < LOOK_ON_NS);
 }
 
-/* As the program may have been told since the last time. */
-static bool has_one_processor(void)
+/* The program may have been told something else since the last time. */
+static void count_processors(struct zswap *zswap)
 {
 	cpu_set_t set;
+	bool is_one = !sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 1;
 
-	return !sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 1;
+	__atomic_store_n(&zswap->has_one_processor, is_one, __ATOMIC_RELAXED);
 }
 
 static void *run_pager(void *arg)
@@ -207,12 +208,13 @@ static void *run_pager(void *arg)
 	struct zswap *zswap = arg;
 	struct pollfd wait[2] = { { .fd = zswap->fd, .events = POLLIN }, { .fd = zswap->stop_fd, .events = POLLIN } };
 
+	count_processors(zswap);
 	for (;;) {
 		if (poll(wait, 2, -1) < 0 && errno != EINTR)
 			return NULL;
 		if (wait[1].revents)
 			return NULL;
-		zswap->has_one_processor = has_one_processor();
+		count_processors(zswap);
 		take_while_they_come(zswap);
 	}
 }
