@@ -71,6 +71,7 @@ jobs_table() {
 	compressed memory, memory fails|pa|T/zswap-model-sim -j 4 -f 10 -l 1800 -w 8192 -x 20 -n 10000 -r SEED
 	lost updates, SIGBUS|pat|T/zswap-lost -m sigbus -n 100000 -w 2 -r SEED
 	lost updates, pager|pat|T/zswap-lost -m full -n 100000 -w 2 -r SEED
+	lost updates, one processor|pat|T/zswap-lost -m full -1 -n 100000 -w 2 -r SEED
 	lost updates, no move|pa|T/zswap-lost -m full -d move -n 100000 -w 2 -r SEED
 	lost updates, a file|pat|T/zswap-lost -m full -b L -n 50000 -w 2 -r SEED
 	forks|p|T/zswap-fork -m pager -b folder all

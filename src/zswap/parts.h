@@ -180,12 +180,17 @@ unsigned int zswap_ahead_part(struct zswap_engine *engine, uint32_t page, uint32
 /* Of one that is empty, and has a fault, how many from this one on are to come. */
 unsigned int zswap_ahead_empty(struct zswap_engine *engine, uint32_t page);
 
-/* ---- evict.c ---- */
+/* ---- evict.c. context: busy shared, as for pack.c ---- */
 
-/* One batch is taken, or packed. Result: whether that could be done. context: busy shared, as for the next */
+/* One batch is taken, or packed. Result: whether that could be done. */
 bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane);
 /* Takes these pages, as far as they are resident. */
 void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t *pages, unsigned int nr);
+
+/* ---- pack.c ---- */
+
+/* Packs the batch that has stood by longest. Result: whether there was one. */
+bool zswap_pack_oldest(struct zswap_engine *engine, struct zswap_lane *lane);
 /* Packs all that stands by. */
 void zswap_pack_all(struct zswap_engine *engine, struct zswap_lane *lane);
 /* Whether pages may be packed: not while the pool is full. */
