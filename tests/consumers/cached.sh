@@ -77,7 +77,7 @@ works() {
 shell() {
 	{
 		cat <<-'END'
-		import errno, os, signal, sys, time, nbd
+		import errno, glob, os, signal, sys, time, nbd
 		uri, behind = sys.argv[1], int(sys.argv[2] or 0)
 		def connect(strict=True):
 		    h = nbd.NBD()
@@ -85,6 +85,12 @@ shell() {
 		        h.set_strict_mode(0)
 		    h.connect_uri(uri)
 		    return h
+		def stop(pid):
+		    """The signal alone takes effect some time later."""
+		    os.kill(pid, signal.SIGSTOP)
+		    states = ""
+		    while set(states) != {"T"}:
+		        states = [open(path).read().rsplit(")", 1)[1].split()[0] for path in glob.glob(f"/proc/{pid}/task/*/stat")]
 		def fails(with_errno, call, *arguments):
 		    begun = time.monotonic()
 		    try:
@@ -270,7 +276,7 @@ check_hangs() {
 	shell "hangs" <<-'END'
 	h.pwrite(b"a" * 16384, 0)
 	assert h.pread(8192, 0) == b"a" * 8192
-	os.kill(behind, signal.SIGSTOP)
+	stop(behind)
 	assert h.pread(8192, 0) == b"a" * 8192
 	assert .5 < fails("EIO", h.pread, 4096, 8192) < 10
 	assert fails("EIO", h.pwrite, b"b" * 4096, 0) < 10

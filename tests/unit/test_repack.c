@@ -375,6 +375,9 @@ static void it_runs_beside_everything(void **state)
 
 	(void)state;
 	play_beside(zram, &game, age_and_pack);
+	/* However little of that there was beside it. */
+	zram_mark_idle(zram);
+	assert_int_equal(zram_recompress_idle(zram), 0);
 	assert_true(figures_of(zram).recompressed > 0);
 	end(zram);
 }

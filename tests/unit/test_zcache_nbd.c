@@ -10,7 +10,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,13 +44,26 @@ struct fixture {
 
 /* ---- the server ---- */
 
+/* The socket is there some time before. */
+static bool is_listening(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is;
+
+	assert_true(fd >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	is = !connect(fd, (struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return is;
+}
+
 static void start_server(struct fixture *f)
 {
 	char *words[] = { "nbdkit", "-f", "-U", f->socket, "memory", "512K", NULL };
-	struct stat stat;
 
 	assert_int_equal(posix_spawnp(&f->server, words[0], NULL, NULL, words, environ), 0);
-	for (unsigned int i = 0; i < 1000 && lstat(f->socket, &stat); i++)
+	for (unsigned int i = 0; i < 1000 && !is_listening(f->socket); i++)
 		usleep(10000);
 }
 
