@@ -3,19 +3,42 @@
  * Guests are mostly read and gone again: what one came from stays in the pool meanwhile. When it is taken and has not
  * changed, that is used again, which is cheaper than to pack it anew: as the kernel's swap cache, which has a bit for
  * each page that was written. Here both are compared, byte for byte. There are few guests, so what is in memory twice
- * is little. A page that had changed the last time mostly has again, so what that came from goes, but for one time in
- * sixteen, to see whether that still holds.
+ * is little; and where most have changed, only some are kept, to see whether that still holds.
  */
 #include <string.h>
 
 #include "parts.h"
 
+/* ---- whether it is of use ---- */
+
+#define LEAST_SEEN 16u
+#define MOST_SEEN 256u /* then the older ones count half */
+#define ONE_IN 3u      /* at least so many have to be unchanged */
 #define LOOKED_AT 16u
 
-static bool is_of_use(const struct zswap_engine *engine, uint64_t slot)
+static void note(struct zswap_engine *engine, bool is_same)
 {
-	return !(slot & ZSWAP_CHANGES) || zswap_counted(&engine->counts.faults) % LOOKED_AT == 0;
+	uint64_t word = __atomic_load_n(&engine->copies, __ATOMIC_RELAXED);
+	uint32_t nr_seen = (uint32_t)(word >> 32) + 1, nr_same = (uint32_t)word + is_same;
+
+	if (nr_seen > MOST_SEEN) {
+		nr_seen /= 2;
+		nr_same /= 2;
+	}
+	/* Who else notes one may take it away again, not more. */
+	__atomic_store_n(&engine->copies, (uint64_t)nr_seen << 32 | nr_same, __ATOMIC_RELAXED);
 }
+
+static bool is_of_use(const struct zswap_engine *engine)
+{
+	uint64_t word = __atomic_load_n(&engine->copies, __ATOMIC_RELAXED);
+	uint32_t nr_seen = (uint32_t)(word >> 32), nr_same = (uint32_t)word;
+
+	return nr_seen < LEAST_SEEN || nr_same * ONE_IN >= nr_seen ||
+	       zswap_counted(&engine->counts.faults) % LOOKED_AT == 0;
+}
+
+/* ---- keeping ---- */
 
 uint64_t zswap_copies_take(struct zswap_engine *engine, uint64_t place)
 {
@@ -29,8 +52,7 @@ uint64_t zswap_copies_keep(struct zswap_engine *engine, uint64_t slot)
 {
 	if (zswap_slot_kind(slot) == ZSWAP_STANDBY)
 		return zswap_copies_take(engine, zswap_slot_where(slot));
-	return zswap_slot_kind(slot) == ZSWAP_OBJECT && is_of_use(engine, slot) && zswap_pool_has_room(engine) ? slot
-													       : 0;
+	return zswap_slot_kind(slot) == ZSWAP_OBJECT && is_of_use(engine) && zswap_pool_has_room(engine) ? slot : 0;
 }
 
 bool zswap_copies_is_same(struct zswap_engine *engine, struct zswap_lane *lane, uint64_t copy, const void *content)
@@ -38,6 +60,7 @@ bool zswap_copies_is_same(struct zswap_engine *engine, struct zswap_lane *lane, 
 	bool is_same =
 		!zswap_unpack(engine, lane, copy, lane->pages) && !memcmp(lane->pages, content, ZSWAP_PAGE_BYTES);
 
+	note(engine, is_same);
 	zswap_count(&engine->counts.unchanged, is_same);
 	if (!is_same)
 		zswap_discard(engine, copy);

@@ -62,9 +62,9 @@ static void settle_page(struct zswap_engine *engine, const struct coming *coming
 	uint64_t copy = zswap_slot_is_guest(next) ? zswap_copies_keep(engine, slot) : 0;
 
 	if (copy)
-		zswap_pass_on(engine, page, zswap_slot_copied(copy & ~(uint64_t)ZSWAP_CHANGES), ZSWAP_NEWEST);
+		zswap_pass_on(engine, page, zswap_slot_copied(copy), ZSWAP_NEWEST);
 	else
-		zswap_move_to(engine, page, next | zswap_slot_changes(slot), ZSWAP_NEWEST);
+		zswap_move_to(engine, page, next, ZSWAP_NEWEST);
 }
 
 static void settle(struct zswap_engine *engine, const struct coming *coming, uint32_t page, unsigned int nr)

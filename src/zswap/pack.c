@@ -13,7 +13,7 @@ static bool stands_by(struct zswap_engine *engine, uint32_t number, uint64_t pla
 {
 	const struct zswap_page *page = zswap_page_of(&engine->table, number);
 
-	return page && (zswap_look(page) & ~(uint64_t)ZSWAP_CHANGES) == zswap_slot_standby(place);
+	return page && zswap_look(page) == zswap_slot_standby(place);
 }
 
 /* Locks a page's group alone if it still stands by; else its number may have gone. context: gate shared */
@@ -58,9 +58,7 @@ static bool put(struct zswap_engine *engine, uint32_t number, uint64_t place, ui
 	zs_share_lock(&engine->gate, false);
 	is_wanted = lock_standing_by(engine, number, place);
 	if (is_wanted) {
-		uint64_t changes = zswap_slot_changes(zswap_look(zswap_page_of(&engine->table, number)));
-
-		zswap_move_to(engine, number, zswap_slot_with(packed, changes), ZSWAP_NEWEST);
+		zswap_move_to(engine, number, packed, ZSWAP_NEWEST);
 		zs_share_unlock(zswap_lock_of(&engine->table, number), true);
 	}
 	zs_share_unlock(&engine->gate, false);
@@ -118,7 +116,6 @@ static bool pack_page(struct zswap_engine *engine, struct zswap_lane *lane, cons
 	}
 	if (pack(engine, lane, content, &packed))
 		return give_back(engine, number, place);
-	packed = zswap_slot_with(packed, copy ? ZSWAP_CHANGES : 0);
 	zswap_count(&engine->counts.packed, put(engine, number, place, packed));
 	return true;
 }

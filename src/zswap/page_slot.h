@@ -11,9 +11,8 @@
  *   RAW       did not compress: the handle of an object of a whole page
  *   STORED    was written to the store: the number of its place there above
  *
- * The lowest three bits tell which. Bit 3 of an object, of a page that came from it, and while that stands by, says
- * that it had changed when it was looked at last. Bit 7 of a RESIDENT page says that it is a guest, bit 8 that it could
- * not be taken or packed lately. Arithmetic only.
+ * The lowest three bits tell which. Bit 7 of a RESIDENT page says that it is a guest, bit 3 that it could not be taken
+ * or packed lately. Arithmetic only.
  */
 #ifndef ZSWAP_SLOT_H
 #define ZSWAP_SLOT_H
@@ -35,12 +34,11 @@ enum zswap_kind {
 	ZSWAP_STORED,
 };
 
-#define ZSWAP_CHANGES 8u
+#define ZSWAP_STAYS 8u
 #define ZSWAP_OLD 16u
 #define ZSWAP_COLD_PAGE 32u
 #define ZSWAP_GONE 64u
 #define ZSWAP_GUEST 128u
-#define ZSWAP_STAYS 256u
 
 _Static_assert(sizeof(unsigned long) == 8, "a slot holds a handle of a 64-bit system");
 
@@ -94,18 +92,6 @@ static inline uint64_t zswap_slot_standby(uint64_t place)
 static inline uint64_t zswap_slot_stored(uint64_t place)
 {
 	return place << 16 | ZSWAP_STORED;
-}
-
-/* The bit of an object, or of what came from one; 0 of others. */
-static inline uint64_t zswap_slot_changes(uint64_t slot)
-{
-	return slot & ZSWAP_CHANGES;
-}
-
-/* With that bit, if it is an object. */
-static inline uint64_t zswap_slot_with(uint64_t slot, uint64_t changes)
-{
-	return zswap_slot_kind(slot) == ZSWAP_OBJECT ? slot | changes : slot;
 }
 
 /* Of a page with such an object that is resident, too, and the other way round. */

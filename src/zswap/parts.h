@@ -79,6 +79,7 @@ struct zswap_engine {
 	uint64_t streams[ZSWAP_NR_STRETCHES]; /* see ahead.c */
 	uint64_t opinions[ZSWAP_NR_STRETCHES];
 	uint64_t openings[ZSWAP_NR_OPENINGS];
+	uint64_t copies; /* see copies.c */
 	struct zswap_replay replay;
 	struct zswap_counts counts; /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);

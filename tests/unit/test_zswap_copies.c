@@ -61,30 +61,25 @@ static void what_has_not_changed_is_not_packed_again(void **state)
 	end();
 }
 
-/* One byte is enough, wherever it is; and for once nothing is kept of that page. */
+/* One byte is enough, wherever it is. */
 static void what_has_changed_is_packed(void **state)
 {
 	unsigned char content[PAGE], got[PAGE];
-	uint32_t page, at = 0;
+	uint32_t page;
 
 	(void)state;
 	begin(0, 0);
 	put_away(64);
-	for (page = guest(); at < PAGE; page++, at += PAGE - 1) {
-		assert_page(page, HALF(page));
+	page = guest();
+	program_make(content, HALF(page));
+	for (uint32_t at = 0; at < PAGE; at += PAGE - 1) {
 		assert_int_equal(kind_of(page), ZSWAP_COPIED);
-		program_make(content, HALF(page));
 		content[at] ^= 1;
 		assert_int_equal(program_write(&world.program, world.first + page, content), 0);
 		evict_and_pack(page);
 		assert_int_equal(kind_of(page), ZSWAP_OBJECT);
-		assert_true(slot_of(page) & ZSWAP_CHANGES);
 		assert_int_equal(program_read(&world.program, world.first + page, got), 0);
 		assert_memory_equal(got, content, PAGE);
-		assert_int_equal(kind_of(page), ZSWAP_RESIDENT);
-		/* That is known of it as it goes again. */
-		evict_and_pack(page);
-		assert_true(slot_of(page) & ZSWAP_CHANGES);
 	}
 	assert_int_equal(nr_unchanged(), 0);
 	audit();
@@ -140,16 +135,7 @@ static void what_comes_with_others_keeps_its_own(void **state)
 	end();
 }
 
-static uint32_t nr_that_change(void)
-{
-	uint32_t nr = 0;
-
-	for (uint32_t page = 0; page < 128; page++)
-		nr += kind_of(page) == ZSWAP_OBJECT && slot_of(page) & ZSWAP_CHANGES;
-	return nr;
-}
-
-/* Pages that have changed once are looked at one time in sixteen, and kept when they have not. */
+/* Where pages that come change mostly, one in sixteen is still looked at. */
 static void few_are_kept_where_most_change(void **state)
 {
 	uint32_t nr_copied = 0, nr_guests = 0, turn = 1;
@@ -169,13 +155,6 @@ static void few_are_kept_where_most_change(void **state)
 		send_away(0, 128);
 	}
 	assert_in_range(nr_copied, 1, nr_guests / 4);
-	assert_in_range(nr_that_change(), 24, 32);
-	for (unsigned int round = 0; round < 32; round++) {
-		for (uint32_t page = 0; page < 128; page += 4)
-			assert_page(page, HALF(page + (turn - 1) * NR_PAGES));
-		send_away(0, 128);
-	}
-	assert_in_range(nr_that_change(), 0, 12);
 	end();
 }
 
