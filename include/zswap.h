@@ -147,7 +147,7 @@ struct zswap_stats {
 	uint64_t managed_pages;
 	/** Pages that the program has in memory. */
 	uint64_t resident_pages;
-	/** Pages taken from it that are not packed yet; they are in memory too. */
+	/** Pages taken from it that are not packed yet, and memory kept for those that come; both is in memory too. */
 	uint64_t standby_pages;
 	/** Most that both may be together. */
 	uint64_t resident_limit_pages;
@@ -179,7 +179,7 @@ struct zswap_stats {
 	uint64_t stored_faults;
 	/** Pages that came with others' faults. */
 	uint64_t read_ahead;
-	/** Pages taken from the program, and pages packed. */
+	/** Pages taken from the program, and pages packed; not those that still had, unchanged, what they came from. */
 	uint64_t evicted;
 	uint64_t packed;
 	/** Pages that were to be taken, but had been written lately. */

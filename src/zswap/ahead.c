@@ -53,43 +53,21 @@ void zswap_ahead_note(struct zswap_engine *engine, uint32_t page, unsigned int n
 /* ---- blocks ---- */
 
 #define SOON_FAULTS 256u
-#define LEAST_SEEN 16u
-#define MOST_SEEN 256u /* then the older ones count half */
-#define LOOKED_AT 8u   /* one block in so many is left alone */
+#define LOOKED_AT 8u /* one block in so many is left alone */
 
 /* Of blocks that had a fault and were left alone, how many had a second one. */
-struct opinion {
-	uint32_t nr_seen, nr_second;
-};
-
 static uint64_t *opinion_of(struct zswap_engine *engine, uint32_t page)
 {
 	return &engine->opinions[stretch_of(page)];
 }
 
-static struct opinion look(struct zswap_engine *engine, uint32_t page)
+static bool is_share(const struct zswap_opinion *opinion, uint32_t one_in)
 {
-	uint64_t word = __atomic_load_n(opinion_of(engine, page), __ATOMIC_RELAXED);
-
-	return (struct opinion){ (uint32_t)(word >> 32), (uint32_t)word };
-}
-
-/* Who else has a fault in the stretch may take one away again, not more. */
-static void note(struct zswap_engine *engine, uint32_t page, struct opinion opinion)
-{
-	if (opinion.nr_seen >= MOST_SEEN)
-		opinion = (struct opinion){ opinion.nr_seen / 2, opinion.nr_second / 2 };
-	__atomic_store_n(opinion_of(engine, page), (uint64_t)opinion.nr_seen << 32 | opinion.nr_second,
-			 __ATOMIC_RELAXED);
-}
-
-static bool is_share(const struct opinion *opinion, uint32_t one_in)
-{
-	return opinion->nr_seen >= LEAST_SEEN && opinion->nr_second * one_in >= opinion->nr_seen;
+	return zswap_opinion_is_known(opinion) && zswap_opinion_is_share(opinion, 1, one_in);
 }
 
 /* Whether blocks are used as a whole. */
-static bool is_whole(const struct opinion *opinion)
+static bool is_whole(const struct zswap_opinion *opinion)
 {
 	return is_share(opinion, 2);
 }
@@ -123,12 +101,12 @@ static bool was_opened_lately(struct zswap_engine *engine, uint32_t page)
 /* Whether the first fault of a block brings all of it. */
 static bool comes_at_once(struct zswap_engine *engine, uint32_t page)
 {
-	struct opinion opinion = look(engine, page);
+	struct zswap_opinion opinion = zswap_opinion_look(opinion_of(engine, page));
 
 	if (is_whole(&opinion) && zswap_counted(&engine->counts.faults) % LOOKED_AT)
 		return true;
 	opinion.nr_seen++;
-	note(engine, page, opinion);
+	zswap_opinion_note(opinion_of(engine, page), opinion);
 	note_opening(engine, page);
 	return false;
 }
@@ -136,12 +114,12 @@ static bool comes_at_once(struct zswap_engine *engine, uint32_t page)
 /* Whether the second one brings the rest. */
 static bool comes_with_second(struct zswap_engine *engine, uint32_t page)
 {
-	struct opinion opinion = look(engine, page);
+	struct zswap_opinion opinion = zswap_opinion_look(opinion_of(engine, page));
 
 	if (!was_opened_lately(engine, page))
 		return false;
-	opinion.nr_second += opinion.nr_second < opinion.nr_seen;
-	note(engine, page, opinion);
+	opinion.nr_such += opinion.nr_such < opinion.nr_seen;
+	zswap_opinion_note(opinion_of(engine, page), opinion);
 	return is_share(&opinion, 4);
 }
 
@@ -184,7 +162,7 @@ unsigned int zswap_ahead_block(struct zswap_engine *engine, uint32_t page, bool 
 
 unsigned int zswap_ahead_part(struct zswap_engine *engine, uint32_t page, uint32_t *first)
 {
-	struct opinion opinion = look(engine, page);
+	struct zswap_opinion opinion = zswap_opinion_look(opinion_of(engine, page));
 
 	*first = is_whole(&opinion) ? zswap_block_first(page) : page;
 	return is_whole(&opinion) ? zswap_block_rest(&engine->table, *first) : 1;

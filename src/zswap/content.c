@@ -138,12 +138,10 @@ int zswap_unpack(struct zswap_engine *engine, struct zswap_lane *lane, uint64_t 
 /* NULL: none. */
 static struct zswap_queue *queue_of(struct zswap_engine *engine, uint64_t slot)
 {
+	if (zswap_slot_is_guest(slot))
+		return &engine->guests;
 	switch (zswap_slot_kind(slot)) {
-	case ZSWAP_COPIED: return &engine->guests;
-	case ZSWAP_RESIDENT:
-		if (slot & ZSWAP_GUEST)
-			return &engine->guests;
-		return slot & ZSWAP_OLD ? &engine->old : &engine->young;
+	case ZSWAP_RESIDENT: return slot & ZSWAP_OLD ? &engine->old : &engine->young;
 	case ZSWAP_OBJECT: return &engine->objects;
 	case ZSWAP_RAW: return &engine->raws;
 	default: return NULL;

@@ -11,30 +11,23 @@
 
 /* ---- whether it is of use ---- */
 
-#define LEAST_SEEN 16u
-#define MOST_SEEN 256u /* then the older ones count half */
-#define ONE_IN 3u      /* at least so many have to be unchanged */
+#define ONE_IN 3u /* at least so many have to be unchanged */
 #define LOOKED_AT 16u
 
 static void note(struct zswap_engine *engine, bool is_same)
 {
-	uint64_t word = __atomic_load_n(&engine->copies, __ATOMIC_RELAXED);
-	uint32_t nr_seen = (uint32_t)(word >> 32) + 1, nr_same = (uint32_t)word + is_same;
+	struct zswap_opinion opinion = zswap_opinion_look(&engine->copies);
 
-	if (nr_seen > MOST_SEEN) {
-		nr_seen /= 2;
-		nr_same /= 2;
-	}
-	/* Who else notes one may take it away again, not more. */
-	__atomic_store_n(&engine->copies, (uint64_t)nr_seen << 32 | nr_same, __ATOMIC_RELAXED);
+	opinion.nr_seen++;
+	opinion.nr_such += is_same;
+	zswap_opinion_note(&engine->copies, opinion);
 }
 
 static bool is_of_use(const struct zswap_engine *engine)
 {
-	uint64_t word = __atomic_load_n(&engine->copies, __ATOMIC_RELAXED);
-	uint32_t nr_seen = (uint32_t)(word >> 32), nr_same = (uint32_t)word;
+	struct zswap_opinion opinion = zswap_opinion_look(&engine->copies);
 
-	return nr_seen < LEAST_SEEN || nr_same * ONE_IN >= nr_seen ||
+	return !zswap_opinion_is_known(&opinion) || zswap_opinion_is_share(&opinion, 1, ONE_IN) ||
 	       zswap_counted(&engine->counts.faults) % LOOKED_AT == 0;
 }
 
@@ -70,14 +63,12 @@ bool zswap_copies_is_same(struct zswap_engine *engine, struct zswap_lane *lane, 
 /* Guests have their order again afterwards. context: gate shared */
 static void drop_some(struct zswap_engine *engine, const uint32_t *page, unsigned int nr)
 {
-	const uint64_t guest = ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_GUEST;
-
 	for (unsigned int i = 0; i < nr; i++) {
 		if (!zswap_page_of(&engine->table, page[i]))
 			continue;
 		zs_share_lock(zswap_lock_of(&engine->table, page[i]), true);
 		if (zswap_slot_is_guest(zswap_look(zswap_page_of(&engine->table, page[i]))))
-			zswap_move_to(engine, page[i], guest, ZSWAP_NEWEST);
+			zswap_move_to(engine, page[i], ZSWAP_A_GUEST, ZSWAP_NEWEST);
 		zs_share_unlock(zswap_lock_of(&engine->table, page[i]), true);
 	}
 }
@@ -86,14 +77,13 @@ bool zswap_copies_drop(struct zswap_engine *engine)
 {
 	uint64_t nr_left = zswap_queue_length(&engine->guests);
 	uint32_t page[ZSWAP_BATCH_PAGES];
-	unsigned int nr;
+	unsigned int nr = 1;
 
 	if (!zswap_counted(&engine->counts.pages[ZSWAP_COPIED]))
 		return false;
-	for (; nr_left; nr_left -= nr < nr_left ? nr : nr_left) {
-		nr = zswap_queue_pop(&engine->guests, &engine->table, page, ZSWAP_BATCH_PAGES);
-		if (!nr)
-			break;
+	for (; nr && nr_left; nr_left -= nr) {
+		nr = nr_left < ZSWAP_BATCH_PAGES ? (unsigned int)nr_left : ZSWAP_BATCH_PAGES;
+		nr = zswap_queue_pop(&engine->guests, &engine->table, page, nr);
 		zs_share_lock(&engine->gate, false);
 		drop_some(engine, page, nr);
 		zs_share_unlock(&engine->gate, false);

@@ -30,8 +30,8 @@ static uint64_t most(uint64_t a, uint64_t b)
 
 /*
  * Ahead of demand little is kept free, and twice that once pages are evicted; and guests are few. All of that is not
- * there for what stays: with a thirty-second free, and as many guests and twice as many that stand by as now, a program
- * as large as the limit was three times as slow.
+ * there for what stays: with four times as much of both, and twice as much that stood by, a program as large as the
+ * limit had half to a third of the speed.
  */
 static void set_marks(struct zswap_engine *engine)
 {

@@ -52,7 +52,7 @@ static uint64_t slot_of_coming(const struct zswap_engine *engine, uint64_t slot,
 {
 	enum zswap_kind known = is_wanted ? ZSWAP_STANDBY : ZSWAP_COPIED;
 
-	return !stays && zswap_slot_kind(slot) > known ? ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_GUEST : zswap_young(engine);
+	return !stays && zswap_slot_kind(slot) > known ? ZSWAP_A_GUEST : zswap_young(engine);
 }
 
 static void settle_page(struct zswap_engine *engine, const struct coming *coming, uint32_t page)
@@ -62,7 +62,7 @@ static void settle_page(struct zswap_engine *engine, const struct coming *coming
 	uint64_t copy = zswap_slot_is_guest(next) ? zswap_copies_keep(engine, slot) : 0;
 
 	if (copy)
-		zswap_pass_on(engine, page, zswap_slot_copied(copy), ZSWAP_NEWEST);
+		zswap_pass_on(engine, page, zswap_slot_as(copy, ZSWAP_COPIED), ZSWAP_NEWEST);
 	else
 		zswap_move_to(engine, page, next, ZSWAP_NEWEST);
 }
@@ -77,49 +77,39 @@ static void settle(struct zswap_engine *engine, const struct coming *coming, uin
 
 /*
  * Gives pages in a row; of one that is in part no more the program's, one by one those before that part, so that what
- * came is known. Returns how many came.
+ * came is known. Result: how many came, or a negative errno.
  */
-static unsigned int copy_row(struct zswap_engine *engine, uint32_t page, unsigned int nr, const unsigned char *content,
-			     int *err)
-{
-	const struct zswap_memory *memory = &engine->memory;
-	unsigned int i = 0;
-
-	*err = memory->give(memory->ctx, page, nr, content);
-	if (!*err)
-		return nr;
-	if (nr > 1)
-		for (*err = 0; i < nr && !*err; i += !*err)
-			*err = memory->give(memory->ctx, page + i, 1, content ? content + i * ZSWAP_PAGE_BYTES : NULL);
-	return i;
-}
-
-/* Result: how many came, or a negative errno. */
 static int give_row(struct zswap_engine *engine, const struct coming *coming, uint32_t page, unsigned int nr,
 		    const unsigned char *content)
 {
-	int err;
-	unsigned int i = copy_row(engine, page, nr, content, &err);
+	const struct zswap_memory *memory = &engine->memory;
+	int err = memory->give(memory->ctx, page, nr, content);
+	unsigned int i = err ? 0 : nr;
 
+	if (err && nr > 1)
+		for (err = 0; i < nr && !err; i += !err)
+			err = memory->give(memory->ctx, page + i, 1, content ? content + i * ZSWAP_PAGE_BYTES : NULL);
 	settle(engine, coming, page, i);
 	return i ? (int)i : err;
 }
 
-/* The same, with the memory of a spare batch. Of that nothing is left in any case. */
+/* The same, with the memory of a spare batch: what cannot be moved is copied. Of that nothing is left in any case. */
 static int move_row(struct zswap_engine *engine, const struct coming *coming, uint32_t page, unsigned int nr,
 		    unsigned char *content)
 {
 	const struct zswap_memory *memory = &engine->memory;
-	unsigned int i = memory->move(memory->ctx, page, nr, content), nr_left = nr - i;
-	unsigned char *rest = content + i * ZSWAP_PAGE_BYTES;
-	int err = 0;
+	unsigned int nr_moved = memory->move(memory->ctx, page, nr, content);
+	unsigned char *rest = content + nr_moved * ZSWAP_PAGE_BYTES;
+	int got;
 
-	if (nr_left) {
-		i += copy_row(engine, page + i, nr_left, rest, &err);
-		memory->release(memory->ctx, rest, nr_left);
-	}
-	settle(engine, coming, page, i);
-	return i ? (int)i : err;
+	settle(engine, coming, page, nr_moved);
+	if (nr_moved == nr)
+		return (int)nr;
+	got = give_row(engine, coming, page + nr_moved, nr - nr_moved, rest);
+	memory->release(memory->ctx, rest, nr - nr_moved);
+	if (got < 0)
+		return nr_moved ? (int)nr_moved : got;
+	return (int)nr_moved + got;
 }
 
 static int bring_zeroes(struct zswap_engine *engine, uint32_t page, unsigned int nr, bool is_write)
@@ -151,7 +141,7 @@ static unsigned int bring_row(struct zswap_engine *engine, struct zswap_lane *la
 	const struct zswap_page *first = zswap_page_of(&engine->table, page);
 	struct zswap_batch *spare = NULL;
 
-	if (engine->memory.moves && engine->memory.moves(engine->memory.ctx))
+	if (zswap_moves(engine))
 		spare = zswap_standby_borrow(&engine->standby, nr);
 	nr = unpack_row(engine, lane, first, nr, spare ? zswap_standby_rest(spare) : lane->pages);
 	*got = 0;

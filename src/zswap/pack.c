@@ -125,7 +125,7 @@ static bool pack_page(struct zswap_engine *engine, struct zswap_lane *lane, cons
 /* Whether the memory of a batch that is packed is kept for what comes next. */
 static bool is_spare(struct zswap_engine *engine, const struct zswap_batch *batch)
 {
-	return engine->memory.moves && batch->nr && engine->memory.moves(engine->memory.ctx) &&
+	return batch->nr && zswap_moves(engine) &&
 	       zswap_standby_spare_pages(&engine->standby) + batch->nr <= engine->spare_pages;
 }
 

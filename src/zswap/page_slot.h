@@ -39,6 +39,7 @@ enum zswap_kind {
 #define ZSWAP_COLD_PAGE 32u
 #define ZSWAP_GONE 64u
 #define ZSWAP_GUEST 128u
+#define ZSWAP_A_GUEST (ZSWAP_RESIDENT | ZSWAP_OLD | ZSWAP_GUEST)
 
 _Static_assert(sizeof(unsigned long) == 8, "a slot holds a handle of a 64-bit system");
 
@@ -94,15 +95,10 @@ static inline uint64_t zswap_slot_stored(uint64_t place)
 	return place << 16 | ZSWAP_STORED;
 }
 
-/* Of a page with such an object that is resident, too, and the other way round. */
-static inline uint64_t zswap_slot_copied(uint64_t object)
+/* The same object of a page of the other kind: OBJECT or COPIED. */
+static inline uint64_t zswap_slot_as(uint64_t slot, enum zswap_kind kind)
 {
-	return object ^ ZSWAP_OBJECT ^ ZSWAP_COPIED;
-}
-
-static inline uint64_t zswap_slot_copy(uint64_t copied)
-{
-	return copied ^ ZSWAP_COPIED ^ ZSWAP_OBJECT;
+	return (slot & ~(uint64_t)7) | kind;
 }
 
 /* The handle or the place. */

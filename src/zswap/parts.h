@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "lane.h"
 #include "log.h"
+#include "opinion.h"
 #include "queue.h"
 #include "replay.h"
 #include "standby.h"
@@ -79,7 +80,7 @@ struct zswap_engine {
 	uint64_t streams[ZSWAP_NR_STRETCHES]; /* see ahead.c */
 	uint64_t opinions[ZSWAP_NR_STRETCHES];
 	uint64_t openings[ZSWAP_NR_OPENINGS];
-	uint64_t copies; /* see copies.c */
+	uint64_t copies; /* an opinion, as those: see copies.c */
 	struct zswap_replay replay;
 	struct zswap_counts counts; /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);
@@ -112,6 +113,12 @@ static inline bool zswap_is_away(const struct zswap_page *page)
 static inline uint64_t zswap_young(const struct zswap_engine *engine)
 {
 	return engine->memory.written ? ZSWAP_RESIDENT : ZSWAP_RESIDENT | ZSWAP_OLD;
+}
+
+/* Whether pages are given by moving them, for now. */
+static inline bool zswap_moves(const struct zswap_engine *engine)
+{
+	return engine->memory.moves && engine->memory.moves(engine->memory.ctx);
 }
 
 /* Pages that take memory beside the pool. */

@@ -145,8 +145,6 @@ static struct zswap_walk go_on_or_begin(struct zswap_replay *replay, uint32_t pa
 
 #define LEFT 32u /* one block in so many */
 #define SOON_PLACES 256u
-#define LEAST_LEFT 16u
-#define MOST_LEFT 256u /* then the older ones count half */
 
 /* context: lock, as for the next ones */
 static bool is_one_left(const struct zswap_replay *replay)
@@ -159,23 +157,20 @@ static void note_missed(struct zswap_replay *replay, uint32_t page)
 	if (!is_one_left(replay) || (replay->left_alone - 1) / ZSWAP_BLOCK_PAGES != page / ZSWAP_BLOCK_PAGES)
 		return;
 	replay->left_alone = 0;
-	replay->nr_missed++;
+	replay->missed.nr_such++;
 }
 
 static void leave(struct zswap_replay *replay, uint32_t page)
 {
 	replay->left_alone = page + 1;
 	replay->left_at = replay->end;
-	if (replay->nr_left >= MOST_LEFT) {
-		replay->nr_left /= 2;
-		replay->nr_missed /= 2;
-	}
-	replay->nr_left++;
+	zswap_opinion_fade(&replay->missed);
+	replay->missed.nr_seen++;
 }
 
 static bool is_worth_it(const struct zswap_replay *replay)
 {
-	return replay->nr_left < LEAST_LEFT || replay->nr_missed * 4 >= replay->nr_left * 3;
+	return !zswap_opinion_is_known(&replay->missed) || zswap_opinion_is_share(&replay->missed, 3, 4);
 }
 
 bool zswap_replay_leaves(struct zswap_replay *replay, uint32_t page, bool is_away)

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "opinion.h"
 #include "table.h"
 
 #define ZSWAP_NR_WALKS 3u
@@ -41,8 +42,7 @@ struct zswap_replay {
 	uint32_t nr_foreseen;                    /* blocks that were to come */
 	uint32_t left_alone;                     /* the page of one that did not, + 1; 0: there is none */
 	uint32_t left_at;                        /* the place where it would be */
-	uint32_t nr_left; /* such blocks, and how many of them had a fault: of the last ones, more or less */
-	uint32_t nr_missed;
+	struct zswap_opinion missed;             /* how many of those that did not had a fault */
 };
 
 /* Of so many blocks at least. Result: 0 or -ENOMEM; zswap_replay_destroy() is to be called in any case. */

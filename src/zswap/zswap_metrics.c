@@ -11,7 +11,7 @@
 static const struct zs_metric rows[] = {
 	ROW(managed_pages, "pages", ZS_GAUGE, "memory that the program has mapped"),
 	ROW(resident_pages, "pages", ZS_GAUGE, "pages that it has in memory"),
-	ROW(standby_pages, "pages", ZS_GAUGE, "pages taken from it that are not packed yet, in memory too"),
+	ROW(standby_pages, "pages", ZS_GAUGE, "pages taken from it that are not packed yet, and memory kept for those that come"),
 	ROW(resident_limit_pages, "pages", ZS_GAUGE, "most that both may be"),
 	ROW(same_filled_pages, "pages", ZS_GAUGE, "pages of one repeated word, which take no memory of their own"),
 	ROW(pool_pages, "pages", ZS_GAUGE, "pages in the pool"),
@@ -29,7 +29,7 @@ static const struct zs_metric rows[] = {
 	ROW(stored_faults, "faults", ZS_COUNTER, "faults of pages that were in the file"),
 	ROW(read_ahead, "pages", ZS_COUNTER, "pages that came with others' faults"),
 	ROW(evicted, "pages", ZS_COUNTER, "pages taken from the program"),
-	ROW(packed, "pages", ZS_COUNTER, "pages packed"),
+	ROW(packed, "pages", ZS_COUNTER, "pages packed, without those that had not changed"),
 	ROW(spared, "pages", ZS_COUNTER, "pages that were to be taken, but had been written lately"),
 	ROW(busy_pages, "pages", ZS_COUNTER, "pages that could not be taken: pinned, locked or protected"),
 	ROW(incompressible, "pages", ZS_COUNTER, "pages that did not compress"),

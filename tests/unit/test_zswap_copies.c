@@ -24,9 +24,11 @@ static void evict_and_pack(uint32_t page)
 	zswap_engine_pack(world.engine);
 }
 
-/* A page of a group that does not stay. Groups before it are left alone. */
-static uint32_t guest(void)
+/* Packed pages, of which one has come. It is of a group that does not stay; groups behind it are left alone. */
+static uint32_t begin_with_guest(uint64_t pool_limit_bytes)
 {
+	begin(pool_limit_bytes, 0);
+	put_away(64);
 	for (uint32_t page = 16; page < 64; page += 16) {
 		assert_page(page, HALF(page));
 		if (kind_of(page) == ZSWAP_COPIED)
@@ -42,10 +44,8 @@ static void what_has_not_changed_is_not_packed_again(void **state)
 	uint32_t page;
 
 	(void)state;
-	begin(0, 0);
-	put_away(64);
-	page = guest();
-	object = zswap_slot_copy(slot_of(page));
+	page = begin_with_guest(0);
+	object = zswap_slot_as(slot_of(page), ZSWAP_OBJECT);
 	assert_int_equal(figures().pool_pages, 64 - page / 16);
 	zswap_engine_pack(world.engine);
 	packed = figures().packed;
@@ -57,7 +57,6 @@ static void what_has_not_changed_is_not_packed_again(void **state)
 	}
 	assert_int_equal(figures().packed, packed);
 	assert_int_equal(nr_unchanged(), 3);
-	audit();
 	end();
 }
 
@@ -68,9 +67,7 @@ static void what_has_changed_is_packed(void **state)
 	uint32_t page;
 
 	(void)state;
-	begin(0, 0);
-	put_away(64);
-	page = guest();
+	page = begin_with_guest(0);
 	program_make(content, HALF(page));
 	for (uint32_t at = 0; at < PAGE; at += PAGE - 1) {
 		assert_int_equal(kind_of(page), ZSWAP_COPIED);
@@ -82,7 +79,6 @@ static void what_has_changed_is_packed(void **state)
 		assert_memory_equal(got, content, PAGE);
 	}
 	assert_int_equal(nr_unchanged(), 0);
-	audit();
 	end();
 }
 
@@ -93,9 +89,7 @@ static void what_is_of_no_use_goes(void **state)
 	uint32_t page;
 
 	(void)state;
-	begin(0, 0);
-	put_away(64);
-	page = guest();
+	page = begin_with_guest(0);
 	before = nr_objects();
 	program_drop(&world.program, world.first + page, 1, false);
 	assert_int_equal(nr_objects(), before - 1);
@@ -109,7 +103,6 @@ static void what_is_of_no_use_goes(void **state)
 	assert_page(page + 1, HALF(page + 1));
 	assert_int_equal(nr_objects(), before - 2);
 	assert_int_equal(kind_of(page + 1), ZSWAP_RESIDENT);
-	audit();
 	end();
 }
 
@@ -120,9 +113,7 @@ static void what_comes_with_others_keeps_its_own(void **state)
 	uint32_t page;
 
 	(void)state;
-	begin(0, 0);
-	put_away(64);
-	page = guest();
+	page = begin_with_guest(0);
 	for (uint32_t i = page; i < page + 4; i++)
 		assert_page(i, HALF(i));
 	evict(page, 4);
@@ -131,7 +122,6 @@ static void what_comes_with_others_keeps_its_own(void **state)
 	assert_page(page + 1, HALF(page + 1));
 	assert_int_equal(kind_of(page + 2), ZSWAP_COPIED);
 	assert_int_equal(nr_objects(), before - 2);
-	audit();
 	end();
 }
 
@@ -185,9 +175,7 @@ static void those_that_are_kept_make_room(void **state)
 	uint32_t nr = 64;
 
 	(void)state;
-	begin(MIB, 0);
-	put_away(64);
-	guest();
+	begin_with_guest(MIB);
 	copied = count_kind(ZSWAP_COPIED);
 	assert_true(copied > 0);
 	while (!figures().pool_limit_hit) {

@@ -69,7 +69,7 @@ struct zswap {
 	struct zswap_children children;
 	struct zswap_changes changes;
 	bool wakes_later;       /* who gets a page goes on only when it is told to, not as it comes */
-	bool has_one_processor; /* the pager, and so the program; changed atomically */
+	bool has_one_processor; /* the pager, as it had it from the program; changed atomically */
 	void (*on_event)(void *ctx, const char *what);
 	void *ctx;
 };

@@ -60,8 +60,8 @@ static int bring_then_wake(struct zswap *zswap, uint32_t page, bool is_write, fa
 
 /*
  * A thread that forks has a fault of its own: it alone is served, and as it waits, what was put aside can be done. What
- * is locked as it goes on would be locked for ever in the child. And where it has to share its processor with us, it
- * would go on to have a fault on what was just to come with this one.
+ * is locked as it goes on would be locked for ever in the child. And a thread that has to share its processor with us
+ * would go on, in our place, to have a fault on what was just to come with this one.
  */
 static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread)
 {
@@ -208,13 +208,12 @@ static void *run_pager(void *arg)
 	struct zswap *zswap = arg;
 	struct pollfd wait[2] = { { .fd = zswap->fd, .events = POLLIN }, { .fd = zswap->stop_fd, .events = POLLIN } };
 
-	count_processors(zswap);
 	for (;;) {
+		count_processors(zswap);
 		if (poll(wait, 2, -1) < 0 && errno != EINTR)
 			return NULL;
 		if (wait[1].revents)
 			return NULL;
-		count_processors(zswap);
 		take_while_they_come(zswap);
 	}
 }
