@@ -3,7 +3,8 @@
  * Compressed memory in processes that fork: each of them finds in every page what it wrote there, or what its parent
  * had written before the fork, whatever the others do meanwhile.
  *
- *   zswap_fork [-m sigbus|pager] [-b none|folder|file] [-n PAGES] [-r ROUNDS] SCENARIO
+ *   zswap_fork [-m sigbus|pager] [-b none|folder|file] [-n PAGES] [-r ROUNDS] [-1] SCENARIO
+ *   -1: all threads, and children's, share a processor
  *
  *   all       parent, child and grandchild check and rewrite all pages at the same time
  *   orphans   the child goes on after its parent has ended the memory, and the grandchild after the child
@@ -37,6 +38,7 @@
 
 #include "must.h"
 #include "options.h"
+#include "processor.h"
 #include "random.h"
 #include "uffd_there.h"
 #include "zswap.h"
@@ -836,7 +838,8 @@ static const struct scenario *find_scenario(const char *name)
 	for (unsigned int i = 0; name && i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		if (!strcmp(scenarios[i].name, name))
 			return &scenarios[i];
-	fprintf(stderr, "usage: zswap_fork [-m sigbus|pager] [-b none|folder|file] [-n PAGES] [-r ROUNDS] SCENARIO\n");
+	fprintf(stderr,
+		"usage: zswap_fork [-m sigbus|pager] [-b none|folder|file] [-n PAGES] [-r ROUNDS] [-1] SCENARIO\n");
 	exit(2);
 }
 
@@ -852,12 +855,13 @@ static const struct scenario *parse(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "m:b:n:r:")) != -1)
+	while ((option = getopt(argc, argv, "m:b:n:r:1")) != -1)
 		switch (option) {
 		case 'm': plan.flags = flags_of(option_word("zswap_fork", option, optarg, modes)); break;
 		case 'b': plan.backing = option_word("zswap_fork", option, optarg, backings); break;
 		case 'n': plan.nr_pages = (uint32_t)option_number("zswap_fork", option, optarg); break;
 		case 'r': plan.nr_rounds = (uint32_t)option_number("zswap_fork", option, optarg); break;
+		case '1': take_one_processor(); break;
 		default: find_scenario(NULL);
 		}
 	return find_scenario(argv[optind]);

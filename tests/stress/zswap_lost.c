@@ -22,6 +22,7 @@
 
 #include "must.h"
 #include "options.h"
+#include "processor.h"
 #include "random.h"
 #include "uffd_there.h"
 #include "zswap.h"
@@ -324,17 +325,6 @@ static void run(struct shared *shared)
 static bool are_valid(const struct shared *shared)
 {
 	return shared->nr_writers && shared->nr_writers <= MOST_WRITERS && OWN_PAGES % shared->nr_writers == 0;
-}
-
-static void take_one_processor(void)
-{
-	int processor = sched_getcpu();
-	cpu_set_t set;
-
-	MUST(processor >= 0);
-	CPU_ZERO(&set);
-	CPU_SET(processor, &set);
-	MUST(!sched_setaffinity(0, sizeof(set), &set));
 }
 
 static const char *const modes[] = { "full", "sigbus", "user", NULL };
