@@ -29,6 +29,7 @@
 
 #define ROUNDS 5
 #define WELL_PACKED_BYTES (BENCH_PAGE_BYTES / 4 * 3)
+#define LAST (BENCH_PAGE_BYTES - 1)
 #define MIB (1u << 20)
 
 struct latency {
@@ -37,6 +38,7 @@ struct latency {
 	uint32_t *order;
 	size_t nr_faults, nr_chosen;
 	bool writes;
+	unsigned int round; /* from 1 on */
 	uint64_t random;
 	uint64_t nr_wrong;
 	uint64_t nr_in; /* that were not evicted, and so not touched */
@@ -85,18 +87,21 @@ static void evict(struct latency *latency, unsigned int round)
 
 /* ---- faults ---- */
 
+/* What is written is another byte each time, so that the page has changed when it is evicted. */
 static void touch(struct latency *latency, size_t page)
 {
-	volatile unsigned char *at = bench_managed_page(&latency->managed, page);
+	const unsigned char *content = bench_managed_content(&latency->managed, page);
+	volatile unsigned char *last = (unsigned char *)bench_managed_page(&latency->managed, page) + LAST;
+	unsigned char byte = (unsigned char)(content[LAST] + latency->round);
 	uint64_t begun = bench_clock_ns(CLOCK_MONOTONIC);
 
 	if (latency->writes)
-		at[BENCH_PAGE_BYTES - 1] = bench_managed_content(&latency->managed, page)[BENCH_PAGE_BYTES - 1];
+		*last = byte;
 	else
-		(void)at[BENCH_PAGE_BYTES - 1];
+		(void)*last;
 	bench_histogram_note(&latency->times, bench_clock_ns(CLOCK_MONOTONIC) - begun);
-	latency->nr_wrong += memcmp(bench_managed_page(&latency->managed, page),
-				    bench_managed_content(&latency->managed, page), BENCH_PAGE_BYTES) != 0;
+	latency->nr_wrong += memcmp(bench_managed_page(&latency->managed, page), content, LAST) != 0 ||
+			     *last != (latency->writes ? byte : content[LAST]);
 }
 
 static void shuffle(struct latency *latency)
@@ -166,9 +171,9 @@ static void tell(struct latency *latency)
 static void run(struct latency *latency)
 {
 	bench_managed_fill(&latency->managed);
-	for (unsigned int round = 0; round < ROUNDS; round++) {
+	while (latency->round < ROUNDS) {
 		choose(latency);
-		evict(latency, round);
+		evict(latency, latency->round++);
 		touch_some(latency);
 	}
 	tell(latency);
