@@ -11,7 +11,7 @@
 static const struct zs_metric rows[] = {
 	ROW(managed_pages, "pages", ZS_GAUGE, "memory that the program has mapped"),
 	ROW(resident_pages, "pages", ZS_GAUGE, "pages that it has in memory"),
-	ROW(standby_pages, "pages", ZS_GAUGE, "pages taken from it that are not packed yet, and memory kept for those that come"),
+	ROW(standby_pages, "pages", ZS_GAUGE, "pages taken, not packed yet, and memory kept for those that come"),
 	ROW(resident_limit_pages, "pages", ZS_GAUGE, "most that both may be"),
 	ROW(same_filled_pages, "pages", ZS_GAUGE, "pages of one repeated word, which take no memory of their own"),
 	ROW(pool_pages, "pages", ZS_GAUGE, "pages in the pool"),

@@ -4,9 +4,9 @@
  * pages be evicted, until so many were. A page that was taken or given back at the wrong moment shows as a count that
  * is too small.
  *
- *   zswap_lost [-m full|sigbus|user] [-d DISABLED] [-b FOLDER] [-n EVICTIONS] [-r SEED] [-w WRITERS] [-1]
+ *   zswap_lost [-m full|sigbus|user] [-d DISABLED] [-b FOLDER] [-n EVICTIONS] [-r SEED] [-w WRITERS] [-1] [-h]
  *   -m user: a pager for faults of the program's own; -d: see ZSWAP_DISABLE; -b: where the backing file is; -1: all
- *   threads share a processor
+ *   threads share a processor; -h: the kernel hides moves
  *
  * Pages are one thread's, or all threads': the latter are added to atomically. The sums are in ordinary memory.
  */
@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hidden_moves.h"
 #include "must.h"
 #include "options.h"
 #include "processor.h"
@@ -44,6 +45,7 @@ struct shared {
 	const char *mode;
 	const char *disabled;
 	const char *folder;
+	bool hides;
 	uint64_t nr_evictions;
 	uint64_t seed;
 	unsigned int nr_writers;
@@ -293,6 +295,7 @@ static void report(struct shared *shared, uint64_t counted, uint64_t added)
 	MUST(stats.lost_pages == 0 && stats.failed_writes == 0);
 	MUST(stats.faults && stats.packed);
 	MUST(!shared->folder || stats.written_back_pages);
+	MUST(!shared->hides || hidden_moves());
 	printf("zswap_lost: %llu counts and %llu sums right after %llu evictions, %llu faults, %llu pages packed, "
 	       "%llu written back, %llu from the file, %llu busy\n",
 	       (unsigned long long)counted, (unsigned long long)added, (unsigned long long)stats.evicted,
@@ -336,7 +339,7 @@ int main(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt(argc, argv, "m:d:b:n:r:w:1")) != -1) {
+	while ((c = getopt(argc, argv, "m:d:b:n:r:w:1h")) != -1) {
 		switch (c) {
 		case 'm': shared.mode = option_word("zswap_lost", c, optarg, modes); break;
 		case 'd': shared.disabled = optarg; break;
@@ -345,6 +348,7 @@ int main(int argc, char **argv)
 		case 'r': shared.seed = option_number("zswap_lost", c, optarg); break;
 		case 'w': shared.nr_writers = (unsigned int)option_number("zswap_lost", c, optarg); break;
 		case '1': take_one_processor(); break;
+		case 'h': shared.hides = true; break;
 		default: return 2;
 		}
 	}
@@ -355,6 +359,10 @@ int main(int argc, char **argv)
 	printf("zswap_lost: -m %s -d '%s' -n %llu -r %llu -w %u\n", shared.mode, shared.disabled,
 	       (unsigned long long)shared.nr_evictions, (unsigned long long)shared.seed, shared.nr_writers);
 	uffd_skip_without(!strcmp(shared.mode, "full"));
+	if (shared.hides && !uffd_has_move())
+		uffd_skip("there are no moves to hide");
+	if (shared.hides)
+		hidden_moves_begin();
 	run(&shared);
 	return 0;
 }

@@ -201,6 +201,31 @@ static void locked_pages_stay(void **state)
 	unmap_and_destroy(zswap);
 }
 
+/* What came to a place can be let go no more: no page may be taken for one that comes there next. */
+static void nothing_is_lost_where_all_is_locked(void **state)
+{
+	struct zswap *zswap = make_zswap((struct zswap_options){ 0 });
+	unsigned char *memory = map_pages(zswap, NR);
+
+	(void)state;
+	if (!has(zswap, ZSWAP_MODE_MOVE) || syscall(SYS_mlockall, MCL_CURRENT | MCL_ONFAULT)) {
+		zswap_destroy(zswap);
+		skip();
+	}
+	for (unsigned int i = 1; i <= 16; i++) {
+		write_pages(memory, NR, i);
+		page_out(zswap, memory, NR);
+		assert_pages(memory, NR, i);
+	}
+	assert_true(figures(zswap).busy_pages > 0);
+	assert_int_equal(syscall(SYS_munlockall), 0);
+	page_out(zswap, memory, NR);
+	page_out(zswap, memory, NR);
+	assert_int_equal(nr_in_memory(memory, NR), 0);
+	assert_pages(memory, NR, 16);
+	unmap_and_destroy(zswap);
+}
+
 /* ---- system calls ---- */
 
 static void system_calls_work_or_fail(void **state)
@@ -927,6 +952,7 @@ int main(void)
 		cmocka_unit_test(what_is_unmapped_is_forgotten),
 		cmocka_unit_test(protection_is_kept),
 		cmocka_unit_test(locked_pages_stay),
+		cmocka_unit_test(nothing_is_lost_where_all_is_locked),
 		cmocka_unit_test(system_calls_work_or_fail),
 		cmocka_unit_test(pinned_pages_stay),
 		cmocka_unit_test(handlers_touch_memory_while_calls_are_made),

@@ -56,9 +56,10 @@ struct zswap {
 	struct zswap_engine *engine;
 	struct zs_file_store *file; /* NULL: none */
 	struct zs_store store;
-	int fd;         /* of managed memory */
-	int standby_fd; /* of where taken pages come to; -1: they come by mremap() */
-	int pagemap_fd; /* -1: nothing can be scanned */
+	int fd;               /* of managed memory */
+	int standby_fd;       /* of where taken pages come to; -1: they come by mremap() */
+	bool is_standby_kept; /* some of that memory could not be let go; changed atomically */
+	int pagemap_fd;       /* -1: nothing can be scanned */
 	int stop_fd;
 	pthread_t pager;
 	pthread_t evictor;

@@ -42,16 +42,37 @@ static bool is_changing(const struct zswap *zswap)
 	return ioctl(zswap->fd, UFFDIO_ZEROPAGE, &nothing) && errno == EAGAIN;
 }
 
-/* Result: how many of the first were moved, or a negative errno. */
-static long move_some(const struct zswap *zswap, char *from, char *to, unsigned int nr)
+/*
+ * Result: how many of the first were moved, or a negative errno. EEXIST: the first place is not empty, or not any more,
+ * since Linux 6.18 says so of pages that it has moved, too (docs/decisions/0013-moved-all-the-same.md).
+ */
+static long move_some(int fd, const char *from, char *to, unsigned int nr, uint64_t mode)
 {
-	struct uffdio_move move = {
-		.dst = (uintptr_t)to, .src = (uintptr_t)from, .len = bytes_of(nr), .mode = UFFDIO_MOVE_MODE_DONTWAKE
-	};
+	struct uffdio_move move = { .dst = (uintptr_t)to, .src = (uintptr_t)from, .len = bytes_of(nr), .mode = mode };
 
-	if (!ioctl(zswap->standby_fd, UFFDIO_MOVE, &move))
+	if (!ioctl(fd, UFFDIO_MOVE, &move))
 		return nr;
 	return move.move > 0 ? (long)(move.move >> ZSWAP_PAGE_SHIFT) : -errno;
+}
+
+/* Of a place that was empty and is not any more: its page has come, and is no more where it was. */
+static bool has_come(char *from)
+{
+	unsigned char is_there = 0;
+
+	mincore(from, ZSWAP_PAGE_BYTES, &is_there);
+	return !(is_there & 1);
+}
+
+static bool let_go(void *at, unsigned int nr)
+{
+	return !madvise(at, bytes_of(nr), MADV_DONTNEED);
+}
+
+/* Whether nothing is there, as it has to be. Under mlockall() what was released may be. */
+static bool is_empty(const struct zswap *zswap, void *to, unsigned int nr)
+{
+	return !__atomic_load_n(&zswap->is_standby_kept, __ATOMIC_RELAXED) || let_go(to, nr);
 }
 
 /*
@@ -65,10 +86,15 @@ static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void
 	unsigned int done = 0, tries = 0, most = nr;
 
 	*why = EAGAIN;
+	if (!is_empty(zswap, to, nr))
+		return 0;
 	while (done < nr && !is_changing(zswap)) {
 		unsigned int some = nr - done < most ? nr - done : most;
-		long got = move_some(zswap, from + bytes_of(done), at + bytes_of(done), some);
+		long got = move_some(zswap->standby_fd, from + bytes_of(done), at + bytes_of(done), some,
+				     UFFDIO_MOVE_MODE_DONTWAKE);
 
+		if (got == -EEXIST && has_come(from + bytes_of(done)))
+			got = 1;
 		if (got > 0) {
 			done += (unsigned int)got;
 		} else if (got == -EINVAL && some > 1) {
@@ -107,8 +133,10 @@ static unsigned int take_by_remap(void *ctx, uint32_t page, unsigned int nr, voi
 
 static void release(void *ctx, void *at, unsigned int nr)
 {
-	(void)ctx;
-	madvise(at, bytes_of(nr), MADV_DONTNEED);
+	struct zswap *zswap = ctx;
+
+	if (!let_go(at, nr))
+		__atomic_store_n(&zswap->is_standby_kept, true, __ATOMIC_RELAXED);
 }
 
 /* ---- giving ---- */
@@ -204,17 +232,28 @@ static bool moves(void *ctx)
 	return zswap_has_one_processor(ctx);
 }
 
+/* A page that is there came just now (see move_some()), or had come before. */
 static unsigned int move(void *ctx, uint32_t page, unsigned int nr, void *content)
 {
-	const struct zswap *zswap = ctx;
-	struct uffdio_move move = { .dst = (uintptr_t)zswap_regions_address(&zswap->regions, page),
-				    .src = (uintptr_t)content,
-				    .len = bytes_of(nr),
-				    .mode = wakes_later(zswap) ? UFFDIO_MOVE_MODE_DONTWAKE : 0 };
+	struct zswap *zswap = ctx;
+	char *from = content, *to = zswap_regions_address(&zswap->regions, page);
+	unsigned int done = 0;
 
-	if (!ioctl(zswap->fd, UFFDIO_MOVE, &move))
-		return nr;
-	return move.move > 0 ? (unsigned int)(move.move >> ZSWAP_PAGE_SHIFT) : 0;
+	while (done < nr) {
+		char *at = to + bytes_of(done);
+		long got = move_some(zswap->fd, from + bytes_of(done), at, nr - done,
+				     wakes_later(zswap) ? UFFDIO_MOVE_MODE_DONTWAKE : 0);
+
+		if (got == -EEXIST) {
+			release(zswap, from + bytes_of(done), 1);
+			wake(zswap, at, 1);
+			got = 1;
+		}
+		if (got < 0)
+			break;
+		done += (unsigned int)got;
+	}
+	return done;
 }
 
 /* ---- looking ---- */
