@@ -166,7 +166,10 @@ static void stay(struct zswap_engine *engine, uint32_t number, uint64_t slot)
 
 #define NO_PLACE UINT32_MAX
 
-/* A page's object has a place in the store, or NO_PLACE. Result: whether the page takes it. context: gate shared */
+/*
+ * A page's object has a place in the store, or NO_PLACE. Result: whether the page takes it. A slot that is what it was
+ * is of the same object: a freed one's handle comes again only after its cell had 65,535 others. context: gate shared
+ */
 static bool settle_page(struct zswap_engine *engine, unsigned int i, uint32_t place)
 {
 	struct zswap_writeback *writeback = engine->writeback;
