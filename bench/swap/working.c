@@ -12,6 +12,7 @@
  * that of the cgroup that this is started in (run.py). In the end a page whose content is wrong is counted.
  */
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -137,6 +138,9 @@ static void run(struct working *working, uint64_t seconds)
 	zs_json_number(&json, "processors", spent / (double)seconds);
 	zs_json_integer(&json, "wrong_pages", working->nr_wrong);
 	zs_json_end(&json);
+	if (working->nr_wrong)
+		fprintf(stderr, "swap-working: %llu pages are not what they were\n",
+			(unsigned long long)working->nr_wrong);
 }
 
 int main(int argc, char **argv)

@@ -187,7 +187,7 @@ static int choose(unsigned int flags, int without, uint64_t features, struct zsw
 		return -EINVAL;
 	means->is_sigbus = flags & ZSWAP_SIGBUS || (!(flags & ZSWAP_PAGER) && !means->is_full && can_sigbus);
 	means->has_move = features & ZSWAP_UFFD_MOVE && !(without & NO_MOVE);
-	/* With both, one page in some 400,000 was lost: docs/decisions/0008-no-scan-beside-move.md. */
+	/* With both, programs take twice as long or more: docs/decisions/0008-no-scan-beside-move.md. */
 	means->has_scan = features & ZSWAP_UFFD_WP_ASYNC && !(without & NO_SCAN) && !means->has_move;
 	means->has_poison = (features & ZSWAP_UFFD_POISON) != 0;
 	return 0;
