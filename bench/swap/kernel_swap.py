@@ -10,7 +10,7 @@ import os
 import subprocess
 import time
 
-from zram import Unavailable, read, write
+from zram import PAGE, Unavailable, check, read, with_device, write
 
 DEVICE_BYTES = 2 << 30
 GROUP = "zsmalloc-bench"
@@ -70,3 +70,13 @@ def remove(folder):
             if attempt == 49:
                 raise
             time.sleep(.1)
+
+
+def with_limit(limit_bytes, work):
+    """What work(enter) returns, with swap on a device of its own; enter is limited_to()'s. Raises Unavailable or OSError."""
+    def on_swap(device):
+        with swap_on(device), limited_to(limit_bytes) as enter:
+            return work(enter)
+
+    check(DEVICE_BYTES // PAGE)
+    return with_device(on_swap)

@@ -1,24 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
-"""Measures what programs that know nothing of it lose in compressed memory: each as it is and by `zs swap run`, by turns.
+"""Measures what programs that know nothing of it lose in compressed memory: each as it is, by `zs swap run`, and, as root, by
+the kernel's own swap on a zram device in a memory cgroup with as much and 8 MiB more, by turns.
 
 run_programs.py BUILD_FOLDER OUT_FOLDER [--quick] [--seconds MOST] [PROGRAM...]
 
-Time, what was resident at most, and what the summary says: faults and pages packed. The answers must be the same. Rounds
-are pairs of all programs, three as far as they end within 14 minutes; the table tells how many pairs there were. Two programs
+Time, what was resident at most, and what the summary says: faults and pages packed. The answers must be the same. There are
+three rounds of all programs, as far as they end within 14 minutes; the table tells how many there were. Two programs
 are also measured on one processor, with and without: between two, a virtual machine's messages take longer than faults. One that
 takes longer than MOST seconds (300) is killed and told of as such. Writes results.json and table.md to OUT_FOLDER.
 """
 import argparse
-import contextlib
-import csv
-import hashlib
 import json
 import os
-import random
-import re
-import signal
-import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,8 +22,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(HERE), "lib")]
 import children
+import kernel_swap
 import processors
+import redis_load
+import zram
 from outcome import keep, middle, tell
+from running import Killed, TooLong, WrongAnswer, run_to_end
 from text import markdown, short
 from traces import join, text_files
 from verdicts import at_least, at_most, verdicts
@@ -39,14 +38,12 @@ MIB = 1 << 20
 SORT_MIB = 8  # that may be resident
 LINE_BYTES = 64
 NR_LINES = 4 * SORT_MIB * MIB // LINE_BYTES  # so that the file is four times as large
-NR_VALUES, NR_GETS, VALUE_BYTES = 150_000, 150_000, 1024
-NR_ASKED = 100_000  # by redis-benchmark
 TEXT_BYTES = 24 << 20  # of which values are pieces, at another place each time
 REDIS, OBJECTS_NAME, SORT = "redis-server", "python3, objects", "sort"
 BOUND = ", one processor"  # that all threads of a program share, with those that pack for it
-PIPELINE = 64  # requests that a client sends at once
-SUMMARY = re.compile(r"^zs swap: .* \((\d+)\): peak ([\d.]+) MiB, resident ([\d.]+) of .*?, ([\d.]+) MiB in a pool of ([\d.]+) MiB "
-                     r"\(ratio ([\d.]+)\).*; (\d+) faults, (\d+) pages packed", re.M)
+PROGRAM_MIB = 8  # that a program takes besides, which the kernel counts, too
+PLAIN, OURS, KERNEL = "plain", "ours", "kernel"
+WAYS = {PLAIN: "", OURS: ", zs swap run", KERNEL: ", kernel's zram swap"}
 
 OBJECTS = """import gc, random
 class Thing: pass
@@ -76,66 +73,7 @@ let s = 0; for (const b of a) for (let i = 0; i < b.length; i += 64) s += b[i]; 
 C_LINE = "int f{0}(int a, int b) {{ int c = a * {0}; for (int k = 0; k < b; k++) c += k ^ (a << (k & 7)); return c > {0} ? c - b : c + a; }}\n"
 
 
-class TooLong(Exception):
-    pass
-
-
-# ---- running ----
-
-
-def status_of(pid, word):
-    with open(f"/proc/{pid}/status") as file:
-        return next(int(line.split()[1]) << 10 for line in file if line.startswith(word))
-
-
-def peak_of(pid):
-    """Of a process and all its children the largest VmHWM so far."""
-    most = 0
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        most = status_of(pid, "VmHWM:")
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            most = max([most, *(peak_of(int(child)) for child in file.read().split())])
-    return most
-
-
-def kill(child):
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-
-
-def summary_of(text):
-    """Of several processes the one that had most faults."""
-    found = [[float(word) for word in match.groups()] for match in SUMMARY.finditer(text)]
-    if not found:
-        return {}
-    _, peak, resident, away, pool, ratio, faults, packed = max(found, key=lambda one: one[6])
-    return {"peak_mib": peak, "resident_mib": resident, "away_mib": away, "pool_mib": pool, "ratio": ratio, "faults": faults, "packed": packed}
-
-
-def run_to_end(command, most_seconds):
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        began, peak = time.monotonic(), 0
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
-        try:
-            while child.poll() is None:
-                peak = max(peak, peak_of(child.pid))
-                if time.monotonic() - began > most_seconds:
-                    raise TooLong
-                time.sleep(.01)
-            seconds = time.monotonic() - began
-        finally:
-            kill(child)
-        out.seek(0)
-        err.seek(0)
-        said = err.read().decode(errors="replace")
-        if child.returncode:
-            sys.exit(f"bench: exit status {child.returncode} of {' '.join(command)[:200]}: {said[-300:]}")
-        answer = hashlib.sha256(out.read()).hexdigest()
-    return {"seconds": seconds, "peak_mib": peak / MIB, "answer": answer, **summary_of(said)}
-
-
-# ---- redis-server ----
+# ---- rounds ----
 
 
 def text_and_ratio(zs):
@@ -148,102 +86,11 @@ def text_and_ratio(zs):
         return file.read(), found["units"] * 4096 / found["object_bytes"]
 
 
-def values(text):
-    """Each is another piece of the text."""
-    places = (at * VALUE_BYTES % (len(text) - VALUE_BYTES) for at in range(NR_VALUES))
-    return [text[at:at + VALUE_BYTES] for at in places]
-
-
-def request(*words):
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-
-
-class Client:
-    def __init__(self, path, most_seconds):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(most_seconds)
-        self.socket.connect(path)
-        self.answers = self.socket.makefile("rb")
-
-    def answer(self):
-        line = self.answers.readline()
-        return self.answers.read(int(line[1:]) + 2)[:-2] if line[:1] == b"$" and line != b"$-1\r\n" else line[:-2]
-
-    def ask(self, requests, expected):
-        """Requests a second."""
-        began = time.monotonic()
-        for at in range(0, len(requests), PIPELINE):
-            self.socket.sendall(b"".join(requests[at:at + PIPELINE]))
-            for one in expected[at:at + PIPELINE]:
-                if self.answer() != one:
-                    sys.exit("bench: redis-server gives a wrong answer")
-        return len(requests) / (time.monotonic() - began)
-
-
-def picks(text, hot_share):
-    """Values that are read: any, or nine of ten times one of the first hot_share of them."""
-    chance = random.Random(1)
-    hot = int(len(text) * hot_share)
-    return [chance.randrange(hot if hot and chance.random() < .9 else len(text)) for _ in range(NR_GETS)]
-
-
-def connect(child, path, most_seconds):
-    for _ in range(1000):
-        if os.path.exists(path) or child.poll() is not None:
-            break
-        time.sleep(.01)
-    return Client(path, most_seconds)
-
-
-def key(i):
-    return b"key:%012d" % i  # as redis-benchmark calls them
-
-
-def ask_by_benchmark(path, most_seconds):
-    """What redis-benchmark makes of reading any of the values, with its defaults: 50 clients, each a request at a time."""
-    command = ["redis-benchmark", "-s", path, "-t", "get", "-n", str(NR_ASKED), "-r", str(NR_VALUES), "--csv"]
-    out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, timeout=most_seconds).stdout
-    return next(float(row["rps"]) for row in csv.DictReader(out.splitlines()) if row["test"] == "GET")
-
-
-def ask_all(client, path, text, most_seconds):
-    found = {"sets_a_second": client.ask([request(b"SET", key(i), one) for i, one in enumerate(text)], [b"+OK"] * len(text))}
-    for name, hot_share in (("hot_gets_a_second", .1), ("any_gets_a_second", 0)):
-        wanted = picks(text, hot_share)
-        found[name] = client.ask([request(b"GET", key(i)) for i in wanted], [text[i] for i in wanted])
-    found["benchmark_gets_a_second"] = ask_by_benchmark(path, most_seconds)
-    client.ask([request(b"GET", key(i)) for i in range(len(text))], text)  # all is right afterwards
-    return found
-
-
-def serve(prefix, folder, text, most_seconds):
-    path = os.path.join(folder, "redis.sock")
-    with tempfile.TemporaryFile() as err:
-        child = subprocess.Popen([*prefix, "redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder],
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True)
-        try:
-            client = connect(child, path, most_seconds)
-            began = time.monotonic()
-            found = {**ask_all(client, path, text, most_seconds), "seconds": time.monotonic() - began,
-                     "peak_mib": peak_of(child.pid) / MIB, "rss_mib": status_of(child.pid, "VmRSS:") / MIB}
-            client.socket.sendall(request(b"SHUTDOWN", b"NOSAVE"))
-            child.wait(most_seconds)
-        except (socket.timeout, subprocess.TimeoutExpired) as error:
-            raise TooLong from error
-        finally:
-            kill(child)
-        err.seek(0)
-        return {**found, "answer": "", **summary_of(err.read().decode(errors="replace"))}
-
-
-# ---- rounds ----
-
-
 class Bench:
     def __init__(self, build, folder, arguments):
         self.zs, self.folder, self.most_seconds = os.path.join(build, "tools", "zs", "zs"), folder, arguments.seconds
         text, self.ratio = text_and_ratio(self.zs)
-        self.text = values(text)
+        self.text = redis_load.values(text)
         lines, source = os.path.join(folder, "lines"), os.path.join(folder, "many.c")
         with open(lines, "w") as file:
             file.writelines(f"{i * 7919 % 524309:07d} the value of line {i}, and more".ljust(LINE_BYTES - 1, ".") + "\n" for i in range(NR_LINES))
@@ -260,39 +107,68 @@ class Bench:
         self.programs |= {name + BOUND: self.programs[name] for name in (OBJECTS_NAME, REDIS)}
         self.wanted = [name for name in self.programs if not arguments.program or any(word in name for word in arguments.program)]
 
-    def once(self, name, is_ours):
-        resident, command = self.programs[name]
-        prefix = ["taskset", "-c", str(max(os.sched_getaffinity(0)))] if BOUND in name else []
-        prefix += [self.zs, "swap", "run", "--resident", f"{resident}M", "--"] if is_ours else []
-        tell(f"{name}{', zs swap run' if is_ours else ''}")
+    def run(self, name, prefix, enter=None):
+        command = self.programs[name][1]
+        if BOUND in name:
+            prefix = ["taskset", "-c", str(max(os.sched_getaffinity(0))), *prefix]
         if command:
-            return run_to_end([*prefix, *command], self.most_seconds)
-        return serve(prefix, self.folder, self.text, self.most_seconds)
+            return run_to_end([*prefix, *command], self.most_seconds, enter)
+        return redis_load.serve(prefix, self.folder, self.text, self.most_seconds, enter)
 
-    def pair(self, name):
-        """None: ours takes too long."""
-        plain = self.once(name, False)
+    def once(self, name, way):
+        resident = self.programs[name][0]
+        tell(f"{name}{WAYS[way]}")
+        if way == KERNEL:
+            return kernel_swap.with_limit((resident + PROGRAM_MIB) * MIB, lambda enter: self.run(name, [], enter))
+        return self.run(name, [self.zs, "swap", "run", "--resident", f"{resident}M", "--"] if way == OURS else [])
+
+    def kernels(self, name, answer):
+        """The same, or why there is none."""
         try:
-            ours = self.once(name, True)
+            found = self.once(name, KERNEL)
+        except (zram.Unavailable, OSError) as error:
+            return {"why": f"not measured: {error}"}
+        except Killed:
+            return {"why": "killed: out of memory"}
+        except TooLong:
+            return {"why": "not ended in time"}
+        if found.pop("answer") != answer:
+            raise WrongAnswer(name)
+        return found
+
+    def round(self, name):
+        """None: ours takes too long."""
+        plain = self.once(name, PLAIN)
+        try:
+            ours = self.once(name, OURS)
         except TooLong:
             return None
-        if plain.pop("answer") != ours.pop("answer"):
-            sys.exit(f"bench: {name}: another answer")
+        answer = plain.pop("answer")
+        if ours.pop("answer") != answer:
+            raise WrongAnswer(name)
         if "faults" not in ours:
             sys.exit(f"bench: {name}: nothing of it was managed")
-        return {"plain": plain, "ours": ours, "times": ours["seconds"] / plain["seconds"]}
+        return {"plain": plain, "ours": ours, "kernel": self.kernels(name, answer), "times": ours["seconds"] / plain["seconds"]}
 
-    def measure(self, rounds):
+    def measure(self, nr_rounds):
         """Round by round, so that each program has one before time is over. One that took too long is not tried again."""
-        pairs, cost, deadline = {name: [] for name in self.wanted}, {}, time.monotonic() + ALL_SECONDS
-        for name in self.wanted * rounds:
+        rounds, cost, deadline = {name: [] for name in self.wanted}, {}, time.monotonic() + ALL_SECONDS
+        for name in self.wanted * nr_rounds:
             began = time.monotonic()
-            if None in pairs[name] or (name in cost and began + cost[name] > deadline):
+            if None in rounds[name] or (name in cost and began + cost[name] > deadline):
                 continue
-            pairs[name].append(self.pair(name))
+            rounds[name].append(self.round(name))
             cost[name] = time.monotonic() - began
-        return {name: {"resident_mib": self.programs[name][0], "pairs": found, "middle": None if None in found else middle(found)}
-                for name, found in pairs.items()}
+        return {name: collect(self.programs[name][0], found) for name, found in rounds.items()}
+
+
+def collect(resident, rounds):
+    """The kernel may have ended some of the rounds, or none."""
+    ended = [found["kernel"] for found in rounds if found and "why" not in found["kernel"]]
+    whys = [found["kernel"]["why"] for found in rounds if found and "why" in found["kernel"]]
+    both = [found and {way: found[way] for way in ("plain", "ours", "times")} for found in rounds]
+    return {"resident_mib": resident, "rounds": rounds, "middle": None if None in rounds else middle(both),
+            "kernel": middle(ended) if ended else None, "kernel_ended": len(ended), "kernel_why": whys[0] if whys else None}
 
 
 # ---- telling ----
@@ -339,23 +215,51 @@ def target_table(results):
             objects_row(results, OBJECTS_NAME + BOUND),
             at_most(f"sort, a file of {4 * SORT_MIB} MiB, {short(lines, 0) or 'no'} MiB at {SORT_MIB}: other answers", 0,
                     None if lines is None else 0, 0)]
-    return verdicts(rows, f"Pairs by turns, the median of up to {results['rounds']}. The ratio is that of the values' text, in pages by LZ4: "
+    return verdicts(rows, f"Rounds by turns, the median of up to {results['rounds']}. The ratio is that of the values' text, in pages by LZ4: "
                     f"{results['text_ratio']:.2f}; cold data is the peak without, less the limit.")
 
 
 def program_row(name, found):
     all_of = found["middle"]
     if not all_of:
-        return [name, found["resident_mib"], len(found["pairs"]) - 1, *[""] * 7, "**not ended in time**"]
+        return [name, found["resident_mib"], len(found["rounds"]) - 1, *[""] * 7, "**not ended in time**"]
     plain, ours = all_of["plain"], all_of["ours"]
-    return [name, found["resident_mib"], len(found["pairs"]), short(plain["peak_mib"], 0), short(ours["peak_mib"], 0), short(ours["ratio"], 1),
+    return [name, found["resident_mib"], len(found["rounds"]), short(plain["peak_mib"], 0), short(ours["peak_mib"], 0), short(ours["ratio"], 1),
             short(plain["seconds"], 2), short(ours["seconds"], 2), f"{ours['faults']:,.0f}", f"{ours['packed']:,.0f}", short(all_of["times"], 1)]
 
 
+def kernels_cell(found, figure):
+    """What the kernel made of it, and in how many of the rounds, if not in all."""
+    if not found["kernel"]:
+        return found["kernel_why"] or ""
+    of_all = f" (in {found['kernel_ended']} of {len(found['rounds'])} rounds; {found['kernel_why']})" if found["kernel_why"] else ""
+    return figure(found["kernel"]) + of_all
+
+
+def kernels_rows(name, found):
+    plain, ours = found["middle"]["plain"], found["middle"]["ours"]
+
+    def row(label, figure, digits):
+        return [label, short(ours[figure] / plain[figure], digits), kernels_cell(found, lambda kernel: short(kernel[figure] / plain[figure], digits))]
+
+    if not name.startswith(REDIS):
+        return [row(f"{name}: time", "seconds", 1)]
+    return [row(f"{name}: values set a second", "sets_a_second", 2), row("… read a second, nine of ten among a tenth", "hot_gets_a_second", 2),
+            row("… read a second, any", "any_gets_a_second", 2), row("… by redis-benchmark, any", "benchmark_gets_a_second", 2)]
+
+
+def kernels_table(results):
+    rows = [row for name, found in results["programs"].items() if found["middle"] for row in kernels_rows(name, found)]
+    return ["### Beside the kernel's own swap", "",
+            f"Swap on a zram device with lz4, and a memory cgroup with what may be resident and {PROGRAM_MIB} MiB more. All × without.", "",
+            *markdown(["", "zs swap run", "kernel's zram swap"], rows)]
+
+
 def table(results):
-    head = ["program", "may be resident, MiB", "pairs", "peak without, MiB", "with", "ratio", "seconds without", "with", "faults", "pages packed", "× the time"]
-    lines = target_table(results) + processors.line(results)
-    return "\n".join(lines + markdown(head, [program_row(name, found) for name, found in results["programs"].items()])) + "\n"
+    head = ["program", "may be resident, MiB", "rounds", "peak without, MiB", "with", "ratio", "seconds without", "with", "faults", "pages packed", "× the time"]
+    lines = target_table(results) + processors.line(results) + ["### Programs", ""]
+    lines += markdown(head, [program_row(name, found) for name, found in results["programs"].items()])
+    return "\n".join(lines + kernels_table(results)) + "\n"
 
 
 def arguments():
@@ -375,7 +279,10 @@ def main():
     use, rounds = processors.Use(), 1 if wanted.quick else ROUNDS
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(wanted.build, folder, wanted)
-        programs = bench.measure(rounds)
+        try:
+            programs = bench.measure(rounds)
+        except WrongAnswer as program:
+            sys.exit(f"bench: {program}: a wrong answer")
     results = {"rounds": rounds, "text_ratio": bench.ratio, "programs": programs, "processors": use.so_far()}
     text = table(results)
     keep(results, text, wanted.out)

@@ -31,12 +31,15 @@ wrong() {
 }
 
 check_help() {
-	local command option
+	local command words option
 	good 'Usage: zs COMMAND' --help
 	good 'Usage: zs COMMAND' help
 	for command in classes ls replay store swap trace zcache zram; do
 		good "Usage: zs $command" help $command
 		good "Usage: zs $command" $command --help
+	done
+	for words in 'swap run' 'swap stat' 'zram run' 'zram map' 'zram top' 'zcache flush' 'zcache stat'; do
+		good "Usage: zs ${words% *}" $words --help
 	done
 	good '^zs [0-9]*\.[0-9]*\.[0-9]*$' --version
 	for option in -c -u -j -n --json --svg; do

@@ -48,6 +48,11 @@ static void tell_which(const struct zs_subcommand *subcommands, char *text, size
 					each->name);
 }
 
+static bool is_help(const char *word)
+{
+	return word && (!strcmp(word, "--help") || !strcmp(word, "-h"));
+}
+
 int zs_running_command(const char *kind, const char *help, const struct zs_subcommand *subcommands, int argc,
 		       char **argv)
 {
@@ -56,7 +61,7 @@ int zs_running_command(const char *kind, const char *help, const struct zs_subco
 	tell_which(subcommands, which, sizeof(which));
 	if (argc < 2)
 		return zs_usage_error(kind, "say what: %s", which);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+	if (is_help(argv[1]) || is_help(argv[2])) {
 		fputs(help, stdout);
 		return zs_finish_stdout(ZS_EXIT_OK);
 	}
