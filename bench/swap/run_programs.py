@@ -148,7 +148,7 @@ class Bench:
             raise WrongAnswer(name)
         if "faults" not in ours:
             sys.exit(f"bench: {name}: nothing of it was managed")
-        return {"plain": plain, "ours": ours, "kernel": self.kernels(name, answer), "times": ours["seconds"] / plain["seconds"]}
+        return {PLAIN: plain, OURS: ours, KERNEL: self.kernels(name, answer), "times": ours["seconds"] / plain["seconds"]}
 
     def measure(self, nr_rounds):
         """Round by round, so that each program has one before time is over. One that took too long is not tried again."""
@@ -164,19 +164,17 @@ class Bench:
 
 def collect(resident, rounds):
     """The kernel may have ended some of the rounds, or none."""
-    ended = [found["kernel"] for found in rounds if found and "why" not in found["kernel"]]
-    whys = [found["kernel"]["why"] for found in rounds if found and "why" in found["kernel"]]
-    both = [found and {way: found[way] for way in ("plain", "ours", "times")} for found in rounds]
-    return {"resident_mib": resident, "rounds": rounds, "middle": None if None in rounds else middle(both),
-            "kernel": middle(ended) if ended else None, "kernel_ended": len(ended), "kernel_why": whys[0] if whys else None}
+    both = [found and {way: found[way] for way in (PLAIN, OURS, "times")} for found in rounds]
+    return {"resident_mib": resident, "rounds": rounds, "middle": None if None in rounds else middle(both)}
 
 
 # ---- telling ----
 
 
 def of(results, name, figure):
+    """The median of what each round says."""
     found = results["programs"].get(name)
-    return figure(found["middle"]) if found and found["middle"] else None
+    return statistics.median(map(figure, found["rounds"])) if found and found["middle"] else None
 
 
 def share(figure):
@@ -228,19 +226,20 @@ def program_row(name, found):
             short(plain["seconds"], 2), short(ours["seconds"], 2), f"{ours['faults']:,.0f}", f"{ours['packed']:,.0f}", short(all_of["times"], 1)]
 
 
-def kernels_cell(found, figure):
+def middle_share(rounds, way, figure, digits):
+    return short(statistics.median(one[way][figure] / one[PLAIN][figure] for one in rounds), digits)
+
+
+def kernels_cell(rounds, figure, digits):
     """What the kernel made of it, and in how many of the rounds, if not in all."""
-    if not found["kernel"]:
-        return found["kernel_why"] or ""
-    of_all = f" (in {found['kernel_ended']} of {len(found['rounds'])} rounds; {found['kernel_why']})" if found["kernel_why"] else ""
-    return figure(found["kernel"]) + of_all
+    ended, whys = [one for one in rounds if "why" not in one[KERNEL]], [one[KERNEL]["why"] for one in rounds if "why" in one[KERNEL]]
+    of_all = f" (in {len(ended)} of {len(rounds)} rounds; {whys[0]})" if ended and whys else ""
+    return middle_share(ended, KERNEL, figure, digits) + of_all if ended else whys[0]
 
 
 def kernels_rows(name, found):
-    plain, ours = found["middle"]["plain"], found["middle"]["ours"]
-
     def row(label, figure, digits):
-        return [label, short(ours[figure] / plain[figure], digits), kernels_cell(found, lambda kernel: short(kernel[figure] / plain[figure], digits))]
+        return [label, middle_share(found["rounds"], OURS, figure, digits), kernels_cell(found["rounds"], figure, digits)]
 
     if not name.startswith(REDIS):
         return [row(f"{name}: time", "seconds", 1)]
