@@ -114,6 +114,7 @@ static void stand_by(struct zswap_engine *engine, struct zswap_batch *batch, uin
 {
 	uint64_t slot = slot_of(engine, page);
 
+	zswap_regulars_go(engine, page);
 	batch->page[batch->nr] = page;
 	batch->copy[batch->nr] = zswap_slot_kind(slot) == ZSWAP_COPIED ? zswap_slot_as(slot, ZSWAP_OBJECT) : 0;
 	zswap_pass_on(engine, page, zswap_slot_standby(batch->first + batch->nr), ZSWAP_NEWEST);

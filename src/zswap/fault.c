@@ -24,6 +24,7 @@ static unsigned int count_empty(const struct zswap_page *page, unsigned int nr)
 struct coming {
 	uint32_t wanted; /* the page that has the fault */
 	bool stays;
+	bool is_regular; /* of that page alone */
 };
 
 #define STAYING_SHARE 32
@@ -46,7 +47,7 @@ static bool is_staying(const struct zswap_engine *engine, uint32_t page)
  * others, unless it is touched again while it stands by. So who walks through more than may be resident, over and over,
  * as a garbage collector does, drives out only what it brought itself, and finds the others again. One fault in so many
  * brings pages that do stay, as those that are there may be of no use any more (the bimodal insertion of Qureshi et al.
- * 2007).
+ * 2007); and who comes back soon does (regulars.c).
  */
 static uint64_t slot_of_coming(const struct zswap_engine *engine, uint64_t slot, bool is_wanted, bool stays)
 {
@@ -58,7 +59,8 @@ static uint64_t slot_of_coming(const struct zswap_engine *engine, uint64_t slot,
 static void settle_page(struct zswap_engine *engine, const struct coming *coming, uint32_t page)
 {
 	uint64_t slot = zswap_look(zswap_page_of(&engine->table, page));
-	uint64_t next = slot_of_coming(engine, slot, page == coming->wanted, coming->stays);
+	bool is_wanted = page == coming->wanted, stays = coming->stays || (is_wanted && coming->is_regular);
+	uint64_t next = slot_of_coming(engine, slot, is_wanted, stays);
 	uint64_t copy = zswap_slot_is_guest(next) ? zswap_copies_keep(engine, slot) : 0;
 
 	if (copy)
@@ -180,7 +182,7 @@ static bool bring_block(struct zswap_engine *engine, struct zswap_lane *lane, co
 /* The page itself comes first, and who waits for it goes on. Result: how many are there from it on, or -errno. */
 static int bring_content(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, unsigned int nr)
 {
-	const struct coming coming = { page, is_staying(engine, page) };
+	const struct coming coming = { page, is_staying(engine, page), zswap_regulars_come(engine, page) };
 	uint32_t first;
 	unsigned int nr_block = zswap_ahead_block(engine, page, nr > 1 || coming.stays, &first), nr_came = 0;
 	int got;
@@ -217,7 +219,7 @@ static bool is_at_limit(const struct zswap_engine *engine)
 /* Result: whether any of what comes with a page was away, and came. context: gate shared, as for the next */
 static bool bring_with(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page)
 {
-	const struct coming coming = { ZSWAP_NONE, is_staying(engine, page) };
+	const struct coming coming = { .wanted = ZSWAP_NONE, .stays = is_staying(engine, page) };
 	unsigned int nr, nr_came = 0;
 	uint32_t first;
 

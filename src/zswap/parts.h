@@ -80,7 +80,8 @@ struct zswap_engine {
 	uint64_t streams[ZSWAP_NR_STRETCHES]; /* see ahead.c */
 	uint64_t opinions[ZSWAP_NR_STRETCHES];
 	uint64_t openings[ZSWAP_NR_OPENINGS];
-	uint64_t copies; /* an opinion, as those: see copies.c */
+	uint64_t copies;   /* an opinion, as those: see copies.c */
+	uint64_t regulars; /* another one: see regulars.c */
 	struct zswap_replay replay;
 	struct zswap_counts counts; /* each changed atomically */
 	void (*on_error)(void *ctx, const char *what);
@@ -170,6 +171,13 @@ uint64_t zswap_copies_take(struct zswap_engine *engine, uint64_t place);
 bool zswap_copies_is_same(struct zswap_engine *engine, struct zswap_lane *lane, uint64_t copy, const void *content);
 /* Makes room in the pool. Result: whether there were any. context: no lock but busy */
 bool zswap_copies_drop(struct zswap_engine *engine);
+
+/* ---- regulars.c: who comes back soon. context: the page's group is locked alone ---- */
+
+/* A page is taken. */
+void zswap_regulars_go(struct zswap_engine *engine, uint32_t page);
+/* Whether one that is away, and comes as it is wanted, is to stay. */
+bool zswap_regulars_come(struct zswap_engine *engine, uint32_t page);
 
 /* ---- ahead.c: what comes with a page. context: its group is locked alone ---- */
 

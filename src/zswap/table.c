@@ -10,7 +10,8 @@
 
 /* What is counted for a block: its page, and its locks. */
 #define BLOCK_BYTES                                                                                                    \
-	(ZSWAP_PAGE_BYTES + (1u << (ZSWAP_ENTRIES_SHIFT - ZSWAP_GROUP_SHIFT)) * sizeof(struct zs_share_lock) + 1)
+	(ZSWAP_PAGE_BYTES + (1u << ZSWAP_ENTRIES_SHIFT) * sizeof(uint16_t) +                                           \
+	 (1u << (ZSWAP_ENTRIES_SHIFT - ZSWAP_GROUP_SHIFT)) * sizeof(struct zs_share_lock) + 1)
 
 int zswap_table_create(struct zswap_table *table)
 {
@@ -52,12 +53,14 @@ static int add_chunk(struct zswap_chunk *chunk, uint32_t nr_pages)
 	size_t nr_groups = (nr_pages + ZSWAP_GROUP_PAGES - 1) >> ZSWAP_GROUP_SHIFT;
 	size_t nr_blocks = (nr_pages >> ZSWAP_ENTRIES_SHIFT) + 1;
 
-	chunk->bytes = nr_pages * sizeof(struct zswap_page) + nr_groups * sizeof(struct zs_share_lock) + nr_blocks;
+	chunk->bytes = nr_pages * (sizeof(struct zswap_page) + sizeof(uint16_t)) +
+		       nr_groups * sizeof(struct zs_share_lock) + nr_blocks;
 	chunk->pages = zs_reserve(chunk->bytes);
 	if (!chunk->pages)
 		return -ENOMEM;
 	chunk->locks = (struct zs_share_lock *)(chunk->pages + nr_pages);
-	chunk->in_use = (uint8_t *)(chunk->locks + nr_groups);
+	chunk->gone = (uint16_t *)(chunk->locks + nr_groups);
+	chunk->in_use = (uint8_t *)(chunk->gone + nr_pages);
 	chunk->nr_pages = nr_pages;
 	return 0;
 }

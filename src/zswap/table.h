@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Pages by number. Numbers are given out in chunks of up to 65,536, each with its own memory: 16 bytes for a page and a
+ * Pages by number. Numbers are given out in chunks of up to 65,536, each with its own memory: 18 bytes for a page and a
  * lock for sixteen in a row, which comes when it is touched.
  *
  * Locks: who adds or removes a chunk does it alone (see engine.h); a group's lock guards the slots of its pages.
@@ -33,6 +33,7 @@ struct zswap_page {
 struct zswap_chunk {
 	struct zswap_page *pages; /* NULL: nobody has these numbers */
 	struct zs_share_lock *locks;
+	uint16_t *gone;  /* when each page was taken last: see regulars.c */
 	uint8_t *in_use; /* a byte for each page of the table */
 	size_t bytes;
 	uint32_t nr_pages;
@@ -69,6 +70,11 @@ static inline struct zswap_page *zswap_page_of(const struct zswap_table *table, 
 static inline struct zs_share_lock *zswap_lock_of(const struct zswap_table *table, uint32_t page)
 {
 	return &zswap_chunk_of(table, page)->locks[(page & (ZSWAP_CHUNK_PAGES - 1)) >> ZSWAP_GROUP_SHIFT];
+}
+
+static inline uint16_t *zswap_gone_of(const struct zswap_table *table, uint32_t page)
+{
+	return &zswap_chunk_of(table, page)->gone[page & (ZSWAP_CHUNK_PAGES - 1)];
 }
 
 /* How many of the pages from this one on are in its group. */
