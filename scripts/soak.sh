@@ -72,6 +72,7 @@ jobs_table() {
 	lost updates, SIGBUS|pat|T/zswap-lost -m sigbus -n 100000 -w 2 -r SEED
 	lost updates, pager|pat|T/zswap-lost -m full -n 100000 -w 2 -r SEED
 	lost updates, one processor|pat|T/zswap-lost -m full -1 -n 100000 -w 2 -r SEED
+	lost updates, hidden moves|pat|T/zswap-lost -m full -h -n 100000 -w 2 -r SEED
 	lost updates, no move|pa|T/zswap-lost -m full -d move -n 100000 -w 2 -r SEED
 	lost updates, a file|pat|T/zswap-lost -m full -b L -n 50000 -w 2 -r SEED
 	forks|p|T/zswap-fork -m pager -b folder all

@@ -9,12 +9,11 @@ import subprocess
 import tempfile
 import time
 
-from running import Killed, TooLong, WrongAnswer, was_killed, kill, peak_of, status_of, summary_of
+from running import MIB, Killed, TooLong, WrongAnswer, kill, peak_of, status_of, summary_of, was_killed
 
 NR_VALUES, NR_GETS, VALUE_BYTES = 150_000, 150_000, 1024
 NR_ASKED = 100_000  # by redis-benchmark
 PIPELINE = 64  # requests that a client sends at once
-MIB = 1 << 20
 
 
 def values(text):

@@ -33,7 +33,6 @@ LIMIT_MIB = 64
 TIMES = (.5, 1, 2, 4)  # of the limit
 PATTERNS = ("zipf", "uniform", "sequential")
 SECONDS = 2
-PROGRAM_MIB = 8  # that the program takes besides, which the kernel counts, too
 MOST_SECONDS = 300
 
 
@@ -72,7 +71,7 @@ class Bench:
         for pattern in PATTERNS:
             for times in TIMES:
                 if kind == KERNEL:
-                    with kernel_swap.limited_to((LIMIT_MIB + PROGRAM_MIB) << 20) as enter:
+                    with kernel_swap.limited_to(LIMIT_MIB) as enter:
                         found[f"{pattern}/{times}"] = self.working_or_killed(times, pattern, enter)
                 else:
                     found[f"{pattern}/{times}"] = self.working(kind, times, pattern)
@@ -83,14 +82,9 @@ class Bench:
         tell(f"round {number + 1} of {self.rounds}: {NAMES[kind]}")
         return {"faults": self.faults(kind), **({"sets": self.sets(kind)} if number == 0 and kind != BOUND else {})}
 
-    def on_swap(self, device, number):
-        with kernel_swap.swap_on(device):
-            return self.measure(KERNEL, number)
-
     def kernel(self, number):
         try:
-            zram.check(kernel_swap.DEVICE_BYTES // zram.PAGE)
-            return zram.with_device(lambda device: self.on_swap(device, number))
+            return kernel_swap.with_swap(lambda: self.measure(KERNEL, number))
         except (zram.Unavailable, OSError) as error:
             return {"unavailable": str(error)}
 

@@ -27,21 +27,19 @@ import processors
 import redis_load
 import zram
 from outcome import keep, middle, tell
-from running import Killed, TooLong, WrongAnswer, run_to_end
+from running import MIB, Killed, TooLong, WrongAnswer, run_to_end
 from text import markdown, short
 from traces import join, text_files
 from verdicts import at_least, at_most, verdicts
 
 ROUNDS = 3
 ALL_SECONDS = 840
-MIB = 1 << 20
 SORT_MIB = 8  # that may be resident
 LINE_BYTES = 64
 NR_LINES = 4 * SORT_MIB * MIB // LINE_BYTES  # so that the file is four times as large
 TEXT_BYTES = 24 << 20  # of which values are pieces, at another place each time
 REDIS, OBJECTS_NAME, SORT = "redis-server", "python3, objects", "sort"
 BOUND = ", one processor"  # that all threads of a program share, with those that pack for it
-PROGRAM_MIB = 8  # that a program takes besides, which the kernel counts, too
 PLAIN, OURS, KERNEL = "plain", "ours", "kernel"
 WAYS = {PLAIN: "", OURS: ", zs swap run", KERNEL: ", kernel's zram swap"}
 
@@ -115,11 +113,15 @@ class Bench:
             return run_to_end([*prefix, *command], self.most_seconds, enter)
         return redis_load.serve(prefix, self.folder, self.text, self.most_seconds, enter)
 
+    def limited(self, name, resident):
+        with kernel_swap.limited_to(resident) as enter:
+            return self.run(name, [], enter)
+
     def once(self, name, way):
         resident = self.programs[name][0]
         tell(f"{name}{WAYS[way]}")
         if way == KERNEL:
-            return kernel_swap.with_limit((resident + PROGRAM_MIB) * MIB, lambda enter: self.run(name, [], enter))
+            return kernel_swap.with_swap(lambda: self.limited(name, resident))
         return self.run(name, [self.zs, "swap", "run", "--resident", f"{resident}M", "--"] if way == OURS else [])
 
     def kernels(self, name, answer):
@@ -163,7 +165,7 @@ class Bench:
 
 
 def collect(resident, rounds):
-    """The kernel may have ended some of the rounds, or none."""
+    """What each round found, and the middle of them, if ours has ended in all; the kernel's own may have in some."""
     both = [found and {way: found[way] for way in (PLAIN, OURS, "times")} for found in rounds]
     return {"resident_mib": resident, "rounds": rounds, "middle": None if None in rounds else middle(both)}
 
@@ -183,10 +185,10 @@ def share(figure):
 
 def beyond(results, name, figure):
     """× what may be resident, and what the process has without beyond that, as well compressed as its values' text is."""
-    def of_pair(found):
+    def of_round(found):
         resident = results["programs"][name]["resident_mib"]
         return found["ours"][figure] / (resident + (found["plain"]["peak_mib"] - resident) / results["text_ratio"])
-    return of_pair
+    return of_round
 
 
 def times(found):
@@ -250,7 +252,7 @@ def kernels_rows(name, found):
 def kernels_table(results):
     rows = [row for name, found in results["programs"].items() if found["middle"] for row in kernels_rows(name, found)]
     return ["### Beside the kernel's own swap", "",
-            f"Swap on a zram device with lz4, and a memory cgroup with what may be resident and {PROGRAM_MIB} MiB more. All × without.", "",
+            f"Swap on a zram device with lz4, and a memory cgroup with what may be resident and {kernel_swap.PROGRAM_MIB} MiB more. All × without.", "",
             *markdown(["", "zs swap run", "kernel's zram swap"], rows)]
 
 

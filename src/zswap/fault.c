@@ -24,7 +24,7 @@ static unsigned int count_empty(const struct zswap_page *page, unsigned int nr)
 struct coming {
 	uint32_t wanted; /* the page that has the fault */
 	bool stays;
-	bool is_regular; /* of that page alone */
+	bool is_regular; /* that page stays, whatever the others do */
 };
 
 #define STAYING_SHARE 32

@@ -17,13 +17,6 @@ static uint64_t nr_unchanged(void)
 	return world.engine->counts.unchanged;
 }
 
-/* Without a fault, after which what came next the last time would come. */
-static void evict_and_pack(uint32_t page)
-{
-	evict(page, 1);
-	zswap_engine_pack(world.engine);
-}
-
 /* Packed pages, of which one has come. It is of a group that does not stay; groups behind it are left alone. */
 static uint32_t begin_with_guest(uint64_t pool_limit_bytes)
 {

@@ -13,12 +13,6 @@ static bool is_guest(uint32_t page)
 	return zswap_slot_is_guest(slot_of(page));
 }
 
-static void evict_and_pack(uint32_t page)
-{
-	evict(page, 1);
-	zswap_engine_pack(world.engine);
-}
-
 /* Pages that went long ago have come, of which none stays but for its group. Result: a guest. */
 static uint32_t begin_with_guest(void)
 {

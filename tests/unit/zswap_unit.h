@@ -222,6 +222,13 @@ static inline void send_away(uint32_t page, uint32_t nr)
 	pack_all();
 }
 
+/* Without a fault, after which what came next the last time would come. */
+static inline void evict_and_pack(uint32_t page)
+{
+	evict(page, 1);
+	zswap_engine_pack(world.engine);
+}
+
 static inline void step_all(void)
 {
 	while (zswap_engine_step(world.engine))
