@@ -161,7 +161,6 @@ void zswap_engine_resume(struct zswap_engine *engine)
 
 /* ---- background work ---- */
 
-#define STEP_BATCHES 4
 #define COMPACT_NS 1000000 /* of a step */
 
 /* What was freed in a full pool may be holes here and there; a child's pool has no thread of its own for them. */
@@ -171,17 +170,6 @@ static void compact_if_full(struct zswap_engine *engine)
 		zs_compact_some(engine->pool, 0, COMPACT_NS);
 }
 
-static bool evict_some(struct zswap_engine *engine)
-{
-	struct zswap_lane *lane = zswap_lane_get(&engine->lanes);
-	bool goes_on = true;
-
-	for (unsigned int i = 0; i < STEP_BATCHES && goes_on; i++)
-		goes_on = zswap_taken_pages(engine) > engine->low_pages && zswap_evict_once(engine, lane);
-	zswap_lane_put(&engine->lanes, lane);
-	return goes_on;
-}
-
 bool zswap_engine_step(struct zswap_engine *engine)
 {
 	bool writes, evicts;
@@ -189,7 +177,7 @@ bool zswap_engine_step(struct zswap_engine *engine)
 	zs_share_lock(&engine->busy, false);
 	writes = zswap_writeback_is_due(engine) && zswap_writeback_once(engine);
 	compact_if_full(engine);
-	evicts = evict_some(engine);
+	evicts = zswap_evict_some(engine);
 	writes = writes && zswap_writeback_is_due(engine);
 	zs_share_unlock(&engine->busy, false);
 	return evicts || writes;

@@ -287,21 +287,33 @@ static void free_one(struct zswap_engine *engine, struct zswap_lane *lane, uint3
 		zswap_standby_wait(&engine->standby, nr_changes);
 }
 
+static unsigned int take_oldest(struct zswap_engine *engine, struct zswap_batch *batch)
+{
+	uint32_t page[ZSWAP_BATCH_PAGES];
+	unsigned int nr = pop_oldest(engine, page);
+
+	return take_pages(engine, batch, page, nr, true);
+}
+
+unsigned int zswap_take_once(struct zswap_engine *engine)
+{
+	struct zswap_batch *batch = zswap_may_pack(engine) ? zswap_standby_reserve(&engine->standby) : NULL;
+
+	return batch ? take_oldest(engine, batch) : 0;
+}
+
 bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane)
 {
-	uint32_t page[ZSWAP_BATCH_PAGES], nr_changes = zswap_standby_changes(&engine->standby);
+	uint32_t nr_changes = zswap_standby_changes(&engine->standby);
 	struct zswap_batch *batch;
-	unsigned int nr;
 
 	if (!zswap_may_pack(engine))
 		return false;
 	batch = zswap_standby_reserve(&engine->standby);
-	if (!batch) {
-		free_one(engine, lane, nr_changes);
-		return true;
-	}
-	nr = pop_oldest(engine, page);
-	return take_pages(engine, batch, page, nr, true) != 0;
+	if (batch)
+		return take_oldest(engine, batch) != 0;
+	free_one(engine, lane, nr_changes);
+	return true;
 }
 
 /* Each batch has one turn at most: what cannot go anywhere now would have one again and again. */

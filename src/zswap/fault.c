@@ -209,11 +209,6 @@ static int bring_again(struct zswap_engine *engine, uint32_t page)
 
 /* ---- what came next the last time ---- */
 
-static bool is_at_limit(const struct zswap_engine *engine)
-{
-	return zswap_resident_pages(engine) >= engine->limit_pages;
-}
-
 #define MOST_LOOKED_AT 64 /* blocks of a walk, of which all may be there */
 
 /* Result: whether any of what comes with a page was away, and came. context: gate shared, as for the next */
@@ -249,7 +244,7 @@ static void replay(struct zswap_engine *engine, struct zswap_lane *lane, uint32_
 
 	for (; next < page + nr; next += ZSWAP_BLOCK_PAGES)
 		zswap_replay_note(&engine->replay, next);
-	for (unsigned int i = 0; i < MOST_LOOKED_AT && nr_left && !is_at_limit(engine); i++) {
+	for (unsigned int i = 0; i < MOST_LOOKED_AT && nr_left && !zswap_is_at_limit(engine); i++) {
 		if (!zswap_replay_next(&engine->replay, &walk, &next))
 			break;
 		if (zswap_page_of(&engine->table, next))
@@ -289,21 +284,6 @@ static int bring(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t 
 	return 0;
 }
 
-#define MOST_TRIES 8
-
-/* What is over the limit goes before more comes, as far as it can. */
-static void make_room(struct zswap_engine *engine, struct zswap_lane *lane)
-{
-	bool goes_on = true;
-
-	for (unsigned int tries = 0; tries < MOST_TRIES && goes_on && is_at_limit(engine); tries++) {
-		if (zswap_standby_drop_spare(&engine->standby))
-			continue;
-		goes_on = zswap_evict_once(engine, lane);
-		zswap_count(&engine->counts.direct, 1);
-	}
-}
-
 static int bring_if_there(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t page, bool is_write)
 {
 	int err = -ENOENT;
@@ -329,9 +309,9 @@ static int bring_in_order(struct zswap_engine *engine, struct zswap_lane *lane, 
 	return err;
 }
 
-static bool has_work(const struct zswap_engine *engine)
+static bool has_work(struct zswap_engine *engine)
 {
-	return zswap_taken_pages(engine) > engine->high_pages || zswap_writeback_is_due(engine);
+	return zswap_is_eviction_due(engine) || zswap_writeback_is_due(engine);
 }
 
 static int fault(struct zswap_engine *engine, uint32_t page, bool is_write, bool is_pager)
@@ -339,10 +319,10 @@ static int fault(struct zswap_engine *engine, uint32_t page, bool is_write, bool
 	struct zswap_lane *lane;
 	int err;
 
-	while (is_at_limit(engine) && !zswap_may_pack(engine) && zswap_writeback_once(engine))
+	while (zswap_is_at_limit(engine) && !zswap_may_pack(engine) && zswap_writeback_once(engine))
 		;
 	lane = zswap_lane_get(&engine->lanes);
-	make_room(engine, lane);
+	zswap_make_room(engine, lane);
 	err = bring_in_order(engine, lane, page, is_write, is_pager);
 	zswap_lane_put(&engine->lanes, lane);
 	zswap_count(&engine->counts.faults, 1);

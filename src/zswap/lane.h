@@ -17,6 +17,7 @@ struct zswap_lane {
 	void *codec;
 	unsigned char pages[ZSWAP_GROUP_PAGES * ZSWAP_PAGE_BYTES];
 	unsigned char packed[ZSWAP_PAGE_BYTES];
+	unsigned char taken[ZSWAP_GROUP_PAGES * ZSWAP_PAGE_BYTES]; /* as it is to be packed: see pack.c */
 };
 
 struct zswap_lanes {

@@ -33,6 +33,16 @@ struct zswap_memory {
 	/* The content that came to some place is of no use any more. */
 	void (*release)(void *ctx, void *at, unsigned int nr);
 	/*
+	 * Whether who has a fault is to take pages, too, as that is cheaper for now than to have another thread do it
+	 * beside the program. NULL: no.
+	 */
+	bool (*takes_with_faults)(void *ctx);
+	/*
+	 * Pages in a row in standby memory, to be read: there, or in the buffer, which has room for so many. NULL: they
+	 * are read where they are.
+	 */
+	const void *(*look)(void *ctx, const void *at, unsigned int nr, void *buffer);
+	/*
 	 * Which of up to 64 pages in a row the program wrote since this was asked before: a bit for each. NULL: that
 	 * cannot be told.
 	 */

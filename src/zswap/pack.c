@@ -102,11 +102,10 @@ static int pack(struct zswap_engine *engine, struct zswap_lane *lane, const void
 
 /* Result: whether it is no more in the batch. */
 static bool pack_page(struct zswap_engine *engine, struct zswap_lane *lane, const struct zswap_batch *batch,
-		      unsigned int i)
+		      unsigned int i, const void *content)
 {
 	uint32_t number = batch->page[i];
 	uint64_t place = batch->first + i, copy, packed;
-	const void *content = zswap_standby_content(&engine->standby, place);
 
 	if (!begin_to_pack(engine, number, place, &copy))
 		return true;
@@ -129,13 +128,37 @@ static bool is_spare(struct zswap_engine *engine, const struct zswap_batch *batc
 	       zswap_standby_spare_pages(&engine->standby) + batch->nr <= engine->spare_pages;
 }
 
+/* Where some of a batch can be read. */
+static const unsigned char *look(struct zswap_engine *engine, struct zswap_lane *lane, const struct zswap_batch *batch,
+				 unsigned int i, unsigned int nr)
+{
+	const unsigned char *at = zswap_standby_content(&engine->standby, batch->first + i);
+
+	return engine->memory.look ? engine->memory.look(engine->memory.ctx, at, nr, lane->taken) : at;
+}
+
+/* Result: whether all of them are no more in the batch. */
+static bool pack_some(struct zswap_engine *engine, struct zswap_lane *lane, const struct zswap_batch *batch,
+		      unsigned int first, unsigned int nr)
+{
+	const unsigned char *content = look(engine, lane, batch, first, nr);
+	bool all = true;
+
+	for (unsigned int i = 0; i < nr; i++)
+		all &= pack_page(engine, lane, batch, first + i, content + (size_t)i * ZSWAP_PAGE_BYTES);
+	return all;
+}
+
 /* Those that cannot go anywhere just now are tried again when the batch's turn comes once more. */
 static void pack_batch(struct zswap_engine *engine, struct zswap_lane *lane, struct zswap_batch *batch)
 {
+	unsigned int nr;
 	bool all = true;
 
-	for (unsigned int i = 0; i < batch->nr; i++)
-		all &= pack_page(engine, lane, batch, i);
+	for (unsigned int i = 0; i < batch->nr; i += nr) {
+		nr = batch->nr - i < ZSWAP_GROUP_PAGES ? batch->nr - i : ZSWAP_GROUP_PAGES;
+		all &= pack_some(engine, lane, batch, i, nr);
+	}
 	if (!all)
 		zswap_standby_hold_again(&engine->standby, batch);
 	else if (is_spare(engine, batch))

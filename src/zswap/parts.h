@@ -75,7 +75,8 @@ struct zswap_engine {
 	uint64_t pool_limit_bytes;         /* 0: none */
 	size_t huge_bytes;                 /* compressed sizes from here on are no better than a page */
 	bool is_one_pager;
-	bool is_full; /* nothing is packed until the pool has room again */
+	bool takes_with_faults; /* as memory said the last time: see pace.c */
+	bool is_full;           /* nothing is packed until the pool has room again */
 	bool is_full_told;
 	uint64_t streams[ZSWAP_NR_STRETCHES]; /* see ahead.c */
 	uint64_t opinions[ZSWAP_NR_STRETCHES];
@@ -127,6 +128,11 @@ static inline uint64_t zswap_resident_pages(const struct zswap_engine *engine)
 {
 	return zswap_counted(&engine->counts.pages[ZSWAP_RESIDENT]) +
 	       zswap_counted(&engine->counts.pages[ZSWAP_COPIED]) + zswap_standby_pages(&engine->standby);
+}
+
+static inline bool zswap_is_at_limit(const struct zswap_engine *engine)
+{
+	return zswap_resident_pages(engine) >= engine->limit_pages;
 }
 
 /* Those that cannot be had without eviction. */
@@ -197,10 +203,21 @@ unsigned int zswap_ahead_empty(struct zswap_engine *engine, uint32_t page);
 
 /* ---- evict.c. context: busy shared, as for pack.c ---- */
 
-/* One batch is taken, or packed. Result: whether that could be done. */
+/* One batch is taken, if one is free. Result: how many pages. */
+unsigned int zswap_take_once(struct zswap_engine *engine);
+/* The same, or else one is packed. Result: whether that could be done. */
 bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane);
 /* Takes these pages, as far as they are resident. */
 void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t *pages, unsigned int nr);
+
+/* ---- pace.c: who takes and packs, and when ---- */
+
+/* Whether there is work for who evicts ahead of demand. */
+bool zswap_is_eviction_due(struct zswap_engine *engine);
+/* Some of that. Result: whether there is more. */
+bool zswap_evict_some(struct zswap_engine *engine);
+/* Before a page comes: what is over the limit goes, as far as it can; and what is taken with faults. */
+void zswap_make_room(struct zswap_engine *engine, struct zswap_lane *lane);
 
 /* ---- pack.c ---- */
 

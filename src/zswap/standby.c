@@ -33,6 +33,13 @@ static void append(struct zswap_batch_list *list, struct zswap_batch *batch)
 	list->last = batch;
 }
 
+/* context: lock */
+static void count_free(struct zswap_standby *standby, const struct zswap_batch_list *list, int more)
+{
+	if (list == &standby->free)
+		__atomic_store_n(&standby->nr_free, standby->nr_free + (uint32_t)more, __ATOMIC_RELAXED);
+}
+
 int zswap_standby_create(struct zswap_standby *standby, const struct zswap_memory *memory)
 {
 	standby->memory = memory;
@@ -44,6 +51,7 @@ int zswap_standby_create(struct zswap_standby *standby, const struct zswap_memor
 		standby->batches[i].first = (uint64_t)i * ZSWAP_BATCH_PAGES;
 		standby->batches[i].at = memory->standby + standby->batches[i].first * ZSWAP_PAGE_BYTES;
 		append(&standby->free, &standby->batches[i]);
+		count_free(standby, &standby->free, 1);
 	}
 	return 0;
 }
@@ -64,6 +72,7 @@ static struct zswap_batch *take_first(struct zswap_standby *standby, struct zswa
 	if (batch) {
 		list->first = batch->next;
 		batch->state = state;
+		count_free(standby, list, -1);
 	}
 	zs_share_unlock(&standby->lock, true);
 	return batch;
@@ -77,6 +86,7 @@ static void put(struct zswap_standby *standby, struct zswap_batch_list *list, st
 	zs_share_lock(&standby->lock, true);
 	batch->state = state;
 	where(list, batch);
+	count_free(standby, list, 1);
 	zs_share_unlock(&standby->lock, true);
 	__atomic_fetch_add(&standby->nr_changes, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&standby->nr_waiting, __ATOMIC_SEQ_CST))

@@ -54,6 +54,7 @@ struct zswap_standby {
 	struct zswap_batch_list free;
 	struct zswap_batch_list held;
 	struct zswap_batch_list spare;
+	uint32_t nr_free;    /* batches; changed with the lock, as the lists */
 	uint64_t nr_pages;   /* in batches, in use or not */
 	uint64_t nr_spare;   /* of those, in spare ones */
 	uint32_t nr_changes; /* a futex: how often a batch was held or released */
@@ -89,6 +90,11 @@ void zswap_standby_wait(struct zswap_standby *standby, uint32_t nr_changes);
 static inline uint32_t zswap_standby_changes(const struct zswap_standby *standby)
 {
 	return __atomic_load_n(&standby->nr_changes, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t zswap_standby_free_batches(const struct zswap_standby *standby)
+{
+	return __atomic_load_n(&standby->nr_free, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t zswap_standby_pages(const struct zswap_standby *standby)

@@ -216,6 +216,28 @@ static unsigned int move(void *ctx, uint32_t page, unsigned int nr, void *conten
 	return i;
 }
 
+/* ---- looking ---- */
+
+static const void *look(void *ctx, const void *at, unsigned int nr, void *buffer)
+{
+	struct program *program = ctx;
+	uint64_t place = standby_number(program, at);
+
+	for (unsigned int i = 0; i < nr; i++)
+		MUST(program->is_standby_used[place + i]);
+	if (!by_chance(program, program->looks_one_in))
+		return at;
+	__atomic_fetch_add(&program->nr_looked, nr, __ATOMIC_RELAXED);
+	return memcpy(buffer, at, (size_t)nr * PAGE);
+}
+
+static bool takes_with_faults(void *ctx)
+{
+	struct program *program = ctx;
+
+	return by_chance(program, program->takes_one_in);
+}
+
 /* ---- making ---- */
 
 /* Address space whose memory comes when it is touched. */
@@ -241,6 +263,8 @@ void program_create(struct program *program, uint32_t standby_pages)
 						 .move = move,
 						 .moves = moves,
 						 .release = release,
+						 .look = look,
+						 .takes_with_faults = takes_with_faults,
 						 .ctx = program,
 						 .standby = must_reserve((uint64_t)standby_pages * PAGE),
 						 .standby_pages = standby_pages };

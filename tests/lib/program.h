@@ -33,12 +33,15 @@ struct program {
 	uint64_t busy_one_in;       /* by chance, pages have to stay */
 	uint64_t moves_one_in;      /* by chance, what is ours is given as it is; 0: never */
 	uint64_t move_stops_one_in; /* by chance, before a page */
+	uint64_t looks_one_in;      /* by chance, what was taken is read elsewhere */
+	uint64_t takes_one_in;      /* by chance, who has a fault takes pages */
 	uint64_t chance;
 
 	/* ---- what happened ---- */
 	uint64_t nr_gives; /* calls, and pages */
 	uint64_t nr_given;
 	uint64_t nr_moved;
+	uint64_t nr_looked; /* elsewhere */
 	uint64_t nr_released;
 
 	/* ---- its own ---- */

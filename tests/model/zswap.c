@@ -438,6 +438,8 @@ static void make_engine(void)
 	program.busy_one_in = settings.busy;
 	program.moves_one_in = 2;
 	program.move_stops_one_in = 8;
+	program.looks_one_in = 2;
+	program.takes_one_in = 2;
 	host_begin();
 	while (!err && (err = zswap_engine_create(&options, &engine)) == -ENOMEM && settings.memory_fails)
 		err = 0;

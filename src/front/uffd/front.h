@@ -18,6 +18,7 @@
 #include "file_store.h"
 #include "regions.h"
 #include "signals.h"
+#include "timing.h"
 #include "zswap.h"
 
 #define PUBLIC __attribute__((visibility("default"))) /* of the calls in zswap.h */
@@ -56,10 +57,17 @@ struct zswap {
 	struct zswap_engine *engine;
 	struct zs_file_store *file; /* NULL: none */
 	struct zs_store store;
-	int fd;               /* of managed memory */
-	int standby_fd;       /* of where taken pages come to; -1: they come by mremap() */
-	bool is_standby_kept; /* some of that memory could not be let go; changed atomically */
-	int pagemap_fd;       /* -1: nothing can be scanned */
+	int fd;                 /* of managed memory */
+	int standby_fd;         /* of where taken pages come to; -1: they come by mremap() */
+	bool is_standby_kept;   /* some of that memory could not be let go; changed atomically */
+	int pagemap_fd;         /* -1: nothing can be scanned */
+	uint32_t look_ns[2];    /* how long each way to read taken pages takes: see standing.c */
+	uint32_t nr_looks;      /* changed atomically, as the next */
+	uint32_t take_ns;       /* how long the evictor takes for a row: see taking.c */
+	uint64_t faulters;      /* an opinion, of whether faults are had by several threads */
+	uint32_t nr_turns;      /* changed atomically */
+	pid_t last_faulter;     /* the pager's */
+	uintptr_t pager_thread; /* its pthread_self(), as soon as it runs; changed atomically */
 	int stop_fd;
 	pthread_t pager;
 	pthread_t evictor;
@@ -89,6 +97,21 @@ void zswap_memory_destroy(struct zswap *zswap);
 int zswap_memory_renew(struct zswap *zswap);
 /* What waits for a page looks again. */
 void zswap_memory_wake(struct zswap *zswap, uint32_t page);
+
+/* ---- standing.c: reading what was taken. As in struct zswap_memory ---- */
+
+const void *zswap_memory_look(void *ctx, const void *at, unsigned int nr, void *buffer);
+/* Whether the first access to a page that has moved takes longer than to have the kernel copy it. */
+bool zswap_touching_is_dear(const struct zswap *zswap);
+
+/* ---- taking.c: who takes pages ---- */
+
+/* A row was taken, by the thread that calls, in so long. */
+void zswap_taking_note(struct zswap *zswap, uint64_t ns);
+/* A thread has a fault. context: the pager, as for the next */
+void zswap_taking_note_faulter(struct zswap *zswap, pid_t thread);
+/* As in struct zswap_memory. */
+bool zswap_memory_takes_with_faults(void *ctx);
 
 /* ---- pager.c: the threads ---- */
 

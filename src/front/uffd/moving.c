@@ -79,9 +79,8 @@ static bool is_empty(const struct zswap *zswap, void *to, unsigned int nr)
  * EAGAIN: something else holds the page for a moment, or only some were moved. EINVAL: a row may be of several
  * mappings, as after mprotect(): then page by page.
  */
-static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
+static unsigned int move_away(struct zswap *zswap, uint32_t page, unsigned int nr, void *to, int *why)
 {
-	struct zswap *zswap = ctx;
 	char *from = zswap_regions_address(&zswap->regions, page), *at = to;
 	unsigned int done = 0, tries = 0, most = nr;
 
@@ -104,6 +103,16 @@ static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void
 			return done;
 		}
 	}
+	return done;
+}
+
+static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
+{
+	uint64_t begun = zswap_now_ns();
+	unsigned int done = move_away(ctx, page, nr, to, why);
+
+	if (done == nr)
+		zswap_taking_note(ctx, zswap_now_ns() - begun);
 	return done;
 }
 
@@ -229,7 +238,7 @@ static int give(void *ctx, uint32_t page, unsigned int nr, const void *content)
  */
 static bool moves(void *ctx)
 {
-	return zswap_has_one_processor(ctx);
+	return zswap_has_one_processor(ctx) && !zswap_touching_is_dear(ctx);
 }
 
 /* A page that is there came just now (see move_some()), or had come before. */
@@ -313,6 +322,8 @@ static int watch_standby(struct zswap *zswap)
 	zswap->memory.take = take_by_move;
 	zswap->memory.move = move;
 	zswap->memory.moves = moves;
+	if (!zswap->means.is_sigbus)
+		zswap->memory.takes_with_faults = zswap_memory_takes_with_faults;
 	err = zswap_descriptor_open_standby(&zswap->means, &zswap->standby_fd);
 	return err ? err
 		   : zswap_descriptor_watch(zswap->standby_fd, zswap->memory.standby,
@@ -327,9 +338,12 @@ int zswap_memory_create(struct zswap *zswap, uint32_t standby_pages)
 	if (standby == MAP_FAILED)
 		return -ENOMEM;
 	madvise(standby, bytes_of(standby_pages), MADV_NOHUGEPAGE);
-	zswap->memory = (struct zswap_memory){
-		.give = give, .release = release, .ctx = zswap, .standby = standby, .standby_pages = standby_pages
-	};
+	zswap->memory = (struct zswap_memory){ .give = give,
+					       .release = release,
+					       .look = zswap_memory_look,
+					       .ctx = zswap,
+					       .standby = standby,
+					       .standby_pages = standby_pages };
 	open_pagemap(zswap);
 	return watch_standby(zswap);
 }

@@ -65,6 +65,7 @@ static int bring_then_wake(struct zswap *zswap, uint32_t page, bool is_write, fa
  */
 static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread)
 {
+	zswap_taking_note_faulter(zswap, thread);
 	if (zswap_is_forking(zswap, thread)) {
 		zswap_changes_settle(zswap);
 		return bring_then_wake(zswap, page, is_write, zswap_engine_fault_paused);
@@ -169,14 +170,6 @@ static bool take_messages(struct zswap *zswap)
 	return had_fault;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /*
  * A fault mostly follows another, and to sleep and be woken takes longer than much of what a fault needs: where a
  * processor has nothing else to do and must be woken itself, above all in a virtual machine, 10 to 100 us. So for as
@@ -184,14 +177,14 @@ static uint64_t now_ns(void)
  */
 static void take_while_they_come(struct zswap *zswap)
 {
-	uint64_t last = now_ns();
+	uint64_t last = zswap_now_ns();
 
 	do {
 		if (take_messages(zswap))
-			last = now_ns();
+			last = zswap_now_ns();
 		else
 			sched_yield();
-	} while (!zswap->means.is_sigbus && now_ns() - last < LOOK_ON_NS);
+	} while (!zswap->means.is_sigbus && zswap_now_ns() - last < LOOK_ON_NS);
 }
 
 /* The program may have been told something else since the last time. */
@@ -208,6 +201,7 @@ static void *run_pager(void *arg)
 	struct zswap *zswap = arg;
 	struct pollfd wait[2] = { { .fd = zswap->fd, .events = POLLIN }, { .fd = zswap->stop_fd, .events = POLLIN } };
 
+	__atomic_store_n(&zswap->pager_thread, (uintptr_t)pthread_self(), __ATOMIC_RELAXED);
 	for (;;) {
 		count_processors(zswap);
 		if (poll(wait, 2, -1) < 0 && errno != EINTR)
