@@ -287,6 +287,7 @@ static void free_one(struct zswap_engine *engine, struct zswap_lane *lane, uint3
 		zswap_standby_wait(&engine->standby, nr_changes);
 }
 
+/* Returns how many were taken. */
 static unsigned int take_oldest(struct zswap_engine *engine, struct zswap_batch *batch)
 {
 	uint32_t page[ZSWAP_BATCH_PAGES];
@@ -295,11 +296,12 @@ static unsigned int take_oldest(struct zswap_engine *engine, struct zswap_batch 
 	return take_pages(engine, batch, page, nr, true);
 }
 
-unsigned int zswap_take_once(struct zswap_engine *engine)
+void zswap_take_once(struct zswap_engine *engine)
 {
 	struct zswap_batch *batch = zswap_may_pack(engine) ? zswap_standby_reserve(&engine->standby) : NULL;
 
-	return batch ? take_oldest(engine, batch) : 0;
+	if (batch)
+		take_oldest(engine, batch);
 }
 
 bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane)

@@ -38,8 +38,7 @@ struct zswap_memory {
 	 */
 	bool (*takes_with_faults)(void *ctx);
 	/*
-	 * Pages in a row in standby memory, to be read: there, or in the buffer, which has room for so many. NULL: they
-	 * are read where they are.
+	 * Where pages in a row in standby memory can be read: there, or in the buffer, which has room for so many.
 	 */
 	const void *(*look)(void *ctx, const void *at, unsigned int nr, void *buffer);
 	/*

@@ -20,8 +20,8 @@ static bool takes_with_faults(const struct zswap_engine *engine)
 
 /* ---- ahead of demand ---- */
 
-/* Of a few batches one is free. */
-static bool are_few_free(struct zswap_engine *engine)
+/* Whether too few batches are free; where there are few at all, one is enough. */
+static bool is_packing_due(struct zswap_engine *engine)
 {
 	uint32_t wanted = engine->standby.nr_batches / 4 < FREE_BATCHES ? 1 : FREE_BATCHES;
 
@@ -31,7 +31,7 @@ static bool are_few_free(struct zswap_engine *engine)
 bool zswap_is_eviction_due(struct zswap_engine *engine)
 {
 	if (takes_with_faults(engine))
-		return are_few_free(engine) || zswap_taken_pages(engine) > engine->limit_pages;
+		return is_packing_due(engine) || zswap_taken_pages(engine) > engine->limit_pages;
 	return zswap_taken_pages(engine) > engine->high_pages;
 }
 
@@ -40,7 +40,7 @@ static bool evict_or_pack(struct zswap_engine *engine, struct zswap_lane *lane)
 {
 	if (!takes_with_faults(engine))
 		return zswap_taken_pages(engine) > engine->low_pages && zswap_evict_once(engine, lane);
-	if (are_few_free(engine))
+	if (is_packing_due(engine))
 		return zswap_pack_oldest(engine, lane);
 	return zswap_taken_pages(engine) > engine->limit_pages && zswap_evict_once(engine, lane);
 }

@@ -134,7 +134,7 @@ static const unsigned char *look(struct zswap_engine *engine, struct zswap_lane 
 {
 	const unsigned char *at = zswap_standby_content(&engine->standby, batch->first + i);
 
-	return engine->memory.look ? engine->memory.look(engine->memory.ctx, at, nr, lane->taken) : at;
+	return engine->memory.look(engine->memory.ctx, at, nr, lane->taken);
 }
 
 /* Result: whether all of them are no more in the batch. */

@@ -203,9 +203,9 @@ unsigned int zswap_ahead_empty(struct zswap_engine *engine, uint32_t page);
 
 /* ---- evict.c. context: busy shared, as for pack.c ---- */
 
-/* One batch is taken, if one is free. Result: how many pages. */
-unsigned int zswap_take_once(struct zswap_engine *engine);
-/* The same, or else one is packed. Result: whether that could be done. */
+/* One batch is taken, if one is free. */
+void zswap_take_once(struct zswap_engine *engine);
+/* The same, or one is packed. Result: whether that could be done. */
 bool zswap_evict_once(struct zswap_engine *engine, struct zswap_lane *lane);
 /* Takes these pages, as far as they are resident. */
 void zswap_evict_pages(struct zswap_engine *engine, struct zswap_lane *lane, uint32_t *pages, unsigned int nr);

@@ -58,8 +58,7 @@ static void the_oldest_go_ahead_of_demand(void **state)
 	assert_int_equal(kind_of(0), ZSWAP_OBJECT);
 	assert_int_equal(figures().direct_evictions, 0);
 	assert_false(zswap_engine_step(world.engine));
-	for (uint32_t page = 0; page < HIGH_PAGES; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, HIGH_PAGES);
 	end();
 }
 
@@ -258,8 +257,7 @@ static void a_full_pool_takes_no_more(void **state)
 	assert_false(zswap_engine_step(world.engine));
 	assert_int_equal(figures().resident_pages, resident + 1);
 	assert_int_equal(figures().evicted, evicted);
-	for (uint32_t page = 0; page < 1500; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 1500);
 	end();
 }
 
@@ -437,8 +435,7 @@ static void cold_pages_go_first(void **state)
 	/* What is elsewhere is not touched. */
 	zswap_engine_cold(world.engine, world.first, NR_PAGES);
 	audit();
-	for (uint32_t page = 0; page < HIGH_PAGES; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, HIGH_PAGES);
 	end();
 }
 
@@ -479,8 +476,7 @@ static void pages_are_evicted_at_once(void **state)
 	evict(0, NR_PAGES);
 	assert_int_equal(figures().resident_pages, 0);
 	assert_int_equal(figures().evicted, 160);
-	for (uint32_t page = 0; page < 160; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 160);
 	end();
 }
 

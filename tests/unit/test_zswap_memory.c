@@ -19,8 +19,7 @@ static void busy_pages_stay_for_a_while(void **state)
 	assert_int_equal(figures().evicted, 8);
 	for (uint32_t page = 0; page < 10; page++)
 		assert_int_equal(slot_of(page) == (THERE | ZSWAP_STAYS), page == 3 || page == 9);
-	for (uint32_t page = 0; page < 10; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 10);
 	/* Not even tried, but for the next time. */
 	evict(3, 1);
 	assert_int_equal(figures().busy_pages, 2);
@@ -250,13 +249,11 @@ static void spare_memory_is_given(void **state)
 	zswap_engine_pack(world.engine);
 	assert_int_equal(zswap_standby_spare_pages(&world.engine->standby), 64);
 	assert_int_equal(figures().standby_pages, 64);
-	for (uint32_t page = 0; page < 32; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 32);
 	assert_int_equal(world.program.nr_moved, 32);
 	audit();
 	world.program.move_stops_one_in = 2;
-	for (uint32_t page = 32; page < 64; page++)
-		assert_page(page, HALF(page));
+	assert_filled(32, 64);
 	assert_in_range(world.program.nr_moved, 33, 63);
 	audit();
 	/* A limit that is reached has it first. */

@@ -61,10 +61,11 @@ static void the_evictor_packs_when_none_is_free(void **state)
 	(void)state;
 	begin_to_take_with_faults();
 	next = fill_up();
-	for (unsigned int i = 0; i < STANDBY_PAGES / ZSWAP_BATCH_PAGES; i++)
-		write_page(next + i * ZSWAP_GROUP_PAGES, HALF(i));
+	write_page(next, HALF(next));
+	world.nr_woken = 0;
+	write_page(next + ZSWAP_GROUP_PAGES, HALF(1));
 	assert_int_equal(figures().evicted, STANDBY_PAGES);
-	assert_true(world.nr_woken > 0);
+	assert_int_equal(world.nr_woken, 1);
 	step_all();
 	assert_int_equal(figures().evicted, STANDBY_PAGES);
 	assert_int_equal(figures().packed, ZSWAP_BATCH_PAGES);
@@ -81,8 +82,67 @@ static void the_limit_holds(void **state)
 		write_page(page, HALF(page));
 		assert_in_range(figures().resident_pages, 1, LIMIT_PAGES);
 	}
-	for (uint32_t page = 0; page < MANY_PAGES; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, MANY_PAGES);
+	end();
+}
+
+static void let_the_pool_be_full(bool is_full)
+{
+	world.engine->pool_limit_bytes = is_full ? 1 : 0;
+	world.engine->is_full = is_full;
+}
+
+/* What stands by has nowhere to go then. */
+static void into_a_full_pool_nothing_is_packed(void **state)
+{
+	uint32_t next;
+
+	(void)state;
+	begin_to_take_with_faults();
+	next = fill_up();
+	write_page(next, HALF(next));
+	write_page(next + ZSWAP_GROUP_PAGES, HALF(1));
+	let_the_pool_be_full(true);
+	assert_false(zswap_is_eviction_due(world.engine));
+	assert_false(zswap_engine_step(world.engine));
+	assert_int_equal(figures().pool_limit_hit, 0);
+	let_the_pool_be_full(false);
+	end();
+}
+
+static void for_a_full_pool_nothing_is_taken(void **state)
+{
+	uint32_t next;
+
+	(void)state;
+	begin_to_take_with_faults();
+	next = fill_up();
+	let_the_pool_be_full(true);
+	write_page(next, HALF(next));
+	assert_int_equal(figures().evicted, 0);
+	let_the_pool_be_full(false);
+	end();
+}
+
+#define NR_BEYOND 32u
+#define NR_STEPS 16u
+
+/* What had to stay, and may go now: no fault is needed for that. */
+static void the_evictor_takes_what_is_beyond_the_limit(void **state)
+{
+	(void)state;
+	begin_to_take_with_faults();
+	memset(world.program.is_busy + world.first, true, NR_PAGES);
+	fill_pages(LIMIT_PAGES + NR_BEYOND);
+	assert_true(zswap_taken_pages(world.engine) > LIMIT_PAGES);
+	memset(world.program.is_busy + world.first, false, NR_PAGES);
+	zswap_engine_pack(world.engine);
+	assert_int_equal(zswap_standby_free_batches(&world.engine->standby), 2);
+	assert_true(zswap_is_eviction_due(world.engine));
+	for (unsigned int i = 0; i < NR_STEPS; i++)
+		zswap_engine_step(world.engine);
+	assert_true(zswap_taken_pages(world.engine) <= LIMIT_PAGES);
+	assert_filled(0, LIMIT_PAGES + NR_BEYOND);
 	end();
 }
 
@@ -112,8 +172,7 @@ static void taken_pages_are_read_where_memory_says(void **state)
 	world.program.looks_one_in = 1;
 	put_away(ZSWAP_BATCH_PAGES);
 	assert_true(world.program.nr_looked >= ZSWAP_BATCH_PAGES);
-	for (uint32_t page = 0; page < ZSWAP_BATCH_PAGES; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, ZSWAP_BATCH_PAGES);
 	end();
 }
 
@@ -139,6 +198,9 @@ int main(void)
 		cmocka_unit_test(faults_take),
 		cmocka_unit_test(the_evictor_packs_when_none_is_free),
 		cmocka_unit_test(the_limit_holds),
+		cmocka_unit_test(into_a_full_pool_nothing_is_packed),
+		cmocka_unit_test(for_a_full_pool_nothing_is_taken),
+		cmocka_unit_test(the_evictor_takes_what_is_beyond_the_limit),
 		cmocka_unit_test(the_evictor_takes_again),
 		cmocka_unit_test(taken_pages_are_read_where_memory_says),
 		cmocka_unit_test(what_was_read_elsewhere_comes_back),

@@ -23,12 +23,10 @@ static void a_walk_brings_what_follows(void **state)
 	assert_page(3, HALF(3));
 	assert_true(is_there(6));
 	assert_int_equal(kind_of(7), ZSWAP_OBJECT);
-	for (uint32_t page = 7; page < 15; page++)
-		assert_page(page, HALF(page));
+	assert_filled(7, 15);
 	assert_page(15, HALF(15));
 	assert_int_equal(kind_of(16), ZSWAP_OBJECT);
-	for (uint32_t page = 16; page < 64; page++)
-		assert_page(page, HALF(page));
+	assert_filled(16, 64);
 	after = figures();
 	assert_int_equal(after.faults - before.faults + after.read_ahead - before.read_ahead, 64);
 	assert_true(after.faults - before.faults <= 16);
@@ -45,8 +43,7 @@ static void a_walk_stops_at_what_is_there(void **state)
 	evict(5, 11);
 	pack_all();
 	write_page(4, HALF(77));
-	for (uint32_t page = 0; page < 4; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 4);
 	assert_int_equal(kind_of(5), ZSWAP_OBJECT);
 	assert_page(4, HALF(77));
 	/* And zeroes do not go on as content. */
@@ -324,12 +321,10 @@ static void a_scan_drives_out_what_it_brought(void **state)
 	(void)state;
 	begin(0, 0);
 	fill_pages(nr);
-	for (uint32_t page = 0; page < nr; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, nr);
 	before = figures().faults + figures().read_ahead;
 	for (unsigned int round = 0; round < 4; round++)
-		for (uint32_t page = 0; page < nr; page++)
-			assert_page(page, HALF(page));
+		assert_filled(0, nr);
 	assert_true(figures().faults + figures().read_ahead - before < 4 * nr * 9 / 10);
 	end();
 }
@@ -370,11 +365,9 @@ static void what_is_of_no_use_any_more_goes(void **state)
 		write_page(page, HALF(page));
 	send_away(0, nr);
 	for (unsigned int round = 0; round < 100; round++)
-		for (uint32_t page = 0; page < nr; page++)
-			assert_page(page, HALF(page));
+		assert_filled(0, nr);
 	before = figures().faults;
-	for (uint32_t page = 0; page < nr; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, nr);
 	assert_true(figures().faults - before < nr / 8);
 	end();
 }
@@ -387,8 +380,7 @@ static void a_row_may_come_in_part(void **state)
 	(void)state;
 	begin(0, 0);
 	put_away(16);
-	for (uint32_t page = 0; page < 3; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 3);
 	fail_gives(-EAGAIN, 2);
 	assert_int_equal(zswap_engine_fault(world.engine, world.first + 3, false), -EAGAIN);
 	assert_true(program_has(&world.program, world.first + 4));

@@ -147,8 +147,7 @@ static void faults_write_back_what_must_go(void **state)
 	assert_true(figures().written_back_pages > 500);
 	assert_in_range(figures().resident_pages + figures().standby_pages, 1, LIMIT_PAGES + ZSWAP_GROUP_PAGES);
 	assert_int_equal(world.nr_told, 0);
-	for (uint32_t page = 0; page < 3000; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 3000);
 	assert_true(figures().stored_faults > 0);
 	end();
 }
@@ -164,15 +163,13 @@ static void a_full_store_leaves_pages_in_memory(void **state)
 	assert_in_range(written, 256, 600);
 	assert_true(figures().resident_pages > LIMIT_PAGES);
 	assert_int_equal(figures().failed_writes, 0);
-	for (uint32_t page = 3000; page < 4000; page++)
-		assert_page(page, HALF(page));
+	assert_filled(3000, 4000);
 	/* Once there is room, it is found after some faults. */
 	program_drop(&world.program, world.first, 2000, true);
 	pass_faults(RETRY_FAULTS);
 	fill_pages(2000);
 	assert_true(figures().written_back_pages > written);
-	for (uint32_t page = 0; page < 4000; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 4000);
 	end();
 }
 
@@ -186,8 +183,7 @@ static void a_store_that_fails_loses_nothing(void **state)
 	assert_int_equal(world.nr_told, 1);
 	assert_int_equal(figures().stored_pages + figures().backing_bytes, 0);
 	audit();
-	for (uint32_t page = 0; page < 2500; page++)
-		assert_page(page, HALF(page));
+	assert_filled(0, 2500);
 	end();
 }
 

@@ -251,6 +251,13 @@ static inline void fill_pages(uint32_t nr)
 		write_page(page, HALF(page));
 }
 
+/* Pages have the content that fill_pages() gave them. */
+static inline void assert_filled(uint32_t first, uint32_t end)
+{
+	for (uint32_t page = first; page < end; page++)
+		assert_page(page, HALF(page));
+}
+
 /* ... and are packed. */
 static inline void put_away(uint32_t nr)
 {

@@ -49,6 +49,21 @@ struct zswap_changes {
 	} change[ZSWAP_MOST_CHANGES];
 };
 
+/* How taken pages are read: see standing.c. */
+struct zswap_looks {
+	uint32_t ns[2]; /* how long each way takes for a page: see timing.h */
+	uint32_t nr;    /* changed atomically */
+};
+
+/* Who takes pages: see taking.c. */
+struct zswap_takers {
+	uint32_t row_ns;    /* how long others than the pager take for a row */
+	uint32_t nr_turns;  /* changed atomically */
+	uint64_t several;   /* an opinion, of faults of another thread than the one before */
+	pid_t last_faulter; /* the pager's */
+	uintptr_t pager;    /* its pthread_self(), as soon as it runs; changed atomically */
+};
+
 struct zswap {
 	struct zswap *next; /* of all */
 	struct zswap_means means;
@@ -57,17 +72,12 @@ struct zswap {
 	struct zswap_engine *engine;
 	struct zs_file_store *file; /* NULL: none */
 	struct zs_store store;
-	int fd;                 /* of managed memory */
-	int standby_fd;         /* of where taken pages come to; -1: they come by mremap() */
-	bool is_standby_kept;   /* some of that memory could not be let go; changed atomically */
-	int pagemap_fd;         /* -1: nothing can be scanned */
-	uint32_t look_ns[2];    /* how long each way to read taken pages takes: see standing.c */
-	uint32_t nr_looks;      /* changed atomically, as the next */
-	uint32_t take_ns;       /* how long the evictor takes for a row: see taking.c */
-	uint64_t faulters;      /* an opinion, of whether faults are had by several threads */
-	uint32_t nr_turns;      /* changed atomically */
-	pid_t last_faulter;     /* the pager's */
-	uintptr_t pager_thread; /* its pthread_self(), as soon as it runs; changed atomically */
+	int fd;               /* of managed memory */
+	int standby_fd;       /* of where taken pages come to; -1: they come by mremap() */
+	bool is_standby_kept; /* some of that memory could not be let go; changed atomically */
+	int pagemap_fd;       /* -1: nothing can be scanned */
+	struct zswap_looks looks;
+	struct zswap_takers takers;
 	int stop_fd;
 	pthread_t pager;
 	pthread_t evictor;
@@ -108,7 +118,7 @@ bool zswap_touching_is_dear(const struct zswap *zswap);
 
 /* A row was taken, by the thread that calls, in so long. */
 void zswap_taking_note(struct zswap *zswap, uint64_t ns);
-/* A thread has a fault. context: the pager, as for the next */
+/* A thread has a fault. context: the pager */
 void zswap_taking_note_faulter(struct zswap *zswap, pid_t thread);
 /* As in struct zswap_memory. */
 bool zswap_memory_takes_with_faults(void *ctx);

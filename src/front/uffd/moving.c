@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "clocks.h"
 #include "front.h"
 #include "kernel.h"
 #include "page_slot.h"
@@ -79,8 +80,9 @@ static bool is_empty(const struct zswap *zswap, void *to, unsigned int nr)
  * EAGAIN: something else holds the page for a moment, or only some were moved. EINVAL: a row may be of several
  * mappings, as after mprotect(): then page by page.
  */
-static unsigned int move_away(struct zswap *zswap, uint32_t page, unsigned int nr, void *to, int *why)
+static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
 {
+	struct zswap *zswap = ctx;
 	char *from = zswap_regions_address(&zswap->regions, page), *at = to;
 	unsigned int done = 0, tries = 0, most = nr;
 
@@ -106,13 +108,14 @@ static unsigned int move_away(struct zswap *zswap, uint32_t page, unsigned int n
 	return done;
 }
 
-static unsigned int take_by_move(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
+/* Where there is a pager, which may have to do it. */
+static unsigned int take_timed(void *ctx, uint32_t page, unsigned int nr, void *to, int *why)
 {
-	uint64_t begun = zswap_now_ns();
-	unsigned int done = move_away(ctx, page, nr, to, why);
+	uint64_t begun = zs_clock_ns();
+	unsigned int done = take_by_move(ctx, page, nr, to, why);
 
 	if (done == nr)
-		zswap_taking_note(ctx, zswap_now_ns() - begun);
+		zswap_taking_note(ctx, zs_clock_ns() - begun);
 	return done;
 }
 
@@ -319,11 +322,10 @@ static int watch_standby(struct zswap *zswap)
 	zswap->memory.take = take_by_remap;
 	if (!zswap->means.has_move)
 		return 0;
-	zswap->memory.take = take_by_move;
+	zswap->memory.take = zswap->means.is_sigbus ? take_by_move : take_timed;
+	zswap->memory.takes_with_faults = zswap->means.is_sigbus ? NULL : zswap_memory_takes_with_faults;
 	zswap->memory.move = move;
 	zswap->memory.moves = moves;
-	if (!zswap->means.is_sigbus)
-		zswap->memory.takes_with_faults = zswap_memory_takes_with_faults;
 	err = zswap_descriptor_open_standby(&zswap->means, &zswap->standby_fd);
 	return err ? err
 		   : zswap_descriptor_watch(zswap->standby_fd, zswap->memory.standby,

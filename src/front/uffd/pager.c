@@ -2,7 +2,7 @@
 /*
  * Two threads. The pager reads what the kernel tells: faults, if they are not taken in their threads, and what the
  * program unmaps or drops behind our back, which waits until that is read. The evictor keeps pages free ahead of
- * demand; it sleeps until a fault finds that there are few.
+ * demand, or packs what the pager takes; it sleeps until a fault finds that there is something to do.
  */
 #include <errno.h>
 #include <limits.h>
@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clocks.h"
 #include "front.h"
 #include "futex.h"
 #include "kernel.h"
@@ -177,14 +178,14 @@ static bool take_messages(struct zswap *zswap)
  */
 static void take_while_they_come(struct zswap *zswap)
 {
-	uint64_t last = zswap_now_ns();
+	uint64_t last = zs_clock_ns();
 
 	do {
 		if (take_messages(zswap))
-			last = zswap_now_ns();
+			last = zs_clock_ns();
 		else
 			sched_yield();
-	} while (!zswap->means.is_sigbus && zswap_now_ns() - last < LOOK_ON_NS);
+	} while (!zswap->means.is_sigbus && zs_clock_ns() - last < LOOK_ON_NS);
 }
 
 /* The program may have been told something else since the last time. */
@@ -201,7 +202,7 @@ static void *run_pager(void *arg)
 	struct zswap *zswap = arg;
 	struct pollfd wait[2] = { { .fd = zswap->fd, .events = POLLIN }, { .fd = zswap->stop_fd, .events = POLLIN } };
 
-	__atomic_store_n(&zswap->pager_thread, (uintptr_t)pthread_self(), __ATOMIC_RELAXED);
+	__atomic_store_n(&zswap->takers.pager, (uintptr_t)pthread_self(), __ATOMIC_RELAXED);
 	for (;;) {
 		count_processors(zswap);
 		if (poll(wait, 2, -1) < 0 && errno != EINTR)

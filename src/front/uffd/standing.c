@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
- * Reading what was taken: in its place, or as the kernel copies it (process_vm_readv() of our own memory, for which no
- * mapping is looked up by the processor). The first access to a page that has moved is a miss of the TLB; but where a
+ * Reading what was taken: in its place, or as the kernel copies it (process_vm_readv() of our own memory, which the
+ * kernel reads by a mapping of its own). The first access to a page that has moved is a miss of the TLB; but where a
  * hypervisor keeps shadows of page tables, as PVM does, it is a fault of its own, of 4 to 5 us, and so is one more as
  * the page is given back. So both ways are tried.
  */
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "clocks.h"
 #include "front.h"
 #include "page_slot.h"
 
@@ -33,30 +34,30 @@ static bool copy(const void *at, size_t bytes, void *buffer)
 
 bool zswap_touching_is_dear(const struct zswap *zswap)
 {
-	return zswap_timing_ns(&zswap->look_ns[BY_KERNEL]) < zswap_timing_ns(&zswap->look_ns[IN_PLACE]);
+	return zswap_timing_ns(&zswap->looks.ns[BY_KERNEL]) < zswap_timing_ns(&zswap->looks.ns[IN_PLACE]);
 }
 
 /* Where it is not allowed, as a sandbox may have it, it is as if it took for ever. */
-static const void *try(struct zswap *zswap, unsigned int way, const void *at, unsigned int nr, void *buffer)
+static const void *look_and_time(struct zswap *zswap, unsigned int way, const void *at, unsigned int nr, void *buffer)
 {
 	size_t bytes = (size_t)nr << ZSWAP_PAGE_SHIFT;
-	uint64_t begun = zswap_now_ns();
+	uint64_t begun = zs_clock_ns();
 	bool is_copied = way == BY_KERNEL && copy(at, bytes, buffer);
 
 	if (!is_copied)
 		touch(at, bytes);
-	zswap_timing_note(&zswap->look_ns[way],
-			  way == BY_KERNEL && !is_copied ? UINT64_MAX : (zswap_now_ns() - begun) / nr);
+	zswap_timing_note(&zswap->looks.ns[way],
+			  way == BY_KERNEL && !is_copied ? UINT64_MAX : (zs_clock_ns() - begun) / nr);
 	return is_copied ? buffer : at;
 }
 
 const void *zswap_memory_look(void *ctx, const void *at, unsigned int nr, void *buffer)
 {
 	struct zswap *zswap = ctx;
-	uint32_t turn = __atomic_fetch_add(&zswap->nr_looks, 1, __ATOMIC_RELAXED) % TRIAL_ONE_IN;
+	uint32_t turn = __atomic_fetch_add(&zswap->looks.nr, 1, __ATOMIC_RELAXED) % TRIAL_ONE_IN;
 
 	if (turn < TRIAL_TURNS)
-		return try(zswap, turn % 2 ? BY_KERNEL : IN_PLACE, at, nr, buffer);
+		return look_and_time(zswap, turn % 2 ? BY_KERNEL : IN_PLACE, at, nr, buffer);
 	if (zswap_touching_is_dear(zswap) && copy(at, (size_t)nr << ZSWAP_PAGE_SHIFT, buffer))
 		return buffer;
 	return at;

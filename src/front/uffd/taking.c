@@ -18,33 +18,34 @@
 
 void zswap_taking_note(struct zswap *zswap, uint64_t ns)
 {
-	if ((uintptr_t)pthread_self() != __atomic_load_n(&zswap->pager_thread, __ATOMIC_RELAXED))
-		zswap_timing_note(&zswap->take_ns, ns);
+	if ((uintptr_t)pthread_self() != __atomic_load_n(&zswap->takers.pager, __ATOMIC_RELAXED))
+		zswap_timing_note(&zswap->takers.row_ns, ns);
 }
 
 void zswap_taking_note_faulter(struct zswap *zswap, pid_t thread)
 {
-	struct zswap_opinion opinion = zswap_opinion_look(&zswap->faulters);
+	struct zswap_opinion opinion = zswap_opinion_look(&zswap->takers.several);
 
 	opinion.nr_seen++;
-	opinion.nr_such += thread != zswap->last_faulter;
-	zswap_opinion_note(&zswap->faulters, opinion);
-	zswap->last_faulter = thread;
+	opinion.nr_such += thread != zswap->takers.last_faulter;
+	zswap_opinion_note(&zswap->takers.several, opinion);
+	zswap->takers.last_faulter = thread;
 }
 
+/* Of the first few the first one is another thread's than none, so they are of several. */
 static bool are_several(const struct zswap *zswap)
 {
-	struct zswap_opinion opinion = zswap_opinion_look(&zswap->faulters);
+	struct zswap_opinion opinion = zswap_opinion_look(&zswap->takers.several);
 
-	return !zswap_opinion_is_known(&opinion) || zswap_opinion_is_share(&opinion, 1, SEVERAL_ONE_IN);
+	return zswap_opinion_is_share(&opinion, 1, SEVERAL_ONE_IN);
 }
 
 bool zswap_memory_takes_with_faults(void *ctx)
 {
 	struct zswap *zswap = ctx;
 
-	if (__atomic_fetch_add(&zswap->nr_turns, 1, __ATOMIC_RELAXED) % TRIAL_ONE_IN < TRIAL_TURNS ||
+	if (__atomic_fetch_add(&zswap->takers.nr_turns, 1, __ATOMIC_RELAXED) % TRIAL_ONE_IN < TRIAL_TURNS ||
 	    are_several(zswap))
 		return false;
-	return zswap_timing_ns(&zswap->take_ns) > DEAR_NS;
+	return zswap_timing_ns(&zswap->takers.row_ns) > DEAR_NS;
 }

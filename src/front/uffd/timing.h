@@ -8,18 +8,9 @@
 #define ZSWAP_TIMING_H
 
 #include <stdint.h>
-#include <time.h>
 
 #define ZSWAP_MOST_NS (UINT32_C(1) << 28)
 #define ZSWAP_TIMING_STEP 16u /* one part of the median in so many */
-
-static inline uint64_t zswap_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* 0: nothing was noted yet. */
 static inline uint32_t zswap_timing_ns(const uint32_t *timing)
