@@ -67,7 +67,7 @@ jobs_table() {
 	RAM disk, all policies|pat|T/disk -p rdw -x 20 -j 4 -n 20000 -r SEED -t SECONDS
 	RAM disk, memory fails|pat|T/disk-sim -f 50 -p rdw -x 20 -j 4 -n 10000 -r SEED -t SECONDS
 	RAM disk under nbdkit|p|C/connections.sh B/src/front/nbdkit/nbdkit-zram-plugin.so T/disk policies
-	compressed memory, model|pat|T/zswap-model -j 4 -l 2000 -w 3072 -x 20 -g 20 -n 10000 -r SEED
+	compressed memory, model|pat|T/zswap-model -j 4 -l 2000 -w 3072 -x 20 -g 20 -a 8 -n 10000 -r SEED
 	compressed memory, memory fails|pa|T/zswap-model-sim -j 4 -f 10 -l 1800 -w 8192 -x 20 -n 10000 -r SEED
 	lost updates, SIGBUS|pat|T/zswap-lost -m sigbus -n 100000 -w 2 -r SEED
 	lost updates, pager|pat|T/zswap-lost -m full -n 100000 -w 2 -r SEED

@@ -155,11 +155,8 @@ static void count_slot(struct zswap_counts *counts, uint64_t slot, int64_t once)
 		zswap_count(&counts->packed_bytes, once * zswap_slot_bytes(slot));
 }
 
-/* A page that stands by may have what it came from. */
 void zswap_discard(struct zswap_engine *engine, uint64_t slot)
 {
-	if (zswap_slot_kind(slot) == ZSWAP_STANDBY)
-		slot = zswap_copies_take(engine, zswap_slot_where(slot));
 	if (zswap_slot_bytes(slot))
 		zs_free(engine->pool, zswap_slot_where(slot));
 	else if (zswap_slot_kind(slot) == ZSWAP_STORED)
@@ -173,7 +170,8 @@ void zswap_pass_on(struct zswap_engine *engine, uint32_t number, uint64_t slot, 
 
 	if (queue_of(engine, old))
 		zswap_queue_remove(queue_of(engine, old), &engine->table, number);
-	__atomic_store_n(&page->slot, slot, __ATOMIC_RELAXED);
+	/* Who packs looks without a lock, and lets go of a place that was left: all that was done there is. */
+	__atomic_store_n(&page->slot, slot, __ATOMIC_RELEASE);
 	if (queue_of(engine, slot))
 		zswap_queue_add(queue_of(engine, slot), &engine->table, number, end);
 	if (!old)
@@ -186,6 +184,9 @@ void zswap_move_to(struct zswap_engine *engine, uint32_t number, uint64_t slot, 
 {
 	uint64_t old = zswap_page_of(&engine->table, number)->slot;
 
+	/* What it came from, if that is kept: the place may be another page's as soon as this one is seen elsewhere. */
+	if (zswap_slot_kind(old) == ZSWAP_STANDBY)
+		old = zswap_copies_take(engine, zswap_slot_where(old));
 	zswap_pass_on(engine, number, slot, end);
 	zswap_discard(engine, old);
 }

@@ -100,9 +100,10 @@ static inline uint64_t zswap_counted(const uint64_t *count)
 	return __atomic_load_n(count, __ATOMIC_RELAXED);
 }
 
+/* What was done to a page before it got that slot is done. */
 static inline uint64_t zswap_look(const struct zswap_page *page)
 {
-	return __atomic_load_n(&page->slot, __ATOMIC_RELAXED);
+	return __atomic_load_n(&page->slot, __ATOMIC_ACQUIRE);
 }
 
 /* Whether a page's content is elsewhere than in the program's memory. */

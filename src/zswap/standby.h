@@ -36,7 +36,7 @@ struct zswap_batch {
 	uint64_t first;        /* the place of its first page */
 	unsigned char *at;
 	uint32_t page[ZSWAP_BATCH_PAGES];
-	/* What a page came from, as a slot; 0: nothing is kept. While the page stands by its group's lock guards it. */
+	/* What a page came from, as a slot; 0: nothing is kept. It is the group's lock's until the page leaves. */
 	uint64_t copy[ZSWAP_BATCH_PAGES];
 };
 

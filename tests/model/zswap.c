@@ -3,12 +3,13 @@
  * The engine of compressed memory against a model, which is plain memory: a simulated program reads, writes, drops and
  * gives advice at random, while the engine takes its pages and gives them.
  *   zswap-model [-r SEED] [-n OPERATIONS] [-j THREADS] [-c CODEC] [-l POOL_KIB] [-w STORE_KIB] [-x ONE_IN] [-g ONE_IN]
- *               [-b ONE_IN]
+ *               [-b ONE_IN] [-a ONE_IN]
  *   zswap-model-sim [-f ONE_IN] ...
  * -j: each thread has pages of a region that all share, each so many-th, and a region for itself, which it unmaps and
  * maps again; one more thread evicts. -w: there is a store; -x: of its calls one in so many fails. -g: of the calls
- * that give pages, one in so many is to be tried later; -b: of the pages to be taken one in so many has to stay. -f: of
- * the requests for memory one in so many fails.
+ * that give pages, one in so many is to be tried later; -b: of the pages to be taken one in so many has to stay. -a:
+ * one operation in so many is a page that goes alone and comes again, over and over. -f: of the requests for memory one
+ * in so many fails.
  * Ends with 1 at the first difference, and says how to come there again: with several threads to about there.
  */
 #include <errno.h>
@@ -42,7 +43,7 @@
 
 struct settings {
 	uint64_t seed, nr_operations, nr_threads, pool_kib, store_kib;
-	uint64_t store_fails, give_fails, busy, memory_fails;
+	uint64_t store_fails, give_fails, busy, memory_fails, alone;
 	const char *codec;
 };
 
@@ -61,12 +62,12 @@ _Noreturn static void differ(const char *what, int err, uint32_t page)
 {
 	fprintf(stderr,
 		"zswap: %s (error %d, page %u): -r %llu -n %llu -j %llu -c %s -l %llu -w %llu -x %llu -g %llu -b %llu "
-		"-f %llu\n",
+		"-a %llu -f %llu\n",
 		what, err, page, (unsigned long long)settings.seed, (unsigned long long)settings.nr_operations,
 		(unsigned long long)settings.nr_threads, settings.codec, (unsigned long long)settings.pool_kib,
 		(unsigned long long)settings.store_kib, (unsigned long long)settings.store_fails,
 		(unsigned long long)settings.give_fails, (unsigned long long)settings.busy,
-		(unsigned long long)settings.memory_fails);
+		(unsigned long long)settings.alone, (unsigned long long)settings.memory_fails);
 	exit(1);
 }
 
@@ -256,6 +257,18 @@ static void do_evict(struct player *p)
 	zswap_engine_evict(engine, first, nr);
 }
 
+/* Batches of one page, which are left and filled at once. */
+static void come_and_go(struct player *p)
+{
+	uint32_t i = any_of(p), nr = 1 + rng_below(&p->rng, 40);
+	unsigned char *model;
+
+	for (uint32_t page = page_of(p, i, &model); nr; nr--) {
+		zswap_engine_evict(engine, page, 1);
+		read_page(p, i);
+	}
+}
+
 static void do_step(struct player *p)
 {
 	(void)p;
@@ -329,6 +342,10 @@ static void do_one(struct player *p)
 	uint32_t chance = rng_below(&p->rng, 1000);
 	unsigned int i = 0;
 
+	if (settings.alone && chance % settings.alone == 0) {
+		come_and_go(p);
+		return;
+	}
 	for (; chance >= operations[i].of_1000; i++)
 		chance -= operations[i].of_1000;
 	operations[i].do_it(p);
@@ -535,7 +552,7 @@ static void parse(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "r:n:j:c:l:w:x:g:b:f:")) >= 0) {
+	while ((option = getopt(argc, argv, "r:n:j:c:l:w:x:g:b:a:f:")) >= 0) {
 		switch (option) {
 		case 'r': settings.seed = option_number("zswap", option, optarg); break;
 		case 'n': settings.nr_operations = option_number("zswap", option, optarg); break;
@@ -546,6 +563,7 @@ static void parse(int argc, char **argv)
 		case 'x': settings.store_fails = option_number("zswap", option, optarg); break;
 		case 'g': settings.give_fails = option_number("zswap", option, optarg); break;
 		case 'b': settings.busy = option_number("zswap", option, optarg); break;
+		case 'a': settings.alone = option_number("zswap", option, optarg); break;
 		case 'f': settings.memory_fails = option_number("zswap", option, optarg); break;
 		default: exit(2);
 		}
