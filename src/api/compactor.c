@@ -53,7 +53,8 @@ static void after_fork(void)
 
 static int forks_err; /* what keeps forks from being minded; 0: nothing */
 
-static void mind_forks(void)
+/* Before main(), so that the program's own handlers find nothing locked: before a fork they come before this one. */
+__attribute__((constructor)) static void mind_forks(void)
 {
 	forks_err = -pthread_atfork(before_fork, after_fork, after_fork);
 }
@@ -80,11 +81,15 @@ static bool tend(struct zs_compactor *compactor)
 	return more;
 }
 
-static void rest(struct zs_compactor *compactor)
+/* Result: whether anything was kept. */
+static bool rest(struct zs_compactor *compactor)
 {
+	bool was_any;
+
 	pthread_mutex_lock(&compactor->at_work);
-	zs_pool_trim(compactor->pool, 0);
+	was_any = zs_pool_trim(compactor->pool, 0) != 0;
 	pthread_mutex_unlock(&compactor->at_work);
+	return was_any;
 }
 
 /* Goes to sleep unless there is something to do. Who has work from now on wakes it, so it looks once more. */
@@ -92,7 +97,7 @@ static bool doze_off(struct zs_compactor *compactor)
 {
 	if (!exchange_state(compactor, AWAKE, ASLEEP))
 		return true;
-	if (!tend(compactor))
+	if (!tend(compactor) && !rest(compactor))
 		return true;
 	exchange_state(compactor, ASLEEP, AWAKE);
 	return false;
@@ -128,13 +133,17 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Called by who frees and allocates. */
+/*
+ * Called by who frees and allocates. The state is read by writing it: either that is after the thread said that it
+ * sleeps, and so it is woken; or it was before, and so the thread sees the work as it looks once more.
+ */
 static void wake(void *ctx)
 {
 	struct zs_compactor *compactor = ctx;
 	int saved_errno = errno;
 
-	if (state_of(compactor) == ASLEEP && exchange_state(compactor, ASLEEP, AWAKE))
+	if (__atomic_fetch_or(&compactor->state, 0, __ATOMIC_ACQ_REL) == ASLEEP &&
+	    exchange_state(compactor, ASLEEP, AWAKE))
 		zs_futex_wake(&compactor->state, INT_MAX);
 	errno = saved_errno;
 }
@@ -173,11 +182,9 @@ static void delist(struct zs_compactor *compactor)
 
 int zs_compactor_start(struct zs_pool *pool, const struct zs_tend_plan *plan, struct zs_compactor **compactor)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct zs_compactor *c;
 	int err;
 
-	pthread_once(&once, mind_forks);
 	if (forks_err)
 		return forks_err;
 	c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -147,8 +147,11 @@ int zs_pool_alloc_long(struct zs_pool *pool, size_t size, unsigned int flags, bo
 	if (size - 1 >= pool->max_object_size)
 		return size ? -ENOSPC : -EINVAL;
 	err = alloc_slow(pool, size, flags, may_grow, handle);
-	if (err && zs_stashes_clear(pool))
+	/* Another thread may be the one that emptied them. */
+	if (err && pool->stash_max_size) {
+		zs_stashes_clear(pool);
 		err = alloc_slow(pool, size, flags, may_grow, handle);
+	}
 	if (err)
 		zs_host_add_long(&pool->failed_allocs, 1);
 	return err;

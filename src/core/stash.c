@@ -9,6 +9,17 @@ _Static_assert(sizeof(struct zs_stash) == ZS_META_UNIT, "a stash is a unit");
 
 struct zs_stash *zs_no_stashes[ZS_HOST_THREADS];
 
+bool zs_stash_shows(const struct zs_stash *stash, unsigned int class_id, uint32_t index)
+{
+	const struct zs_shelf *shelf = &stash->shelves[class_id];
+	uint32_t nr = ZS_HOST_GLANCE(shelf->nr);
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (ZS_HOST_GLANCE(shelf->cells[i]) == index)
+			return true;
+	return false;
+}
+
 unsigned int zs_stash_clear_shelf(struct zs_stash *stash, unsigned int class_id, uint32_t *cells)
 {
 	struct zs_shelf *shelf = &stash->shelves[class_id];

@@ -68,7 +68,7 @@ static inline bool zs_stash_put(struct zs_stash *stash, unsigned int class_id, u
 	struct zs_shelf *shelf = &stash->shelves[class_id];
 	uint32_t nr = shelf->nr;
 
-	shelf->cells[nr] = index;
+	ZS_HOST_SHOW(shelf->cells[nr], index);
 	ZS_HOST_SHOW(shelf->nr, nr + 1);
 	nr = stash->nr;
 	ZS_HOST_SHOW(stash->nr, nr + 1);
@@ -93,6 +93,9 @@ static inline uint32_t zs_stash_take(struct zs_stash *stash, unsigned int class_
 	zs_stash_let_go(stash);
 	return index;
 }
+
+/* Whether a cell is on a class's shelf: a glance. */
+bool zs_stash_shows(const struct zs_stash *stash, unsigned int class_id, uint32_t index);
 
 /* Takes all that is on a class's shelf. Returns how many; cells: room for ZS_STASH_CELLS. */
 unsigned int zs_stash_clear_shelf(struct zs_stash *stash, unsigned int class_id, uint32_t *cells);

@@ -99,6 +99,19 @@ void zs_stashes_clear_shelves(struct zs_pool *pool, unsigned int class_id)
 	}
 }
 
+bool zs_stashes_have(const struct zs_pool *pool, unsigned int class_id, uint32_t index)
+{
+	if (class_id >= ZS_STASH_CLASSES)
+		return false;
+	for (unsigned int i = 1; i < ZS_HOST_THREADS; i++) {
+		const struct zs_stash *stash = zs_pool_stash(pool, i);
+
+		if (stash && zs_stash_shows(stash, class_id, index))
+			return true;
+	}
+	return false;
+}
+
 bool zs_stashes_tend(struct zs_pool *pool)
 {
 	bool cleared = zs_stashes_clear(pool);

@@ -17,6 +17,9 @@ void zs_stashes_ensure(struct zs_pool *pool, unsigned int flags);
 bool zs_stashes_clear(struct zs_pool *pool);
 void zs_stashes_clear_shelves(struct zs_pool *pool, unsigned int class_id);
 
+/* Whether a cell is on a shelf of its class: a glance. */
+bool zs_stashes_have(const struct zs_pool *pool, unsigned int class_id, uint32_t index);
+
 /* Empties them, and has as many open as the pool's size allows. Result: as above. context: as for zs_pool_tend(). */
 bool zs_stashes_tend(struct zs_pool *pool);
 

@@ -3,26 +3,31 @@
  * Verification, class by class under the class's lock.
  */
 #include "pool.h"
+#include "stashes.h"
 #include "verify.h"
 
 /* Sums over the zspages of a class, to be compared with its counts. */
 struct tally {
+	const struct zs_pool *pool;
 	unsigned long nr_live;
-	unsigned long nr_stashed; /* of them, on a shelf: without an object */
+	unsigned long nr_loose; /* of them, without an object and on no shelf */
 	unsigned long nr_pages;
 	unsigned long nr_zspages;
 	unsigned long nr_empty;
 };
 
-/* How many of a class's cells can be on shelves. */
-static unsigned long most_stashed(const struct zs_class *class)
+/*
+ * How many of a class's cells can be on the way to a shelf or from there to their slots. It is generous: each thread
+ * has one or some for a moment, but the walk takes longer than that.
+ */
+static unsigned long most_loose(const struct zs_class *class)
 {
 	return class->handles->is_plain || class->memory->clears ? 0 : (ZS_HOST_THREADS - 1) * ZS_STASH_CELLS;
 }
 
 /*
- * The cell of a slot must be of this class, name this slot, and live if the slot does; but for those on shelves. A hole
- * may do without.
+ * The cell of a slot must be of this class, name this slot, and live if the slot does; but for those that are stashed. A
+ * hole may do without.
  */
 static const char *check_owner(const struct zs_class *class, struct zs_spot spot, bool is_live, struct tally *tally)
 {
@@ -38,8 +43,8 @@ static const char *check_owner(const struct zs_class *class, struct zs_spot spot
 	if (zs_handle_owner(class->handles, index) != class->id)
 		return "a slot's owner is a cell of another class";
 	state = zs_host_load32(&cell->state);
-	tally->nr_stashed += is_live && state & ZS_CELL_FREE;
-	if ((!is_live && !(state & ZS_CELL_FREE)) || tally->nr_stashed > most_stashed(class))
+	tally->nr_loose += is_live && state & ZS_CELL_FREE && !zs_stashes_have(tally->pool, class->id, index);
+	if ((!is_live && !(state & ZS_CELL_FREE)) || tally->nr_loose > most_loose(class))
 		return "a slot and its cell do not agree that it is live";
 	if (state & ZS_CELL_MOVING)
 		return "a cell is being moved by nobody";
@@ -183,9 +188,9 @@ static const char *check_free_cells(const struct zs_class *class)
 	return index ? "the list of free cells is a ring" : NULL;
 }
 
-static const char *check_class(struct zs_class *class)
+static const char *check_class(const struct zs_pool *pool, struct zs_class *class)
 {
-	struct tally tally = { .nr_live = 0 };
+	struct tally tally = { .pool = pool };
 	const char *damage;
 
 	zs_host_lock(&class->lock);
@@ -207,7 +212,7 @@ int zs_pool_check(struct zs_pool *pool)
 {
 	for (unsigned int id = 0; id < pool->nr_classes; id++) {
 		struct zs_class *class = zs_pool_class(pool, id);
-		const char *damage = class ? check_class(class) : NULL;
+		const char *damage = class ? check_class(pool, class) : NULL;
 
 		if (!damage)
 			continue;

@@ -121,8 +121,10 @@ int zs_runtime_open(struct zs_runtime *runtime, bool create)
 
 void zs_runtime_close(struct zs_runtime *runtime)
 {
-	if (runtime->fd >= 0)
+	if (runtime->fd >= 0) {
+		flock(runtime->fd, LOCK_UN); /* a child that was forked meanwhile has it open, too */
 		close(runtime->fd);
+	}
 	runtime->fd = -1;
 }
 

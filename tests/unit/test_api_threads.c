@@ -140,6 +140,39 @@ static void test_fork_beside_a_compactor(void **state)
 	zs_destroy_pool(pool);
 }
 
+/* ---- the program's own handlers of forks ---- */
+
+static struct zs_pool *handled_pool;
+
+static void drop_in_child(void)
+{
+	alarm(60);
+	if (handled_pool)
+		zs_destroy_pool(handled_pool);
+	handled_pool = NULL;
+	alarm(0);
+}
+
+static void look_in_child(void *arg)
+{
+	(void)arg;
+	if (handled_pool)
+		_exit(1);
+}
+
+/* They may be of before the first pool that has a thread. */
+static void test_handlers_of_forks(void **state)
+{
+	char text[256];
+
+	(void)state;
+	handled_pool = make_pool((struct zs_pool_options){ .flags = ZS_POOL_COMPACTOR }, NULL);
+	assert_int_equal(run_child(look_in_child, NULL, text, sizeof(text)), 0);
+	assert_string_equal(text, "");
+	zs_destroy_pool(handled_pool);
+	handled_pool = NULL;
+}
+
 #ifndef TEST_ON_SIM /* its own locks are not made for forks */
 
 struct neighbour {
@@ -234,6 +267,7 @@ static void test_fork_beside_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		API_TEST(test_handlers_of_forks), /* the first pool of all */
 		API_TEST(test_compactor),
 		API_TEST(test_compactor_has_its_own_faults),
 		API_TEST(test_fork_beside_a_compactor),
@@ -242,5 +276,7 @@ int main(void)
 #endif
 	};
 
+	if (pthread_atfork(NULL, NULL, drop_in_child))
+		return 1;
 	return cmocka_run_group_tests_name("api, threads", tests, NULL, NULL);
 }

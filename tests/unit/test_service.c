@@ -171,6 +171,28 @@ static void who_waits_has_the_lock_next(void **state)
 	zs_runtime_remove(&runtime);
 }
 
+/* It has the folder open as it was. */
+static void a_child_keeps_no_lock(void **state)
+{
+	struct zs_runtime runtime;
+	pid_t child;
+	int err;
+
+	(void)state;
+	assert_int_equal(zs_runtime_open(&runtime, true), 0);
+	child = fork();
+	if (!child)
+		for (;;)
+			pause();
+	assert_true(child > 0);
+	zs_runtime_close(&runtime);
+	err = zs_runtime_open(&runtime, false);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(err, 0);
+	zs_runtime_remove(&runtime);
+}
+
 static void long_paths_are_refused(void **state)
 {
 	struct zs_runtime runtime;
@@ -821,6 +843,7 @@ int main(void)
 		IN_BASE(folder_of_others_is_refused),
 		IN_BASE(nobody_waits_for_ever),
 		IN_BASE(who_waits_has_the_lock_next),
+		IN_BASE(a_child_keeps_no_lock),
 		IN_BASE(long_paths_are_refused),
 		IN_BASE(requests_are_answered),
 		IN_BASE(long_answers_arrive),
