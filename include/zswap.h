@@ -112,7 +112,8 @@ void *zswap_mmap(struct zswap *zswap, size_t len);
 
 /**
  * Unmaps pages, all of a mapping or a part of it. addr and len are multiples of pages.
- * Returns 0; -EINVAL: not pages of zswap_mmap(), or unmapped already.
+ * Returns 0; -EINVAL: not pages of zswap_mmap(), or unmapped already; -ENOMEM: the kernel has no memory to cut the
+ * mapping, or it has as many as it may, and nothing was unmapped.
  */
 int zswap_munmap(struct zswap *zswap, void *addr, size_t len);
 

@@ -26,8 +26,8 @@ static unsigned long most_loose(const struct zs_class *class)
 }
 
 /*
- * The cell of a slot must be of this class, name this slot, and live if the slot does; but for those that are stashed. A
- * hole may do without.
+ * The cell of a slot must be of this class, name this slot, and live if the slot does; but for those that are stashed.
+ * A hole may do without.
  */
 static const char *check_owner(const struct zs_class *class, struct zs_spot spot, bool is_live, struct tally *tally)
 {

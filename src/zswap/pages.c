@@ -94,6 +94,13 @@ static void lose_page(struct zswap_engine *engine, uint32_t page)
 	zswap_move_to(engine, page, ZSWAP_GONE, ZSWAP_NEWEST);
 }
 
+/* A number may be gone by now: who unmaps the same at the same time was faster. context: gate shared */
+static void note_use(struct zswap_engine *engine, uint32_t page)
+{
+	if (zswap_page_of(&engine->table, page))
+		zswap_table_note_use(&engine->table, page);
+}
+
 /* Read-ahead stays in its group: groups that are not in use need a mark only if some of them stays. */
 void zswap_engine_unmap(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages)
 {
@@ -101,9 +108,9 @@ void zswap_engine_unmap(struct zswap_engine *engine, uint32_t first, uint64_t nr
 
 	zs_share_lock(&engine->gate, false);
 	if (first % ZSWAP_GROUP_PAGES)
-		zswap_table_note_use(&engine->table, first);
+		note_use(engine, first);
 	if (end % ZSWAP_GROUP_PAGES)
-		zswap_table_note_use(&engine->table, end - 1);
+		note_use(engine, end - 1);
 	each_page(engine, first, nr_pages, lose_page);
 	zs_share_unlock(&engine->gate, false);
 }

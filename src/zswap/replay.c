@@ -149,7 +149,7 @@ static struct zswap_walk go_on_or_begin(struct zswap_replay *replay, uint32_t pa
 /* context: lock, as for the next ones */
 static bool is_one_left(const struct zswap_replay *replay)
 {
-	return replay->left_alone && replay->end - replay->left_at < SOON_PLACES;
+	return replay->left_alone && (uint32_t)replay->end - replay->left_at < SOON_PLACES;
 }
 
 static void note_missed(struct zswap_replay *replay, uint32_t page)
@@ -163,7 +163,7 @@ static void note_missed(struct zswap_replay *replay, uint32_t page)
 static void leave(struct zswap_replay *replay, uint32_t page)
 {
 	replay->left_alone = page + 1;
-	replay->left_at = replay->end;
+	replay->left_at = (uint32_t)replay->end;
 	zswap_opinion_fade(&replay->missed);
 	replay->missed.nr_seen++;
 }

@@ -101,6 +101,14 @@ static bool has_room(const struct zswap_writeback *writeback)
 	return writeback->nr < MOST_RECORDS && ZS_LOG_SEGMENT_BYTES - writeback->nr_bytes >= ZSWAP_PAGE_BYTES;
 }
 
+/* Whether it is for the store: not what a guest came from, whose page the program has. */
+static bool may_go(uint64_t slot)
+{
+	enum zswap_kind kind = zswap_slot_kind(slot);
+
+	return kind == ZSWAP_OBJECT || kind == ZSWAP_RAW;
+}
+
 /* Copies a page's object to the end of the batch. Result: its bytes; 0: it does not come. context: group locked */
 static uint32_t copy_object(struct zswap_engine *engine, uint64_t slot, unsigned char *to, uint16_t *kind)
 {
@@ -115,7 +123,7 @@ static uint32_t copy_object(struct zswap_engine *engine, uint64_t slot, unsigned
 		*kind = is_raw ? ZSWAP_RAW : ZSWAP_OBJECT;
 		return bytes;
 	}
-	object = bytes ? zs_obj_read_begin(engine->pool, zswap_slot_where(slot), bytes, NULL) : NULL;
+	object = may_go(slot) ? zs_obj_read_begin(engine->pool, zswap_slot_where(slot), bytes, NULL) : NULL;
 	if (!object)
 		return 0;
 	memcpy(to, object, bytes);
@@ -158,7 +166,7 @@ static void stay(struct zswap_engine *engine, uint32_t number, uint64_t slot)
 {
 	struct zswap_queue *queue = zswap_slot_kind(slot) == ZSWAP_RAW ? &engine->raws : &engine->objects;
 
-	if (zswap_slot_kind(slot) == ZSWAP_STORED)
+	if (!may_go(slot))
 		return;
 	zswap_queue_remove(queue, &engine->table, number);
 	zswap_queue_add(queue, &engine->table, number, ZSWAP_OLDEST);

@@ -9,6 +9,7 @@
 
 #include "unit.h"
 
+#include "front.h"
 #include "mappings.h"
 #include "process.h"
 #include "regions.h"
@@ -55,6 +56,13 @@ void zswap_process_let_go(void *start, size_t bytes)
 
 	while (zswap_regions_next(&regions, (uintptr_t)start, (uintptr_t)start + bytes, &part))
 		zswap_regions_remove(&regions, &part);
+}
+
+/* As it is told by the kernel. */
+void zswap_process_replaced(void *start, size_t bytes, const struct zswap_interrupts *before)
+{
+	zswap_process_let_go(start, bytes);
+	zswap_end_replacing(NULL, start, 0, before);
 }
 
 int zswap_process_advise(void *start, size_t bytes, int advice)
@@ -232,7 +240,30 @@ static void a_call_that_fails_loses_nothing(void **state)
 	assert_fails(tested_munmap(at + 1, PAGE), -1, EINVAL);
 	assert_fails(tested_munmap(at, 0), -1, EINVAL);
 	assert_fails(tested_munmap(at, SIZE_MAX), -1, EINVAL);
+	assert_fails(tested_munmap(at, (size_t)1 << 60), -1, EINVAL);
+	assert_fails(tested_munmap(at, ((size_t)1 << 47) - PAGE), -1, EINVAL);
+	assert_fails(tested_mremap(at, (size_t)1 << 60, PAGE, 0), MAP_FAILED, EINVAL);
+	assert_fails(tested_mmap(at, PAGE, BOTH, MAP_SHARED | MAP_FIXED, -1, 0), MAP_FAILED, EBADF);
 	assert_managed(at, pages, 0, pages);
+}
+
+/* Something small that is not to be managed, and what is moved there by the kernel. */
+static void what_is_mapped_over_is_forgotten(void **state)
+{
+	const size_t pages = LEAST / PAGE;
+	char *at = map(LEAST, BOTH), *small = tested_mmap(NULL, PAGE, BOTH, KIND, -1, 0);
+
+	(void)state;
+	fill(at, 0, pages);
+	fill(small, 7, 1);
+	assert_true(tested_mmap(at, PAGE, BOTH, KIND | MAP_FIXED, -1, 0) == at);
+	assert_managed(at, pages, 1, pages);
+	assert_int_equal(at[0], 0);
+	assert_true(tested_mremap(small, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + PAGE) == at + PAGE);
+	assert_managed(at, pages, 2, pages);
+	assert_filled(at + PAGE, 7, 1);
+	assert_filled(at + 2 * PAGE, 2, pages - 2);
+	assert_int_equal(tested_munmap(at, 2 * PAGE), 0);
 }
 
 /* ---- moving ---- */
@@ -477,6 +508,7 @@ int main(void)
 		TEST(nothing_is_populated),
 		TEST(what_is_unmapped_is_forgotten),
 		TEST(a_call_that_fails_loses_nothing),
+		TEST(what_is_mapped_over_is_forgotten),
 		TEST(a_mapping_shrinks_where_it_is),
 		TEST(a_mapping_grows_by_moving),
 		TEST(a_part_moves_to_where_it_is_wanted),

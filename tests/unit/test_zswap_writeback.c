@@ -2,6 +2,9 @@
 /*
  * What compressed memory's engine writes to a store that may be full, fail, or give back other bytes, and when.
  */
+#include <pthread.h>
+#include <sched.h>
+
 #include "zswap_unit.h"
 
 /* 256 pages that do not compress. */
@@ -405,6 +408,74 @@ static void what_is_cleaned_is_gathered_once(void **state)
 	end();
 }
 
+/* ---- what comes while it is gathered ---- */
+
+static struct {
+	int (*give)(void *ctx, uint32_t page, unsigned int nr, const void *content);
+	pthread_t writer;
+} meeting;
+
+static void *write_some(void *arg)
+{
+	(void)arg;
+	zswap_writeback_once(world.engine);
+	return NULL;
+}
+
+/* The page's group is locked: who gathers has the page's number by now, and waits. Then the pool has room again. */
+static int give_while_it_is_gathered(void *ctx, uint32_t page, unsigned int nr, const void *content)
+{
+	uint64_t nr_objects = zswap_queue_length(&world.engine->objects);
+
+	world.engine->memory.give = meeting.give;
+	assert_int_equal(pthread_create(&meeting.writer, NULL, write_some, NULL), 0);
+	while (zswap_queue_length(&world.engine->objects) == nr_objects)
+		sched_yield();
+	world.engine->pool_limit_bytes = 0;
+	return meeting.give(ctx, page, nr, content);
+}
+
+/* The first page of a group that comes as guests. */
+static uint32_t find_guests(uint32_t nr)
+{
+	for (uint32_t page = 0; page < nr; page += ZSWAP_GROUP_PAGES) {
+		assert_page(page, HALF(page));
+		if (kind_of(page) == ZSWAP_COPIED)
+			return page;
+	}
+	fail_msg("all groups stay");
+	return 0;
+}
+
+/* It is the program's then, and what it came from is no more than a copy. */
+static void what_comes_while_it_is_gathered_stays(void **state)
+{
+	uint32_t page, last = 1;
+
+	(void)state;
+	for (int fails = 0; fails < 2; fails++) {
+		begin(0, STORE_BYTES);
+		put_away(64);
+		page = find_guests(64);
+		send_away(page, ZSWAP_GROUP_PAGES);
+		program_drop(&world.program, world.first, page, true);
+		program_drop(&world.program, world.first + page + ZSWAP_GROUP_PAGES, 64 - page - ZSWAP_GROUP_PAGES,
+			     true);
+		assert_true(count_kind(ZSWAP_OBJECT) >= ZSWAP_GROUP_PAGES);
+		world.store.write_err = fails ? -EIO : 0;
+		meeting.give = world.engine->memory.give;
+		world.engine->memory.give = give_while_it_is_gathered;
+		world.engine->pool_limit_bytes = zswap_pool_bytes(world.engine);
+		assert_page(page + last, HALF(page + last));
+		pthread_join(meeting.writer, NULL);
+		assert_int_equal(kind_of(page + last), ZSWAP_COPIED);
+		audit();
+		world.store.write_err = 0;
+		assert_filled(page, page + ZSWAP_GROUP_PAGES);
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +493,7 @@ int main(void)
 		cmocka_unit_test(a_sparse_store_is_cleaned),
 		cmocka_unit_test(what_is_cleaned_comes_together),
 		cmocka_unit_test(what_is_cleaned_is_gathered_once),
+		cmocka_unit_test(what_comes_while_it_is_gathered_stays),
 	};
 
 	return cmocka_run_group_tests_name("zswap writeback", tests, NULL, NULL);

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "zs.h"
+
 /* Bits of an entry of /proc/PID/pagemap. */
 #define PAGE_PRESENT (1ull << 63)
 #define PAGE_OF_FILE (1ull << 61)
@@ -129,7 +131,7 @@ size_t zs_process_read(struct zs_process *process, unsigned char *buffer, size_t
 {
 	size_t done = 0;
 
-	while (done < nr && process->next_range < process->nr_ranges) {
+	while (done < nr && process->next_range < process->nr_ranges && !zs_interrupted()) {
 		const struct zs_range *range = &process->ranges[process->next_range];
 		uint64_t begin = range->begin & ~(uint64_t)(process->unit_bytes - 1);
 

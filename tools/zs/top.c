@@ -73,9 +73,10 @@ static bool look_once(const struct zs_top_of *of, const struct look *before, str
 	struct zs_found *found;
 	size_t nr;
 
+	free(now->seen);
+	*now = (struct look){ NULL, 0 };
 	if (!zs_running_find(of->kind, &found, &nr))
 		return false;
-	now->nr = 0;
 	now->seen = calloc(nr + 1, sizeof(*now->seen));
 	if (isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", stdout);
@@ -109,11 +110,12 @@ static int watch(const struct zs_top_of *of, uint64_t ms, uint64_t times)
 			wait_for(ms);
 		if (zs_interrupted())
 			break;
-		free(now->seen);
 		status = look_once(of, before, now) ? zs_finish_stdout(ZS_EXIT_OK) : ZS_EXIT_FAILURE;
 	}
 	free(looks[0].seen);
 	free(looks[1].seen);
+	if (zs_interrupted())
+		zs_die_of_interrupt();
 	return status;
 }
 

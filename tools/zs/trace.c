@@ -86,9 +86,9 @@ static int parse(struct zs_trace_options *options, int argc, char **argv, bool *
 	}
 	if (!status)
 		status = check(options, optind < argc);
+	if (options->nr_pids && !options->units.limit_units)
+		options->units.limit_units = SIZE_MAX;
 	zs_unit_options_set_paths(&options->units, argc, argv);
-	if (options->nr_pids)
-		options->units.limit_units = options->units.limit_units ? options->units.limit_units : SIZE_MAX;
 	*done = status != 0;
 	return status;
 }

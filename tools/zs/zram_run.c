@@ -207,14 +207,16 @@ static void restore_signals(void)
 static void exec_command(const struct server *server, char **words, const sigset_t *mask)
 {
 	char uri[128];
+	int err;
 
 	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", server->socket);
 	setenv("uri", uri, 1);
 	restore_signals();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(words[0], words);
-	zs_message("cannot run %s: %s", words[0], strerror(errno));
-	_exit(errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
+	err = errno;
+	zs_message("cannot run %s: %s", words[0], strerror(err));
+	_exit(err == ENOENT ? NOT_FOUND : CANNOT_RUN);
 }
 
 /* The status as a shell tells it. Until the process is reaped its number is no other's. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /*
  * What the program calls about its memory. Large private memory that it maps is managed; everything else goes to the
- * kernel as it is, which tells of what it does to managed memory: protecting, dropping and mapping something else over
- * it need nothing here. What is unmapped by munmap() is forgotten before that, as another thread may map memory of its
- * own there as soon as it is done.
+ * kernel as it is, which tells of what it does to managed memory: protecting and dropping need nothing here. What is
+ * unmapped by munmap() is forgotten before that, as another thread may map memory of its own there as soon as it is
+ * done. Where something else is mapped over it, that is waited for: a child of a fork meanwhile would take it for ours.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "front.h"
 #include "mappings.h"
 #include "process.h"
 #include "raw.h"
@@ -52,10 +53,29 @@ static bool is_eligible(size_t len, int prot, int flags)
 	return len >= LEAST_BYTES && (flags & NEEDED) == NEEDED && !(flags & FOREIGN) && !(prot & PROT_EXEC);
 }
 
+static bool has_managed(const void *start, size_t bytes)
+{
+	uintptr_t part_start, part_end;
+
+	return zswap_process_find((uintptr_t)start, (uintptr_t)start + bytes, &part_start, &part_end);
+}
+
+static void *map_over(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	struct zswap_interrupts before;
+	void *at;
+
+	zswap_begin_to_replace(&before);
+	at = __wrap_mmap(addr, len, prot, flags, fd, offset);
+	zswap_process_replaced(addr, at == MAP_FAILED ? 0 : round_up(len), &before);
+	return at;
+}
+
 PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	bool is_ours = is_eligible(len, prot, flags);
-	void *at = __wrap_mmap(addr, len, prot, is_ours ? flags & ~MAP_POPULATE : flags, fd, offset);
+	bool is_ours = is_eligible(len, prot, flags), is_over = flags & MAP_FIXED && has_managed(addr, round_up(len));
+	void *at = (is_over ? map_over : __wrap_mmap)(addr, len, prot, is_ours ? flags & ~MAP_POPULATE : flags, fd,
+						      offset);
 
 	if (is_ours && at != MAP_FAILED)
 		zswap_process_mapped(at, round_up(len));
@@ -67,17 +87,22 @@ PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t o
 	return mmap(addr, len, prot, flags, fd, offset);
 }
 
-static bool has_managed(const void *start, size_t bytes)
-{
-	uintptr_t part_start, part_end;
+#ifdef __x86_64__
+#define ADDRESS_BITS 47
+#else
+#define ADDRESS_BITS 48
+#endif
 
-	return zswap_process_find((uintptr_t)start, (uintptr_t)start + bytes, &part_start, &part_end);
+/* Whether there are such addresses, if the program has not asked for more than all have. */
+static bool is_range(const void *addr, size_t len)
+{
+	return len <= (size_t)1 << ADDRESS_BITS && (uintptr_t)addr <= ((uintptr_t)1 << ADDRESS_BITS) - len;
 }
 
 /* A call that will fail loses nothing. */
 static int unmap(void *addr, size_t len)
 {
-	if (is_aligned(addr) && has_managed(addr, round_up(len)))
+	if (is_aligned(addr) && is_range(addr, round_up(len)) && has_managed(addr, round_up(len)))
 		zswap_process_let_go(addr, round_up(len));
 	return __wrap_munmap(addr, len);
 }
@@ -156,6 +181,17 @@ static void *shrink(char *old, size_t old_len, size_t new_len)
 	return old_len > new_len && unmap(old + new_len, old_len - new_len) ? MAP_FAILED : old;
 }
 
+static void *move_over(void *old, size_t old_len, size_t new_len, int flags, void *to)
+{
+	struct zswap_interrupts before;
+	void *at;
+
+	zswap_begin_to_replace(&before);
+	at = __wrap_mremap(old, old_len, new_len, flags, to);
+	zswap_process_replaced(to, at == MAP_FAILED ? 0 : round_up(new_len), &before);
+	return at;
+}
+
 PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)
 {
 	void *to = NULL;
@@ -168,7 +204,13 @@ PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)
 		va_end(args);
 	}
 	if (!round_up(old_len) || !round_up(new_len) || !has_managed(old, round_up(old_len)))
-		return __wrap_mremap(old, old_len, new_len, flags, to);
+		return (flags & MREMAP_FIXED && has_managed(to, round_up(new_len))
+				? move_over
+				: __wrap_mremap)(old, old_len, new_len, flags, to);
+	if (!is_range(old, round_up(old_len))) {
+		errno = EINVAL;
+		return MAP_FAILED;
+	}
 	if (round_up(new_len) <= round_up(old_len) && !(flags & ~MREMAP_MAYMOVE) && is_aligned(old))
 		return shrink(old, round_up(old_len), round_up(new_len));
 	wrong = wrong_with(old, round_up(old_len), round_up(new_len), flags, to);

@@ -43,19 +43,14 @@ static void touch_files(void)
 	}
 }
 
-static void when_all_is_paused(void)
-{
-	touch_files();
-	zswap_heap_lock();
-}
-
 static void begin_in_child(void)
 {
 	zswap_heap_unlock();
 	zswap_threads_renew();
 }
 
-static bool has_locked;
+/* Threads may fork at the same time: the library has no lock around handlers. */
+static __thread bool has_locked __attribute__((tls_model("initial-exec")));
 
 /* In the child the library makes the lock anew, but only where there are threads, as the management's. */
 static void lock_files(void)
@@ -69,6 +64,13 @@ static void unlock_files(void)
 {
 	if (has_locked)
 		_IO_list_unlock();
+}
+
+static void when_all_is_paused(void)
+{
+	if (has_locked)
+		touch_files();
+	zswap_heap_lock();
 }
 
 static int (*next_register(void))(void (*)(void), void (*)(void), void (*)(void), void *)
@@ -90,6 +92,14 @@ static void register_ours(void)
 	next_register()(when_all_is_paused, zswap_heap_unlock, begin_in_child, &__dso_handle);
 	zswap_mind_forks();
 	next_register()(lock_files, unlock_files, zswap_process_forked, &__dso_handle);
+}
+
+/* Where nobody registers any before, as where the program has another allocator, or its own. */
+__attribute__((constructor(101))) static void register_first(void)
+{
+	zswap_enter();
+	register_ours();
+	zswap_leave();
 }
 
 PUBLIC int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso)

@@ -187,6 +187,14 @@ void zswap_process_let_go(void *start, size_t bytes)
 	end_work(&before);
 }
 
+void zswap_process_replaced(void *start, size_t bytes, const struct zswap_interrupts *before)
+{
+	int saved_errno = errno;
+
+	zswap_end_replacing(process.zswap, start, bytes, before);
+	errno = saved_errno;
+}
+
 int zswap_process_advise(void *start, size_t bytes, int advice)
 {
 	struct zswap_interrupts before;

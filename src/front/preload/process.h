@@ -15,6 +15,9 @@ void zswap_process_mapped(void *start, size_t bytes);
 
 /* The program unmaps memory: what of it is managed is no more. */
 void zswap_process_let_go(void *start, size_t bytes);
+struct zswap_interrupts;
+/* What zswap_begin_to_replace() began is done, see there. errno stays. */
+void zswap_process_replaced(void *start, size_t bytes, const struct zswap_interrupts *before);
 
 /* The first part of a range that is managed. Result: whether there is one. */
 bool zswap_process_find(uintptr_t start, uintptr_t end, uintptr_t *part_start, uintptr_t *part_end);

@@ -53,10 +53,12 @@ void zswap_changes_end(struct zswap *zswap)
 	zs_share_unlock(&zswap->changes.lock, true);
 }
 
+#define KNOWN 64u /* of the last ones */
+
 /* Who drops the same pages again and again fills no list. */
 static bool is_known(const struct zswap_changes *changes, const struct zswap_change *change)
 {
-	for (unsigned int i = 0; i < changes->nr; i++)
+	for (uint32_t i = changes->nr > KNOWN ? changes->nr - KNOWN : 0; i < changes->nr; i++)
 		if (changes->change[i].start <= change->start && change->end <= changes->change[i].end &&
 		    changes->change[i].is_unmapped >= change->is_unmapped)
 			return true;
@@ -67,15 +69,17 @@ void zswap_changes_put_aside(struct zswap *zswap, const struct zswap_change *cha
 {
 	struct zswap_changes *changes = &zswap->changes;
 
-	if (!is_known(changes, change))
-		changes->change[changes->nr++] = *change;
+	if (is_known(changes, change))
+		return;
+	changes->change[changes->nr] = *change;
+	__atomic_store_n(&changes->nr, changes->nr + 1, __ATOMIC_RELEASE); /* not before: a child begins with both */
 }
 
 void zswap_changes_settle(struct zswap *zswap)
 {
 	struct zswap_changes *changes = &zswap->changes;
 
-	for (unsigned int i = 0; i < changes->nr; i++)
+	for (uint32_t i = 0; i < changes->nr; i++)
 		if (changes->change[i].is_unmapped)
 			zswap_unmapped(zswap, changes->change[i].start, changes->change[i].end);
 		else

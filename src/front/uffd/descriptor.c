@@ -98,12 +98,11 @@ int zswap_descriptor_watch(int fd, void *start, uint64_t bytes, bool scans)
 	return ioctl(fd, UFFDIO_REGISTER, &area) ? -errno : 0;
 }
 
-/* Nothing to be done if it is not watched. */
-void zswap_descriptor_forget(int fd, void *start, uint64_t bytes)
+int zswap_descriptor_forget(int fd, void *start, uint64_t bytes)
 {
 	struct uffdio_range range = { .start = (uintptr_t)start, .len = bytes };
 
-	ioctl(fd, UFFDIO_UNREGISTER, &range);
+	return ioctl(fd, UFFDIO_UNREGISTER, &range) ? -errno : 0;
 }
 
 /* ---- what there is ---- */

@@ -28,7 +28,7 @@ int zswap_descriptor_open_standby(const struct zswap_means *means, int *fd);
 
 /* Faults of missing pages of a range are told from now on. scans: it can be scanned. Result: 0 or a negative errno. */
 int zswap_descriptor_watch(int fd, void *start, uint64_t bytes, bool scans);
-/* They are not any more, nor what becomes of it. */
-void zswap_descriptor_forget(int fd, void *start, uint64_t bytes);
+/* They are not any more, nor what becomes of it. Result: 0 or a negative errno. */
+int zswap_descriptor_forget(int fd, void *start, uint64_t bytes);
 
 #endif

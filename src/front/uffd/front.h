@@ -37,12 +37,12 @@ struct zswap_children {
 	struct pollfd end[ZSWAP_MOST_CHILDREN]; /* reading ends */
 };
 
-#define ZSWAP_MOST_CHANGES 1024u
+#define ZSWAP_MOST_CHANGES 65536u /* their memory comes as it is touched */
 
 /* What is unmapped or dropped while a thread forks, for later: see changes.c. */
 struct zswap_changes {
 	struct zs_share_lock lock;
-	unsigned int nr;
+	uint32_t nr;
 	struct zswap_change {
 		uintptr_t start, end;
 		bool is_unmapped;
@@ -221,8 +221,18 @@ void zswap_renew(struct zswap *zswap);
  * errno: it stays what it was.
  */
 int zswap_take_over(struct zswap *zswap, void *start, size_t bytes);
-/* What is managed of memory that is about to be unmapped is so no more, and its content is lost. */
+/*
+ * What is managed of memory that is about to be unmapped is so no more, and its content is lost; all stays where the
+ * kernel has no memory for that, as it will not unmap it either.
+ */
 void zswap_let_go(struct zswap *zswap, void *start, size_t bytes);
+struct zswap_interrupts;
+/*
+ * Something else is to be mapped over managed memory: no thread forks meanwhile, and what was there is forgotten in the
+ * end. bytes: of what was mapped; 0: nothing was.
+ */
+void zswap_begin_to_replace(struct zswap_interrupts *before);
+void zswap_end_replacing(struct zswap *zswap, void *start, size_t bytes, const struct zswap_interrupts *before);
 /* The first part of a range that is managed. Result: whether there is one. */
 bool zswap_find(struct zswap *zswap, uintptr_t start, uintptr_t end, struct zswap_region *part);
 

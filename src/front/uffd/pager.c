@@ -60,15 +60,18 @@ static int bring_then_wake(struct zswap *zswap, uint32_t page, bool is_write, fa
 }
 
 /*
- * A thread that forks has a fault of its own: it alone is served, and as it waits, what was put aside can be done. What
- * is locked as it goes on would be locked for ever in the child. And a thread that has to share its processor with us
+ * A thread that forks has a fault of its own: it alone is served, and as it waits, what was put aside can be done. That
+ * it waits is known only of what was read while it forked: of an older fault it may have been relieved since. What is
+ * locked as it goes on would be locked for ever in the child. And a thread that has to share its processor with us
  * would go on, in our place, to have a fault on what was just to come with this one.
  */
-static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread)
+static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread, bool in_fork)
 {
 	zswap_taking_note_faulter(zswap, thread);
-	if (zswap_is_forking(zswap, thread)) {
+	if (in_fork && zswap_is_forking(zswap, thread)) {
+		zs_share_lock(&zswap->changes.lock, true);
 		zswap_changes_settle(zswap);
+		zs_share_unlock(&zswap->changes.lock, true);
 		return bring_then_wake(zswap, page, is_write, zswap_engine_fault_paused);
 	}
 	zswap_hold_back(zswap);
@@ -77,7 +80,7 @@ static int bring(struct zswap *zswap, uint32_t page, bool is_write, pid_t thread
 	return zswap_engine_fault(zswap->engine, page, is_write);
 }
 
-static void take_fault(struct zswap *zswap, const struct uffd_msg *message)
+static void take_fault(struct zswap *zswap, const struct uffd_msg *message, bool in_fork)
 {
 	static const struct timespec a_while = { .tv_nsec = A_WHILE_NS };
 	uintptr_t address = message->arg.pagefault.address & ~(uintptr_t)(ZSWAP_PAGE_BYTES - 1);
@@ -87,7 +90,7 @@ static void take_fault(struct zswap *zswap, const struct uffd_msg *message)
 
 	if (zswap_regions_find(&zswap->regions, address, &page))
 		err = bring(zswap, page, message->arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE,
-			    (pid_t)message->arg.pagefault.feat.ptid);
+			    (pid_t)message->arg.pagefault.feat.ptid, in_fork);
 	if (err == -EIO)
 		fail(zswap, address);
 	else if (err == -ENOMEM || err == -EBUSY)
@@ -136,19 +139,21 @@ static bool begin_to_listen(struct zswap *zswap)
 
 /*
  * Who forks has stopped all, until it goes on; but it may have a fault, or drop pages, of which nobody would know if
- * this waited for it.
+ * this waited for it. in_fork: whether that is so.
  */
-static size_t listen_for(struct zswap *zswap, struct uffd_msg *messages)
+static size_t listen_for(struct zswap *zswap, struct uffd_msg *messages, bool *in_fork)
 {
 	size_t nr;
 
 	for (;; sched_yield()) {
 		if (begin_to_listen(zswap)) {
+			*in_fork = false;
 			nr = read_messages(zswap, messages, make_change);
 			zswap_engine_listened(zswap->engine);
 			return nr;
 		}
 		if (zswap_changes_begin(zswap, MESSAGES)) {
+			*in_fork = true;
 			nr = read_messages(zswap, messages, zswap_changes_put_aside);
 			zswap_changes_end(zswap);
 			return nr;
@@ -160,12 +165,12 @@ static size_t listen_for(struct zswap *zswap, struct uffd_msg *messages)
 static bool take_messages(struct zswap *zswap)
 {
 	struct uffd_msg messages[MESSAGES];
-	size_t nr = listen_for(zswap, messages);
-	bool had_fault = false;
+	bool had_fault = false, in_fork;
+	size_t nr = listen_for(zswap, messages, &in_fork);
 
 	for (size_t i = 0; i < nr; i++)
 		if (messages[i].event == UFFD_EVENT_PAGEFAULT) {
-			take_fault(zswap, &messages[i]);
+			take_fault(zswap, &messages[i], in_fork);
 			had_fault = true;
 		}
 	return had_fault;

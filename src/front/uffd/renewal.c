@@ -102,6 +102,7 @@ void zswap_renew(struct zswap *zswap)
 	close(zswap->stop_fd);
 	zswap->fd = zswap->stop_fd = -1;
 	zswap->has_pager = zswap->has_evictor = false;
+	zswap->wakes_later = false;
 	zswap->evictor_state = 0;
 	zswap_changes_settle(zswap);
 	if (!renew(zswap))

@@ -58,6 +58,18 @@ static void await_unmapped(struct zswap *zswap, uintptr_t start, uintptr_t end)
 		sched_yield();
 }
 
+/* Nobody deals with a part of it meanwhile: its numbers may be others' afterwards. */
+static void forget(struct zswap *zswap, uintptr_t start, uintptr_t end)
+{
+	bool is_mine = zswap_all_are_mine();
+
+	if (!is_mine)
+		zswap_engine_listen(zswap->engine);
+	zswap_unmapped(zswap, start, end);
+	if (!is_mine)
+		zswap_engine_listened(zswap->engine);
+}
+
 static int manage(struct zswap *zswap, void *start, size_t bytes)
 {
 	uint32_t page;
@@ -75,7 +87,7 @@ static int manage(struct zswap *zswap, void *start, size_t bytes)
 	}
 	err = zswap_descriptor_watch(zswap->fd, start, bytes, zswap->means.has_scan);
 	if (err)
-		zswap_unmapped(zswap, (uintptr_t)start, (uintptr_t)start + bytes);
+		forget(zswap, (uintptr_t)start, (uintptr_t)start + bytes);
 	return err;
 }
 
@@ -105,6 +117,19 @@ int zswap_take_over(struct zswap *zswap, void *start, size_t bytes)
 	return err;
 }
 
+/*
+ * It is forgotten, and the kernel tells nothing of it any more. Where the kernel has no memory for that, unmapping will
+ * fail too, and all stays as it is. Result: 0 or a negative errno.
+ */
+static int stop_watching(struct zswap *zswap, uintptr_t start, uintptr_t end)
+{
+	int err = zswap->fd < 0 ? 0 : zswap_descriptor_forget(zswap->fd, (void *)start, end - start);
+
+	if (!err)
+		forget(zswap, start, end);
+	return err;
+}
+
 void zswap_let_go(struct zswap *zswap, void *start, size_t bytes)
 {
 	uintptr_t at = (uintptr_t)start, end = at + bytes;
@@ -112,11 +137,21 @@ void zswap_let_go(struct zswap *zswap, void *start, size_t bytes)
 	struct zswap_interrupts before;
 
 	begin_call(&before);
-	for (; zswap_regions_next(&zswap->regions, at, end, &part); at = part.end) {
-		zswap_unmapped(zswap, part.start, part.end);
-		zswap_descriptor_forget(zswap->fd, (void *)part.start, part.end - part.start);
-	}
+	for (; zswap_regions_next(&zswap->regions, at, end, &part); at = part.end)
+		stop_watching(zswap, part.start, part.end);
 	end_call(&before);
+}
+
+void zswap_begin_to_replace(struct zswap_interrupts *before)
+{
+	begin_call(before);
+}
+
+void zswap_end_replacing(struct zswap *zswap, void *start, size_t bytes, const struct zswap_interrupts *before)
+{
+	if (bytes)
+		await_unmapped(zswap, (uintptr_t)start, (uintptr_t)start + bytes);
+	end_call(before);
 }
 
 /* A signal handler of the program's may be who looks: who is interrupted by one must not have the regions' lock. */
@@ -177,10 +212,10 @@ static bool is_managed(struct zswap *zswap, uintptr_t start, uintptr_t end)
 
 static int unmap(struct zswap *zswap, uintptr_t start, uintptr_t end)
 {
-	if (!is_managed(zswap, start, end))
-		return -EINVAL;
-	zswap_unmapped(zswap, start, end);
-	zswap_descriptor_forget(zswap->fd, (void *)start, end - start); /* nothing is told of it */
+	int err = is_managed(zswap, start, end) ? stop_watching(zswap, start, end) : -EINVAL;
+
+	if (err)
+		return err;
 	return munmap((void *)start, end - start) ? -errno : 0;
 }
 
