@@ -182,6 +182,28 @@ static void fork_all(void)
 		MUST(!fclose(files[i]));
 }
 
+/* The environment went cold, which the library looks into in the child, if it answers questions. */
+static void environment(void)
+{
+	char **at = map(BYTES), *first = environ[0];
+	int status;
+	pid_t pid;
+
+	MUST(first);
+	for (size_t i = 0; environ[i]; i++)
+		at[i] = environ[i];
+	environ = at;
+	MUST(!madvise(at, PAGE, MADV_PAGEOUT));
+	fill((char *)at + PAGE, 1, NR_PAGES - 1);
+	pid = fork();
+	MUST(pid >= 0);
+	if (!pid) {
+		MUST(environ[0] == first);
+		exit(0);
+	}
+	MUST(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 /* The words of a program to be started are in memory that is not resident. */
 static void spawn(void)
 {
@@ -378,10 +400,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } parts[] = {
-	{ "hold", hold },       { "move", move },       { "drop", drop },     { "replace", replace },
-	{ "reserve", reserve }, { "fork", fork_all },   { "spawn", spawn },   { "transfer", transfer },
-	{ "threads", threads }, { "signals", signals }, { "faults", faults }, { "userfault", userfault },
-	{ "stay", stay },       { "family", family },
+	{ "hold", hold },       { "move", move },         { "drop", drop },
+	{ "replace", replace }, { "reserve", reserve },   { "fork", fork_all },
+	{ "spawn", spawn },     { "transfer", transfer }, { "threads", threads },
+	{ "signals", signals }, { "faults", faults },     { "userfault", userfault },
+	{ "stay", stay },       { "family", family },     { "environment", environment },
 };
 
 int main(int argc, char **argv)

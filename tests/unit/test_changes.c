@@ -189,6 +189,65 @@ static void what_is_dropped_again_is_put_aside_once(void **state)
 	zswap_destroy(zswap);
 }
 
+static void many_are_put_aside(void **state)
+{
+	const uintptr_t page = ZSWAP_PAGE_SIZE;
+	const uint32_t nr = 20000;
+
+	(void)state;
+	begin("");
+	for (uint32_t i = 0; i < nr; i++) {
+		struct zswap_change change = { i * 2 * page, (i * 2 + 1) * page, true };
+
+		zswap_changes_put_aside(zswap, &change);
+	}
+	assert_int_equal(zswap->changes.nr, nr);
+	__atomic_store_n(&zswap->forking, getpid(), __ATOMIC_RELEASE);
+	assert_true(zswap_changes_begin(zswap, 16));
+	zswap_changes_end(zswap);
+	__atomic_store_n(&zswap->forking, 0, __ATOMIC_RELEASE);
+	zswap_changes_settle(zswap);
+	zswap_destroy(zswap);
+}
+
+/* ---- what the kernel has no room for ---- */
+
+#define MOST_MAPPINGS 70000u /* Linux lets a process have 65,530 unless it is told otherwise */
+
+/* Cuts a mapping until there may be no more of them. Result: whether that was so. */
+static bool use_up_mappings(char *many)
+{
+	for (size_t i = 1; i < MOST_MAPPINGS; i += 2)
+		if (mprotect(many + i * ZSWAP_PAGE_SIZE, ZSWAP_PAGE_SIZE, PROT_READ))
+			return errno == ENOMEM;
+	return false;
+}
+
+static void what_cannot_be_unmapped_stays(void **state)
+{
+	const size_t bytes = (size_t)MOST_MAPPINGS * ZSWAP_PAGE_SIZE, part = 4 * ZSWAP_PAGE_SIZE;
+	bool is_full;
+	char *many;
+	int err;
+
+	(void)state;
+	begin("");
+	many = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(many != MAP_FAILED);
+	is_full = use_up_mappings(many);
+	assert_int_equal(zswap_advise(zswap, memory, BYTES, ZSWAP_PAGEOUT), 0);
+	err = zswap_munmap(zswap, memory + part, part);
+	assert_int_equal(munmap(many, bytes), 0);
+	if (!is_full)
+		skip();
+	assert_int_equal(err, -ENOMEM);
+	for (size_t i = 0; i < BYTES; i++)
+		assert_int_equal(memory[i], 1);
+	assert_int_equal(zswap_munmap(zswap, memory + part, part), 0);
+	assert_int_equal(zswap_munmap(zswap, memory, part), 0);
+	zswap_destroy(zswap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +255,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_remapped_from_where_it_was),
 		cmocka_unit_test(it_is_put_aside_while_a_thread_forks),
 		cmocka_unit_test(what_is_dropped_again_is_put_aside_once),
+		cmocka_unit_test(many_are_put_aside),
+		cmocka_unit_test(what_cannot_be_unmapped_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,11 +71,17 @@ static void *map_over(void *addr, size_t len, int prot, int flags, int fd, off_t
 	return at;
 }
 
+static void *kernels_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	if (flags & MAP_FIXED && has_managed(addr, round_up(len)))
+		return map_over(addr, len, prot, flags, fd, offset);
+	return __wrap_mmap(addr, len, prot, flags, fd, offset);
+}
+
 PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	bool is_ours = is_eligible(len, prot, flags), is_over = flags & MAP_FIXED && has_managed(addr, round_up(len));
-	void *at = (is_over ? map_over : __wrap_mmap)(addr, len, prot, is_ours ? flags & ~MAP_POPULATE : flags, fd,
-						      offset);
+	bool is_ours = is_eligible(len, prot, flags);
+	void *at = kernels_mmap(addr, len, prot, is_ours ? flags & ~MAP_POPULATE : flags, fd, offset);
 
 	if (is_ours && at != MAP_FAILED)
 		zswap_process_mapped(at, round_up(len));
@@ -192,6 +198,13 @@ static void *move_over(void *old, size_t old_len, size_t new_len, int flags, voi
 	return at;
 }
 
+static void *kernels_mremap(void *old, size_t old_len, size_t new_len, int flags, void *to)
+{
+	if (flags & MREMAP_FIXED && has_managed(to, round_up(new_len)))
+		return move_over(old, old_len, new_len, flags, to);
+	return __wrap_mremap(old, old_len, new_len, flags, to);
+}
+
 PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)
 {
 	void *to = NULL;
@@ -204,9 +217,7 @@ PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)
 		va_end(args);
 	}
 	if (!round_up(old_len) || !round_up(new_len) || !has_managed(old, round_up(old_len)))
-		return (flags & MREMAP_FIXED && has_managed(to, round_up(new_len))
-				? move_over
-				: __wrap_mremap)(old, old_len, new_len, flags, to);
+		return kernels_mremap(old, old_len, new_len, flags, to);
 	if (!is_range(old, round_up(old_len))) {
 		errno = EINVAL;
 		return MAP_FAILED;
