@@ -201,6 +201,38 @@ check_orders() {
 	[ "$(grep -c '^one ' "$dir/out")" -eq 2 ] || fail "top: not two looks: $(cat "$dir/out")"
 }
 
+# watch: $top looks over and over, and has done so some times
+watch() {
+	: >"$dir/looks"
+	"$zs" zram top -d .05 >"$dir/looks" 2>"$dir/err" &
+	top=$!
+	servers="$top $servers"
+	until_ready "$top" has_looked || fail "top ends early: $(cat "$dir/err")"
+}
+
+has_looked() {
+	[ "$(grep -c '^one ' "$dir/looks")" -ge 4 ]
+}
+
+# ended STATUS
+ended() {
+	wait "$top"
+	got=$?
+	servers=${servers#* }
+	[ $got -eq "$1" ] || fail "top: status $got, not $1: $(cat "$dir/err")"
+}
+
+check_top() {
+	watch
+	kill -TERM "$top"
+	ended 143
+	watch
+	chmod 755 "$sockets" # others may look into it now
+	ended 1
+	chmod 700 "$sockets"
+	good disk_size zram stat
+}
+
 # It is the only one, so no name is needed. Then there are two.
 check_choice() {
 	good disk_size zram stat
@@ -373,6 +405,7 @@ one=$server
 fill one
 check_figures
 check_orders
+check_top
 check_blocks
 check_policy_settings
 check_policies
