@@ -15,7 +15,7 @@
 
 int zswap_table_create(struct zswap_table *table)
 {
-	table->used_bytes = 0;
+	table->used_bytes = table->first_free = 0;
 	table->chunks = zs_reserve(ZSWAP_NR_CHUNKS * sizeof(struct zswap_chunk));
 	return table->chunks ? 0 : -ENOMEM;
 }
@@ -39,7 +39,7 @@ static uint32_t find_chunks(const struct zswap_table *table, uint32_t nr)
 {
 	uint32_t nr_free = 0;
 
-	for (uint32_t i = 0; i < ZSWAP_NR_CHUNKS; i++) {
+	for (uint32_t i = table->first_free; i < ZSWAP_NR_CHUNKS; i++) {
 		nr_free = table->chunks[i].pages ? 0 : nr_free + 1;
 		if (nr_free == nr)
 			return i + 1 - nr;
@@ -100,6 +100,8 @@ uint32_t zswap_table_add(struct zswap_table *table, uint64_t nr_pages)
 			zswap_table_remove(table, first << ZSWAP_CHUNK_SHIFT, (uint64_t)i << ZSWAP_CHUNK_SHIFT);
 			return ZSWAP_NONE;
 		}
+	while (table->first_free < ZSWAP_NR_CHUNKS && table->chunks[table->first_free].pages)
+		table->first_free++;
 	return first << ZSWAP_CHUNK_SHIFT;
 }
 
@@ -107,6 +109,8 @@ void zswap_table_remove(struct zswap_table *table, uint32_t first, uint64_t nr_p
 {
 	uint32_t at = first >> ZSWAP_CHUNK_SHIFT;
 
+	if (at < table->first_free)
+		table->first_free = at;
 	for (uint32_t i = 0; i < chunks_for(nr_pages); i++)
 		remove_chunk(table, &table->chunks[at + i]);
 }

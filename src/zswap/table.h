@@ -42,6 +42,7 @@ struct zswap_chunk {
 struct zswap_table {
 	struct zswap_chunk *chunks; /* address space, whose memory comes when it is touched */
 	uint64_t used_bytes;        /* of chunks, as far as they are touched */
+	uint32_t first_free;        /* somebody has each chunk before this one */
 };
 
 /* Result: 0 or -ENOMEM. */

@@ -48,6 +48,8 @@ check_words() {
 	bad 1 'No such file' run --backing '' true
 	bad 1 'no such compressor' run --compressor rot13 true
 	bad 1 'No such file' run --malloc /nowhere.so true
+	mkdir "$dir/a b" && : >"$dir/a b/own.so"
+	bad 1 'has a blank or a colon' run --malloc "$dir/a b/own.so" true
 	bad 127 'cannot run nothing-of-this-name' run nothing-of-this-name
 	bad 126 'cannot run /dev/null' run /dev/null
 	"$zs" swap run nothing-of-this-name 2>&-

@@ -175,6 +175,8 @@ static int give(void *ctx, uint32_t page, unsigned int nr, const void *content)
 	__atomic_fetch_add(&program->nr_gives, 1, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < (err ? nr / 2 : nr) && !gone; i++)
 		gone = give_one(program, page + i, from ? from + (uint64_t)i * PAGE : NULL);
+	if (err)
+		__atomic_store_n(&program->has_unknown, true, __ATOMIC_RELAXED);
 	return gone ? gone : err;
 }
 

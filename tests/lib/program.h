@@ -43,6 +43,7 @@ struct program {
 	uint64_t nr_moved;
 	uint64_t nr_looked; /* elsewhere */
 	uint64_t nr_released;
+	bool has_unknown; /* pages came by a call that failed: the engine does not know of them */
 
 	/* ---- its own ---- */
 	unsigned char *content;

@@ -29,6 +29,15 @@ static const char *audit_standby(const struct zswap_engine *engine, uint32_t num
 	return NULL;
 }
 
+/* Whether the program has a page that is elsewhere, too. */
+static bool is_twice(const struct zswap_engine *engine, uint32_t number)
+{
+	const struct program *program = engine->memory.ctx;
+	const struct zswap_page *page = zswap_page_of(&engine->table, number);
+
+	return program->is_present[number] && zswap_is_away(page) && page->slot != ZSWAP_GONE && !program->has_unknown;
+}
+
 static const char *audit_page(const struct zswap_engine *engine, uint32_t number, struct sums *sums)
 {
 	uint64_t slot = zswap_page_of(&engine->table, number)->slot;
@@ -38,6 +47,8 @@ static const char *audit_page(const struct zswap_engine *engine, uint32_t number
 		return "a page is of no kind";
 	if (kind != ZSWAP_EMPTY && !zswap_table_is_used(&engine->table, number))
 		return "a page has content where the table is not in use";
+	if (is_twice(engine, number))
+		return "a page is with the program, and elsewhere too";
 	sums->pages[kind]++;
 	sums->managed++;
 	sums->nr_copies += kind == ZSWAP_COPIED ||

@@ -268,6 +268,15 @@ static void set_text(const char *name, const char *text)
 		unsetenv(name);
 }
 
+/* The loader takes LD_PRELOAD apart there, and would leave the library out with no more than a line of its own. */
+static bool can_be_preloaded(const char *path)
+{
+	if (!strpbrk(path, " \t\n:"))
+		return true;
+	zs_message("%s: a library whose path has a blank or a colon cannot be preloaded: move it", path);
+	return false;
+}
+
 static bool set_environment(const struct wanted *wanted)
 {
 	char preload[4096], library[PATH_MAX], all[16384];
@@ -275,6 +284,8 @@ static bool set_environment(const struct wanted *wanted)
 	int len;
 
 	if (!allocator || !find_preload(preload, sizeof(preload)))
+		return false;
+	if (!can_be_preloaded(preload) || !can_be_preloaded(allocator))
 		return false;
 	len = snprintf(all, sizeof(all), "%s%s%s%s%s", preload, *allocator ? " " : "", allocator, before ? " " : "",
 		       before ? before : "");

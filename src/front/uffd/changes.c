@@ -3,9 +3,10 @@
  * What the program unmaps or drops by calls of its own: the kernel tells, and the caller waits until that is read.
  *
  * Dealing with it takes locks of the engine. While a thread forks that must not be: the child would have them for ever.
- * So then it is put aside. That is in memory before the caller goes on, and so, by the time anything else can be mapped
- * there, the child has it, too. What was not read before the fork does not concern the child, but for what is unmapped
- * already: there it has no mapping.
+ * So then it is put aside. The caller goes on as soon as it is read, a little before it is in memory. A child that
+ * begins in between, or before it was read, has what was dropped as it was: to the program that is a fork a little
+ * sooner, as who forks and who drops do not wait for each other. What was unmapped has no mapping there; and what calls
+ * of ours map instead, nobody forks before all is dealt with (see zswap_begin_to_replace()).
  */
 #include <errno.h>
 #include <sys/mman.h>

@@ -91,7 +91,8 @@ int zswap_regions_add(struct zswap_regions *regions, uintptr_t start, size_t byt
 	zs_share_lock(&regions->lock, true);
 	if (make_room(regions, regions->most + more)) {
 		for (uintptr_t done = 0; done < bytes; done += CHUNK_BYTES)
-			regions->base[(page >> 16) + (done / CHUNK_BYTES)] = start + done;
+			__atomic_store_n(&regions->base[(page >> 16) + (done / CHUNK_BYTES)], start + done,
+					 __ATOMIC_RELAXED);
 		insert(regions, &region);
 		regions->most += more;
 		err = 0;
@@ -181,12 +182,21 @@ static bool has_area(const struct zswap_regions *regions, const struct zswap_reg
 	return false;
 }
 
-/* What of a region lies within a range stays. */
-static void keep(struct zswap_regions *regions, struct zswap_region region, uintptr_t start, uintptr_t end)
+/* Most parts are at an end of their region: then nothing else is moved. */
+static void cut_out(struct zswap_regions *regions, size_t at, const struct zswap_region *part)
 {
-	cut(&region, start, end);
-	if (region.start < region.end)
-		insert(regions, &region);
+	struct zswap_region *region = &regions->region[at], behind = *region;
+
+	cut(&behind, part->end, region->end);
+	if (part->start == region->start && part->end == region->end) {
+		take_out(regions, at);
+	} else if (part->start == region->start) {
+		*region = behind;
+	} else {
+		region->end = part->start;
+		if (behind.start < behind.end)
+			insert(regions, &behind);
+	}
 }
 
 /* Unless somebody else unmapped it at the same time. */
@@ -200,17 +210,13 @@ static bool is_part(const struct zswap_regions *regions, size_t at, const struct
 
 bool zswap_regions_remove(struct zswap_regions *regions, const struct zswap_region *part)
 {
-	struct zswap_region whole;
 	bool was_last = false;
 	size_t at;
 
 	zs_share_lock(&regions->lock, true);
 	at = find(regions, part->start);
 	if (is_part(regions, at, part)) {
-		whole = regions->region[at];
-		take_out(regions, at);
-		keep(regions, whole, part->end, whole.end);
-		keep(regions, whole, whole.start, part->start);
+		cut_out(regions, at, part);
 		was_last = !has_area(regions, part);
 		if (was_last)
 			regions->most -= most_of(part->nr_pages);

@@ -50,10 +50,12 @@ bool zswap_regions_next(struct zswap_regions *regions, uintptr_t start, uintptr_
  */
 bool zswap_regions_remove(struct zswap_regions *regions, const struct zswap_region *part);
 
-/* pre: the number is in use, and stays so */
+/* That of a number that may be another area's meanwhile is one of both. pre: the number is, or was, in use */
 static inline void *zswap_regions_address(const struct zswap_regions *regions, uint32_t page)
 {
-	return (void *)(regions->base[page >> 16] + ((uintptr_t)(page & 0xffff) << 12));
+	uintptr_t base = __atomic_load_n(&regions->base[page >> 16], __ATOMIC_RELAXED);
+
+	return (void *)(base + ((uintptr_t)(page & 0xffff) << 12));
 }
 
 #endif
