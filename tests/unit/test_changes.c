@@ -231,6 +231,8 @@ static void what_cannot_be_unmapped_stays(void **state)
 	int err;
 
 	(void)state;
+	if (UNIT_SANITIZED)
+		skip(); /* a sanitizer has mappings of its own to make meanwhile */
 	begin("");
 	many = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_true(many != MAP_FAILED);
@@ -238,8 +240,10 @@ static void what_cannot_be_unmapped_stays(void **state)
 	assert_int_equal(zswap_advise(zswap, memory, BYTES, ZSWAP_PAGEOUT), 0);
 	err = zswap_munmap(zswap, memory + part, part);
 	assert_int_equal(munmap(many, bytes), 0);
-	if (!is_full)
+	if (!is_full) {
+		zswap_destroy(zswap);
 		skip();
+	}
 	assert_int_equal(err, -ENOMEM);
 	for (size_t i = 0; i < BYTES; i++)
 		assert_int_equal(memory[i], 1);
