@@ -60,7 +60,10 @@ void zswap_engine_destroy(struct zswap_engine *engine);
 
 /* Numbers for pages in a row, all empty. Result: 0; -ENOMEM: no memory or no numbers. */
 int zswap_engine_add(struct zswap_engine *engine, uint64_t nr_pages, uint32_t *first);
-/* Pages that are to read as zeroes: their content is of no use. */
+/*
+ * Pages that are to read as zeroes: their content is of no use. Who still has them with the program drops them there at
+ * once: before they are old enough to be taken again (docs/decisions/0016-known-before-dropped.md).
+ */
 void zswap_engine_drop(struct zswap_engine *engine, uint32_t first, uint64_t nr_pages);
 /*
  * Pages that the program has no more: the same, and nothing is given to where they were, which may soon be others'.

@@ -73,7 +73,7 @@ static int take_locked(struct program *program, uint32_t page, unsigned char *to
 {
 	if (!program->is_present[page])
 		return ENOENT;
-	if (program->is_busy[page] || by_chance(program, program->busy_one_in))
+	if (program->is_busy[page] || program->is_dropped[page] || by_chance(program, program->busy_one_in))
 		return EBUSY;
 	memcpy(to, content_of(program, page), PAGE);
 	memset(content_of(program, page), TAKEN, PAGE);
@@ -257,6 +257,7 @@ void program_create(struct program *program, uint32_t standby_pages)
 		.content = must_reserve((uint64_t)NR_PAGES * PAGE),
 		.is_present = must_reserve(NR_PAGES),
 		.is_busy = must_reserve(NR_PAGES),
+		.is_dropped = must_reserve(NR_PAGES),
 		.is_gone = must_reserve(NR_PAGES),
 		.is_standby_used = must_reserve(standby_pages),
 	};
@@ -281,6 +282,7 @@ void program_destroy(struct program *program)
 	munmap(program->content, (uint64_t)NR_PAGES * PAGE);
 	munmap(program->is_present, NR_PAGES);
 	munmap(program->is_busy, NR_PAGES);
+	munmap(program->is_dropped, NR_PAGES);
 	munmap(program->is_gone, NR_PAGES);
 	munmap(program->is_standby_used, program->memory.standby_pages);
 	munmap(program->memory.standby, (uint64_t)program->memory.standby_pages * PAGE);
@@ -384,13 +386,26 @@ static void lose_all(struct program *program, uint32_t first, uint32_t nr)
 		program_lose(program, first + i);
 }
 
+static void set_dropped(struct program *program, uint32_t first, uint32_t nr, bool is_dropped)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		lock(program, first + i);
+		program->is_dropped[first + i] = is_dropped;
+		unlock(program, first + i);
+	}
+}
+
 void program_drop(struct program *program, uint32_t first, uint32_t nr, bool is_known_first)
 {
 	zswap_engine_listen(program->engine);
-	if (!is_known_first)
+	if (is_known_first)
+		set_dropped(program, first, nr, true);
+	else
 		lose_all(program, first, nr);
 	zswap_engine_drop(program->engine, first, nr);
 	zswap_engine_listened(program->engine);
-	if (is_known_first)
-		lose_all(program, first, nr);
+	if (!is_known_first)
+		return;
+	lose_all(program, first, nr);
+	set_dropped(program, first, nr, false);
 }

@@ -47,8 +47,9 @@ struct program {
 
 	/* ---- its own ---- */
 	unsigned char *content;
-	unsigned char *is_present; /* a byte for each page, as the next three */
+	unsigned char *is_present; /* a byte for each page, as the next four */
 	unsigned char *is_busy;
+	unsigned char *is_dropped; /* it is about to be: who drops it runs as soon as the engine knows */
 	unsigned char *is_gone;
 	unsigned char *is_standby_used;
 	pthread_mutex_t locks[PROGRAM_LOCKS];
@@ -74,7 +75,10 @@ void program_set_busy(struct program *program, uint32_t page, bool is_busy);
 void program_set_gone(struct program *program, uint32_t page);
 /* Drops a page behind the engine's back. Result: whether it was there. */
 bool program_lose(struct program *program, uint32_t page);
-/* Drops pages as a host does that is told of it: while nothing is given, before the engine knows or after. */
+/*
+ * Drops pages as a host does that is told of it: while nothing is given, before the engine knows or after. In the
+ * latter case they may be given in between, but none is old enough to be taken: the kernel drops them at once.
+ */
 void program_drop(struct program *program, uint32_t first, uint32_t nr, bool is_known_first);
 
 /* ---- the engine at rest ---- */

@@ -7,6 +7,8 @@
  * begins in between, or before it was read, has what was dropped as it was: to the program that is a fork a little
  * sooner, as who forks and who drops do not wait for each other. What was unmapped has no mapping there; and what calls
  * of ours map instead, nobody forks before all is dealt with (see zswap_begin_to_replace()).
+ *
+ * The kernel drops pages a few instructions after that was read: docs/decisions/0016-known-before-dropped.md.
  */
 #include <errno.h>
 #include <sys/mman.h>
