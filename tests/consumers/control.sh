@@ -216,6 +216,7 @@ has_looked() {
 
 # ended STATUS
 ended() {
+	local got
 	wait "$top"
 	got=$?
 	servers=${servers#* }

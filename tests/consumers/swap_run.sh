@@ -107,11 +107,11 @@ check_asking() {
 	before=$(nr_mappings)
 	for _ in $(seq 50); do "$zs" swap stat asked >"$dir/out" || fail "stat again and again"; done
 	[ "$(nr_mappings)" -lt $((before + 20)) ] || fail "each question takes memory: $before mappings, then $(nr_mappings)"
-	# One of the same name, whose program it is that counts, not the shell that starts it.
-	for malloc in none jemalloc; do
-		"$zs" swap run --malloc $malloc --resident 8M --name asked -- "$calls" environment 2>"$dir/err" ||
-			fail "a child's environment, with $malloc: $(cat "$dir/err")"
+	for heap in none jemalloc; do
+		"$zs" swap run --malloc $heap --resident 8M --name asked -- "$calls" environment 2>"$dir/err" ||
+			fail "a child's environment, with $heap: $(cat "$dir/err")"
 	done
+	# One of the same name, whose program it is that counts, not the shell that starts it.
 	"$zs" swap run --resident 8M --name asked -- sh -c "'$calls' hold; '$zs' ls" >"$dir/out" 2>"$dir/err"
 	[ "$(nr_asked)" -eq 2 ] || fail "more than two are left: $("$zs" ls)"
 	kill -9 "$server"

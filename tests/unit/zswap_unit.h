@@ -265,6 +265,18 @@ static inline void put_away(uint32_t nr)
 	send_away(0, nr);
 }
 
+/* The first page of the first group, of packed ones from one to another, that comes as guests: others stay. */
+static inline uint32_t find_guest(uint32_t first, uint32_t end)
+{
+	for (uint32_t page = first; page < end; page += ZSWAP_GROUP_PAGES) {
+		assert_page(page, HALF(page));
+		if (kind_of(page) == ZSWAP_COPIED)
+			return page;
+	}
+	fail_msg("all groups stay");
+	return 0;
+}
+
 /* So many pages that do not compress, by a number of their content's; they are in the store then. */
 static inline void store_noise(uint32_t first, uint32_t nr, uint32_t turn)
 {

@@ -218,10 +218,6 @@ PUBLIC void *mremap(void *old, size_t old_len, size_t new_len, int flags, ...)
 	}
 	if (!round_up(old_len) || !round_up(new_len) || !has_managed(old, round_up(old_len)))
 		return kernels_mremap(old, old_len, new_len, flags, to);
-	if (!is_range(old, round_up(old_len))) {
-		errno = EINVAL;
-		return MAP_FAILED;
-	}
 	if (round_up(new_len) <= round_up(old_len) && !(flags & ~MREMAP_MAYMOVE) && is_aligned(old))
 		return shrink(old, round_up(old_len), round_up(new_len));
 	wrong = wrong_with(old, round_up(old_len), round_up(new_len), flags, to);

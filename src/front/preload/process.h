@@ -10,12 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct zswap_interrupts;
+
 /* Memory that was mapped just now, private and anonymous, may be managed from here on. errno stays. */
 void zswap_process_mapped(void *start, size_t bytes);
 
 /* The program unmaps memory: what of it is managed is no more. */
 void zswap_process_let_go(void *start, size_t bytes);
-struct zswap_interrupts;
 /* What zswap_begin_to_replace() began is done, see there. errno stays. */
 void zswap_process_replaced(void *start, size_t bytes, const struct zswap_interrupts *before);
 

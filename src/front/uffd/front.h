@@ -216,6 +216,12 @@ void zswap_renew(struct zswap *zswap);
 
 /* ---- zswap.c: the calls ---- */
 
+/* What of the program's may come between, where there are locks. */
+struct zswap_interrupts {
+	sigset_t signals;
+	int cancellation;
+};
+
 /*
  * Manages memory that was mapped just now: private, anonymous, and nobody has touched it. Result: 0 or a negative
  * errno: it stays what it was.
@@ -226,7 +232,6 @@ int zswap_take_over(struct zswap *zswap, void *start, size_t bytes);
  * kernel has no memory for that, as it will not unmap it either.
  */
 void zswap_let_go(struct zswap *zswap, void *start, size_t bytes);
-struct zswap_interrupts;
 /*
  * Something else is to be mapped over managed memory: no thread forks meanwhile, and what was there is forgotten in the
  * end. bytes: of what was mapped; 0: nothing was.
@@ -235,12 +240,6 @@ void zswap_begin_to_replace(struct zswap_interrupts *before);
 void zswap_end_replacing(struct zswap *zswap, void *start, size_t bytes, const struct zswap_interrupts *before);
 /* The first part of a range that is managed. Result: whether there is one. */
 bool zswap_find(struct zswap *zswap, uintptr_t start, uintptr_t end, struct zswap_region *part);
-
-/* What of the program's may come between, where there are locks. */
-struct zswap_interrupts {
-	sigset_t signals;
-	int cancellation;
-};
 
 /* Signals, all but those that an instruction brings about, which cannot wait; and that the thread is cancelled. */
 static inline void zswap_block_interrupts(struct zswap_interrupts *before)

@@ -118,14 +118,17 @@ int zswap_take_over(struct zswap *zswap, void *start, size_t bytes)
 }
 
 /*
- * It is forgotten, and the kernel tells nothing of it any more. Where the kernel has no memory for that, unmapping will
- * fail too, and all stays as it is. Result: 0 or a negative errno.
+ * It is forgotten, and the kernel tells nothing of it any more. Where the kernel has no room to cut a mapping, all
+ * stays as it is, the mappings before that one too: should they be unmapped all the same, that is told. Result: 0 or a
+ * negative errno.
  */
 static int stop_watching(struct zswap *zswap, uintptr_t start, uintptr_t end)
 {
 	int err = zswap->fd < 0 ? 0 : zswap_descriptor_forget(zswap->fd, (void *)start, end - start);
 
-	if (!err)
+	if (err)
+		zswap_descriptor_watch(zswap->fd, (void *)start, end - start, zswap->means.has_scan);
+	else
 		forget(zswap, start, end);
 	return err;
 }
